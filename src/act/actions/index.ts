@@ -1,0 +1,4 @@
+import type { Target } from "../../core/delivery.ts";
+import { webhook } from "./webhook.ts";
+
+export const actions: readonly [Target, ...Target[]] = [webhook];

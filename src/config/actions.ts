@@ -1,0 +1,16 @@
+/** `actions:`: what machines are asked to do; the choices come from the folder's index. */
+import { z } from "zod";
+import { actions } from "../act/actions/index.ts";
+import type { Target } from "../core/delivery.ts";
+import { duration } from "./duration.ts";
+
+const when = {
+  on: z.enum(["info", "ticket", "page"]).default("ticket").describe("Least severity of an incident that triggers the action."),
+  cooldown: duration().default(86_400_000).describe("At most one request in this time, per model."),
+};
+
+const option = (action: Target) =>
+  action.options.extend({ use: z.literal(action.name), ...when }).meta({ id: `action-${action.name}`, title: action.title, description: action.description });
+
+const [first, ...rest] = actions;
+export const actionSchema = z.discriminatedUnion("use", [option(first), ...rest.map(option)]);

@@ -1,0 +1,18 @@
+/** `detectors:`: `psi`, or `{ use: psi, threshold: 0.25 }`; the choices come from the folder's index. */
+import { z } from "zod";
+import { detectors } from "../../detectors/index.ts";
+import type { Detector } from "../core/detector.ts";
+
+const subjects = z.array(z.string()).optional().describe("Features (or prediction, score) to watch; left out: all that it suits.");
+
+const option = (detector: Detector) =>
+  detector.options
+    .extend({ use: z.literal(detector.name), subjects })
+    .meta({ id: detector.name, title: detector.title, description: detector.description });
+
+const [first, ...rest] = detectors;
+const written = z.discriminatedUnion("use", [option(first), ...rest.map(option)]);
+
+/** Preprocessed, not a union, so that a typing error names the choices. */
+export const detectorSchema = z.preprocess((value) => (typeof value === "string" ? { use: value } : value), written);
+export type DetectorConfig = z.output<typeof detectorSchema>;

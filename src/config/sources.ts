@@ -1,0 +1,46 @@
+/** `sources:`: one schema per kind of source. */
+import { z } from "zod";
+import { eventMappingSchema } from "./event-mapping.ts";
+import { secret } from "./secret.ts";
+
+const kafka = z.strictObject({
+  use: z.literal("kafka"),
+  brokers: z.array(z.string()).min(1).describe("host:port of one or more brokers."),
+  topics: z.array(z.string()).min(1).describe("Topics to read."),
+  group: z.string().default("driftline").describe("Consumer group."),
+  from_beginning: z.boolean().default(true).describe("Where to begin a partition that the store has no position of."),
+  client_id: z.string().default("driftline").describe("Client id shown to the brokers."),
+  tls: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        ca_file: z.string().optional().describe("PEM file of the authority."),
+        cert_file: z.string().optional().describe("PEM file of the client certificate."),
+        key_file: z.string().optional().describe("PEM file of the client key."),
+        reject_unauthorized: z.boolean().default(true).describe("Refuse a broker whose certificate can't be verified."),
+      }),
+    ])
+    .default(false)
+    .describe("Encrypt the connection."),
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).describe("SASL mechanism."),
+      username: z.string().describe("User."),
+      password: secret().describe("Password."),
+    })
+    .optional()
+    .describe("Authentication."),
+  dead_letter_topic: z.string().optional().describe("Topic that dead letters are also sent to."),
+  events: eventMappingSchema.optional(),
+});
+
+const file = z.strictObject({
+  use: z.literal("file"),
+  path: z.string().min(1).describe("Parquet, CSV or NDJSON file, relative to the configuration file."),
+  format: z.enum(["Parquet", "CSVWithNames", "JSONEachRow"]).optional().describe("Where the file's ending does not tell."),
+  events: eventMappingSchema.optional(),
+});
+
+export const sourceSchema = z.discriminatedUnion("use", [kafka, file]);
+export type KafkaSourceConfig = z.output<typeof kafka>;
+export type FileSourceConfig = z.output<typeof file>;

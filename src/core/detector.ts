@@ -1,0 +1,76 @@
+/** The contract of a window detector: a pure function from a reference and a window to a value and its noise. */
+import type { z } from "zod";
+import type { FeatureKind } from "./model-schema.ts";
+import type { ReferenceSubject, SubjectKind, WindowSummary } from "./summary.ts";
+
+/** What the detector would show if nothing had changed, at these sample sizes. */
+export interface Noise {
+  readonly expected: number;
+  /** The 99 % point under no drift, in the unit of `value`. */
+  readonly upper99: number;
+}
+
+export type DetectorResult =
+  | {
+      readonly status: "ok";
+      /** The plain textbook value. */
+      readonly value: number;
+      readonly noise: Noise;
+      /** The least effect that matters, in the unit of `value`: a breach exceeds both this and `noise.upper99`. */
+      readonly least: number;
+      readonly lower?: number;
+      readonly upper?: number;
+      /** Further numbers for people (p-value, effect size, bound of the error): snake_case keys, finite or null. */
+      readonly detail?: Readonly<Record<string, number | string | null>>;
+    }
+  | { readonly status: "insufficient"; readonly rows: number; readonly needed: number; readonly reason: string };
+
+/** A worked example, checked by the conformance tests to 1e-9. */
+export interface DetectorExample {
+  readonly reference: Partial<ReferenceSubject> & { readonly bins: readonly number[] };
+  readonly window: Partial<WindowSummary> & { readonly bins: readonly number[] };
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly value: number;
+  /** Where the value comes from: "scipy 1.14.1 spatial.distance.jensenshannon(base=2)", "by hand". */
+  readonly source: string;
+}
+
+interface Description {
+  readonly name: string;
+  readonly title: string;
+  /** Sentences: what it measures, when to prefer a sibling, how it behaves under no drift. */
+  readonly description: string;
+  readonly citation: string;
+  readonly subjectKinds: readonly SubjectKind[];
+  readonly featureKinds: readonly FeatureKind[];
+  /** On when a model lists no detectors. */
+  readonly byDefault: boolean;
+  /** Least and greatest possible value. */
+  readonly range: readonly [number, number];
+  readonly unit: string;
+  readonly examples: readonly [DetectorExample, DetectorExample, ...DetectorExample[]];
+}
+
+export type Compare = (reference: ReferenceSubject, window: WindowSummary) => DetectorResult;
+
+export interface Detector extends Description {
+  /** A strict object with at least `threshold` and `min_rows`, every key with a default and a description. */
+  readonly options: z.ZodObject;
+  /** Checks the options once; the pipeline calls the returned function per window. Throws ZodError. */
+  bind(options: unknown): Compare;
+}
+
+export function defineDetector<const Options extends z.ZodObject>(
+  detector: Description & {
+    readonly options: Options;
+    compare(reference: ReferenceSubject, window: WindowSummary, options: z.output<Options>): DetectorResult;
+  },
+): Detector {
+  return {
+    ...detector,
+    bind(options) {
+      const checked = detector.options.parse(options);
+      return (reference, window) => detector.compare(reference, window, checked);
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * Mergeable summaries: what a reference, a pane and a window are to a detector.
+ * Counts add; nothing else is needed to merge two panes.
+ */
+import type { FeatureKind } from "./model-schema.ts";
+
+export const subjectKinds = ["feature", "prediction", "score", "label", "kpi", "model"] as const;
+export type SubjectKind = (typeof subjectKinds)[number];
+
+/**
+ * The reference of one subject.
+ *
+ * Numeric: `edges` ascending and distinct, `bins` has edges.length + 1 counts; bin b holds edges[b-1] < x <= edges[b],
+ * so bin 0 is "at or below the first edge" and the last bin is "above the greatest reference value".
+ * Categorical: `categories` by count descending then name, `bins` has categories.length + 2 counts:
+ * the categories, then *tail* (seen in the reference, not listed), then *new* (never seen; 0 in a reference).
+ */
+export interface ReferenceSubject {
+  readonly subjectKind: SubjectKind;
+  readonly subject: string;
+  readonly kind: FeatureKind;
+  readonly edges: readonly number[];
+  readonly categories: readonly string[];
+  readonly bins: readonly number[];
+  /** Mean of the reference rows of each numeric bin (0 for an empty bin); [] for categories. */
+  readonly means: readonly number[];
+  /** Rows with a valid value + missing + invalid. */
+  readonly n: number;
+  readonly missing: number;
+  readonly invalid: number;
+  /** Of the valid numeric values; NaN never: 0 where there are none. Population standard deviation. */
+  readonly mean: number;
+  readonly standardDeviation: number;
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+export interface Reference {
+  readonly model: string;
+  /** `r` and the first 12 digits of the content hash. */
+  readonly referenceId: string;
+  readonly contentHash: string;
+  readonly origin: string;
+  readonly rows: number;
+  readonly subjects: readonly ReferenceSubject[];
+}
+
+/** A pane's or a window's counts of one subject, over the bins of its reference. */
+export interface WindowSummary {
+  readonly n: number;
+  readonly missing: number;
+  readonly invalid: number;
+  readonly bins: readonly number[];
+  /** Of the valid numeric values; null where there are none. */
+  readonly mean: number | null;
+  readonly minimum: number | null;
+  readonly maximum: number | null;
+}

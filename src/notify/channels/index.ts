@@ -1,0 +1,4 @@
+import type { Target } from "../../core/delivery.ts";
+import { log } from "./log.ts";
+
+export const channels: readonly [Target, ...Target[]] = [log];

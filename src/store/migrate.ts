@@ -1,0 +1,32 @@
+/** Numbered migrations: each runs once per store, in order; a statement is written so that running it twice does no harm. */
+import { z } from "zod";
+import { initial } from "./migrations/0001-initial.ts";
+import { sql, written } from "./sql.ts";
+import type { Lane } from "./store.ts";
+
+export interface Migration {
+  readonly number: number;
+  readonly title: string;
+  /** Each idempotent (`IF NOT EXISTS`), since a crash can fall between two. */
+  readonly statements: readonly string[];
+}
+
+export const migrations: readonly Migration[] = [initial];
+
+/** Runs what has not run yet; returns the numbers that ran. */
+export async function migrate(lane: Lane): Promise<number[]> {
+  await lane.command(
+    sql`CREATE TABLE IF NOT EXISTS migrations (number UInt32, title String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = ReplacingMergeTree ORDER BY number`,
+  );
+  const applied = new Set(
+    (await lane.query(sql`SELECT number FROM migrations FINAL`, z.object({ number: z.number() }))).map((row) => row.number),
+  );
+  const ran: number[] = [];
+  for (const migration of migrations) {
+    if (applied.has(migration.number)) continue;
+    for (const statement of migration.statements) await lane.command(written(statement));
+    await lane.insertRows("migrations", [{ number: migration.number, title: migration.title }]);
+    ran.push(migration.number);
+  }
+  return ran;
+}

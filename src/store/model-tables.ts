@@ -1,0 +1,46 @@
+/** A model's own predictions table: flat typed columns, one per feature, named with dots so that SQL reads `features.amount`. */
+import { z } from "zod";
+import type { FeatureColumn, ModelSchema } from "../core/model-schema.ts";
+import { join, name, type Sql, sql, written } from "./sql.ts";
+import type { Lane } from "./store.ts";
+
+/** Name of the table of a model. */
+export const predictionsTable = (model: string): string => `predictions_${model}`;
+
+/** Column of a feature. */
+export const featureColumn = (feature: string): string => `features.${feature}`;
+
+export const featureType = (feature: FeatureColumn): "Nullable(Float64)" | "LowCardinality(Nullable(String))" =>
+  feature.kind === "numeric" ? "Nullable(Float64)" : "LowCardinality(Nullable(String))";
+
+const definition = (feature: FeatureColumn): Sql =>
+  sql`${name(featureColumn(feature.name))} ${written(featureType(feature))}`;
+
+/**
+ * Makes the table and its view, or adds the columns that the schema has and the table lacks. A feature whose kind has changed
+ * gets its column's type changed; values that don't fit become null.
+ */
+export async function ensureModelTables(lane: Lane, schema: ModelSchema): Promise<void> {
+  const table = predictionsTable(schema.model);
+  const features = schema.features.map((feature) => sql`, ${definition(feature)}`);
+  await lane.command(sql`CREATE TABLE IF NOT EXISTS ${name(table)} (
+    version LowCardinality(String), timestamp DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)), id String CODEC(ZSTD(1)),
+    source LowCardinality(String), partition UInt32, offset UInt64 CODEC(Delta, ZSTD(1)),
+    rank UInt64 MATERIALIZED bitShiftLeft(offset, 16) + bitAnd(cityHash64(source, partition), 65535) CODEC(Delta, ZSTD(1)),
+    variant LowCardinality(String), prediction Nullable(Float64), prediction_text LowCardinality(String), score Nullable(Float64),
+    probabilities Map(String, Float64), segments Map(String, String), invalid Array(LowCardinality(String)),
+    extra Map(String, String), attributions Map(String, Float64)${join(features, "")}
+  ) ENGINE = ReplacingMergeTree(rank) PARTITION BY toYYYYMM(timestamp) ORDER BY (timestamp, id, version, variant)
+  SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`);
+  await lane.command(sql`CREATE MATERIALIZED VIEW IF NOT EXISTS ${name(`prediction_ids_${schema.model}`)} TO prediction_ids AS
+    SELECT ${schema.model} AS model, cityHash64(id) AS h, cityHash64(version, variant) AS twin, timestamp FROM ${name(table)}`);
+  const present = await lane.query(
+    sql`SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = ${table}`,
+    z.object({ name: z.string(), type: z.string() }),
+  );
+  const types = new Map(present.map((column) => [column.name, column.type]));
+  for (const feature of schema.features) {
+    const type = types.get(featureColumn(feature.name));
+    if (type === undefined) await lane.command(sql`ALTER TABLE ${name(table)} ADD COLUMN IF NOT EXISTS ${definition(feature)}`);
+  }
+}

@@ -1,0 +1,73 @@
+/** A ClickHouse server over HTTP. */
+import { Readable } from "node:stream";
+import { createClient, type ClickHouseClient } from "@clickhouse/client";
+import { columnList, createLane, type InsertBytes, storeError } from "./clickhouse.ts";
+import { name, sql } from "./sql.ts";
+import type { Store } from "./store.ts";
+
+export interface ServerOptions {
+  readonly url: string;
+  readonly database: string;
+  readonly username: string;
+  readonly password?: string | undefined;
+  readonly request_timeout: number;
+}
+
+/**
+ * Connects, and makes the database if it is missing.
+ *
+ * @throws DriftlineError `store_unavailable` if the server does not answer
+ */
+export async function openServerStore(options: ServerOptions): Promise<Store> {
+  const connect = (database: string): ClickHouseClient =>
+    createClient({
+      url: options.url,
+      database,
+      username: options.username,
+      password: options.password ?? "",
+      request_timeout: options.request_timeout,
+      max_open_connections: 16,
+      keep_alive: { enabled: true },
+      log: { LoggerClass: SilentLogger },
+    });
+  const first = connect("default");
+  try {
+    await first.command({ query: `CREATE DATABASE IF NOT EXISTS ${name(options.database).text}` });
+  } catch (thrown) {
+    throw storeError(thrown, `connect to ClickHouse at ${withoutCredentials(options.url)}`);
+  } finally {
+    await first.close();
+  }
+  const client = connect(options.database);
+  const lane = createLane(client, insertBody(client));
+  return {
+    kind: "server",
+    lane: () => lane,
+    ping: () => lane.command(sql`SELECT 1 FORMAT Null`),
+    close: () => client.close(),
+  };
+}
+
+function insertBody(client: ClickHouseClient): InsertBytes {
+  return async (table, columns, bytes) => {
+    const query = sql`INSERT INTO ${name(table)} (${columnList(columns)}) SETTINGS async_insert = 0, insert_deduplicate = 0 FORMAT Native`;
+    const result = await client.exec({ query: query.text, values: Readable.from([bytes], { objectMode: false }) });
+    result.stream.resume();
+  };
+}
+
+export function withoutCredentials(url: string): string {
+  const parsed = new URL(url);
+  parsed.username = "";
+  parsed.password = "";
+  return parsed.toString();
+}
+
+/** The client logs every failed request by itself; our callers report them, once, with what was being done. */
+class SilentLogger {
+  trace(): void {}
+  debug(): void {}
+  info(): void {}
+  warn(): void {}
+  error(): void {}
+}

@@ -8,6 +8,8 @@ export interface Noise {
   readonly expected: number;
   /** The 99 % point under no drift, in the unit of `value`. */
   readonly upper99: number;
+  /** The 1 % point under no drift; only where too little is a breach as well (volume). */
+  readonly lower01?: number;
 }
 
 export type DetectorResult =
@@ -18,12 +20,26 @@ export type DetectorResult =
       readonly noise: Noise;
       /** The least effect that matters, in the unit of `value`: a breach exceeds both this and `noise.upper99`. */
       readonly least: number;
+      /** On which side of the limit a breach lies: `above` (left out) or `below`, then under both `least` and `noise.lower01`. */
+      readonly breach?: "above" | "below";
       readonly lower?: number;
       readonly upper?: number;
       /** Further numbers for people (p-value, effect size, bound of the error): snake_case keys, finite or null. */
       readonly detail?: Readonly<Record<string, number | string | null>>;
     }
   | { readonly status: "insufficient"; readonly rows: number; readonly needed: number; readonly reason: string };
+
+type Measured = Extract<DetectorResult, { readonly status: "ok" }>;
+
+/** The limit that `value` has to pass to be a breach: the stricter of the least effect and the noise. The `threshold` of a metric row. */
+export function limitOf({ least, noise, breach }: Measured): number {
+  return breach === "below" ? Math.min(least, noise.lower01 ?? least) : Math.max(least, noise.upper99);
+}
+
+/** Whether the value lies strictly beyond its limit; a value at the limit is no breach. */
+export function hasBreached(result: Measured): boolean {
+  return result.breach === "below" ? result.value < limitOf(result) : result.value > limitOf(result);
+}
 
 /** A worked example, checked by the conformance tests to 1e-9. */
 export interface DetectorExample {

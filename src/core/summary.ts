@@ -22,6 +22,11 @@ export interface ReferenceSubject {
   readonly edges: readonly number[];
   readonly categories: readonly string[];
   readonly bins: readonly number[];
+  /**
+   * Number of categories seen exactly once (Good-Turing: such a share of the next rows is expected in categories never seen).
+   * Left out where it was not counted: then only the listed categories with one row are known to be such.
+   */
+  readonly singletons?: number;
   /** Mean of the reference rows of each numeric bin (0 for an empty bin); [] for categories. */
   readonly means: readonly number[];
   /** Rows with a valid value + missing + invalid. */

@@ -28,6 +28,18 @@ export interface MessageSink {
    * waiting for a write in flight.
    */
   revoke(source: string, partition: number): Promise<void>;
+  /**
+   * What the store holds of sources whose name begins with `prefix`. With it a source tells that a topic was made anew;
+   * a sink without it costs that message and nothing else.
+   */
+  storedPositions?(prefix: string): Promise<readonly StoredPosition[]>;
+}
+
+/** One row of what the store holds. */
+export interface StoredPosition {
+  readonly source: string;
+  readonly partition: number;
+  readonly nextOffset: number;
 }
 
 /** How far one partition has been read and stored. */
@@ -38,7 +50,7 @@ export interface PartitionStatus {
   readonly partition: number;
   /** First offset that is not stored yet; null before the store has answered. */
   readonly position: number | null;
-  /** End of the readable log (of committed transactions); null until the broker has answered. */
+  /** End of the log, open transactions included; null until the broker has answered. */
   readonly highWatermark: number | null;
   /** Records between the two; null while either is unknown. */
   readonly lag: number | null;

@@ -1,0 +1,23 @@
+/** What several commands share: how a configuration is named and read. */
+import path from "node:path";
+import { Option } from "commander";
+import type { Config } from "../config/schema.ts";
+import { loadConfig } from "../config/load.ts";
+
+export const configOption = (): Option =>
+  new Option("-c, --config <file>", "configuration file").default("driftline.yaml").env("DRIFTLINE_CONFIG");
+
+export const readConfig = (file: string): Config => loadConfig(path.resolve(file), { environment: process.env });
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function untilStopped(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      process.once("SIGINT", () => process.exit(130));
+      process.once("SIGTERM", () => process.exit(143));
+      resolve(signal);
+    };
+    process.once("SIGINT", stop);
+    process.once("SIGTERM", stop);
+  });
+}

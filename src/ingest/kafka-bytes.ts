@@ -72,9 +72,9 @@ export class ByteReader {
     return length === 0 ? null : this.bytes(length - 1).toString("utf8");
   }
 
+  /** A topic id in the form that Kafka's own tools print: 22 letters of URL-safe base 64. */
   uuid(): string {
-    const hex = this.bytes(16).toString("hex");
-    return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+    return this.bytes(16).toString("base64url");
   }
 
   array<Item>(item: () => Item): Item[] {
@@ -163,9 +163,8 @@ export class ByteWriter {
     return this.unsignedVarint(bytes.length + 1).raw(bytes);
   }
 
-  /** 16 bytes, from the text form with dashes. */
   uuid(value: string): this {
-    return this.raw(Buffer.from(value.replaceAll("-", ""), "hex"));
+    return this.raw(Buffer.from(value, "base64url"));
   }
 
   raw(bytes: Buffer): this {

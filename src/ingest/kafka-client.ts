@@ -92,6 +92,7 @@ export class KafkaClient {
   readonly #cluster: KafkajsCluster;
   readonly #sockets = new Set<net.Socket>();
   readonly #allowIds: boolean;
+  #closed = false;
 
   constructor(config: KafkaSourceConfig, options: { topicIds?: boolean } = {}) {
     this.#allowIds = options.topicIds ?? true;
@@ -150,12 +151,14 @@ export class KafkaClient {
 
   /** Breaks off everything at once; kafkajs alone would wait for answers that may never come. */
   async close(): Promise<void> {
+    this.#closed = true;
     for (const socket of this.#sockets) socket.destroy(new Error("the connection was closed"));
     await this.#cluster.disconnect().catch(() => undefined);
     for (const socket of this.#sockets) socket.destroy();
   }
 
   readonly #openSocket: NonNullable<KafkaConfig["socketFactory"]> = ({ host, port, ssl, onConnect }) => {
+    if (this.#closed) throw new Error("the connection was closed");
     const name = net.isIP(host) === 0 ? { servername: host } : {};
     // kafkajs hands over `ssl: true` as an empty object.
     const socket: net.Socket = ssl

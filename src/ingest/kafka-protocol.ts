@@ -33,7 +33,7 @@ export interface TopicMetadata {
   readonly leaders: ReadonlyMap<number, number>;
 }
 
-const noTopicId = "00000000-0000-0000-0000-000000000000";
+const noTopicId = Buffer.alloc(16).toString("base64url");
 
 /** Asks for topics by name; it never makes them. */
 export function metadataRequest(topics: readonly string[], withIds: boolean): WireRequest<TopicMetadata[]> {

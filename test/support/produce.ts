@@ -1,5 +1,5 @@
 /** Topics and records for tests against a real broker: partitions, headers, tombstones, transactions, every codec. */
-import { ConfigResourceTypes, Kafka, logLevel, Partitioners, type Message, type Producer } from "kafkajs";
+import { Kafka, logLevel, Partitioners, type Message, type Producer } from "kafkajs";
 
 /** A kafkajs client that keeps quiet. */
 export function kafkaClient(brokers: string[]): Kafka {
@@ -38,10 +38,15 @@ export async function deleteTopic(brokers: string[], topic: string): Promise<voi
 
 /** Deletes the records before `offset`, as retention does. */
 export async function deleteRecordsBefore(brokers: string[], topic: string, partition: number, offset: number): Promise<void> {
-  await withAdmin(brokers, (admin) =>
-    admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] }),
-  );
+  await withAdmin(brokers, async (admin) => {
+    // kafkajs looks for the leader in metadata that another call must have loaded.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] });
+  });
 }
+
+/** kafkajs's ConfigResourceTypes.TOPIC, which ES modules can't import by name. */
+const topicResource = 2;
 
 export type BrokerCodec = "producer" | "gzip" | "snappy" | "lz4" | "zstd" | "uncompressed";
 
@@ -51,7 +56,7 @@ export async function setCodec(brokers: string[], topic: string, codec: BrokerCo
     admin.alterConfigs({
       validateOnly: false,
       resources: [
-        { type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: "compression.type", value: codec }] },
+        { type: topicResource, name: topic, configEntries: [{ name: "compression.type", value: codec }] },
       ],
     }),
   );

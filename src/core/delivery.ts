@@ -39,3 +39,18 @@ export function defineTarget<const Options extends z.ZodObject>(
 ): Target {
   return { ...target, open: (options) => target.open(target.options.parse(options)) };
 }
+
+export const deliveryKinds = ["channel", "action"] as const;
+export type DeliveryKind = (typeof deliveryKinds)[number];
+
+/** A delivery as it is put into the outbox, before any attempt. */
+export interface PlannedDelivery {
+  /** UUID made from a hash of (incident, transition, occurrence, target); the idempotency key too. */
+  readonly deliveryId: string;
+  readonly kind: DeliveryKind;
+  /** Key of the target in the outbox: `channel ml-oncall`, `action fraud webhook`. */
+  readonly target: string;
+  /** Sequence of the incident's change: a later change of one incident never overtakes an earlier one at a target. */
+  readonly sequence: number;
+  readonly notification: Notification;
+}

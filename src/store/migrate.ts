@@ -1,6 +1,7 @@
 /** Numbered migrations: each runs once per store, in order; a statement is written so that running it twice does no harm. */
 import { z } from "zod";
 import { initial } from "./migrations/0001-initial.ts";
+import { alerting } from "./migrations/0002-alerting.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -11,7 +12,7 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-export const migrations: readonly Migration[] = [initial];
+export const migrations: readonly Migration[] = [initial, alerting];
 
 /** Runs what has not run yet; returns the numbers that ran. */
 export async function migrate(lane: Lane): Promise<number[]> {

@@ -1,0 +1,150 @@
+/** What alerting reads and writes: metric rows in the order of their windows, incidents, and how far it has come. */
+import { z } from "zod";
+import { metricStatuses } from "../core/metric.ts";
+import { subjectKinds } from "../core/summary.ts";
+import { list, sql, time, written } from "../store/sql.ts";
+import type { Lane } from "../store/store.ts";
+import { type IncidentRecord, incidentRecordSchema } from "./incident-record.ts";
+import type { RecordedChange } from "./incident-machine.ts";
+import type { JudgedRow } from "./rules.ts";
+
+/** Rows read at a time. */
+const PAGE_ROWS = 20_000;
+/** Incidents that are over and touch the judged time, newest first. */
+const ENDED_MAX = 1_000;
+/** Rows stamped this long before the newest judged one are looked at again: a clock may have stepped back. */
+const OVERLAP_MS = 10_000;
+
+/** How far the rows of a model have been judged, by the time they were computed; null at the very first time. */
+export async function readJudged(lane: Lane, model: string): Promise<number | null> {
+  const rows = await lane.query(
+    sql`SELECT toUnixTimestamp64Milli(max(computed_through)) AS through, count() AS n FROM judged WHERE model = ${model}`,
+    z.object({ through: z.number(), n: z.number() }),
+  );
+  const row = rows[0];
+  return row === undefined || row.n === 0 ? null : row.through;
+}
+
+export async function writeJudged(lane: Lane, model: string, through: number): Promise<void> {
+  await lane.insertRows("judged", [{ model, computed_through: through }]);
+}
+
+const changedSchema = z.object({ window: z.string(), metric: z.string(), since: z.number(), through: z.number() });
+/** A metric of a window that has new rows: the start of its earliest changed window. */
+export type ChangedMetric = z.output<typeof changedSchema>;
+
+export function readChanged(lane: Lane, model: string, metrics: readonly string[], after: number | null): Promise<ChangedMetric[]> {
+  const fresh = after === null ? written("true") : sql`computed_at >= ${time(after - OVERLAP_MS)}`;
+  return lane.query(
+    sql`SELECT window, metric, toUnixTimestamp64Milli(min(window_start)) AS since, toUnixTimestamp64Milli(max(computed_at)) AS through
+      FROM metrics WHERE model = ${model} AND metric IN ${list(metrics)} AND segment = '' AND ${fresh}
+      GROUP BY window, metric ORDER BY window, metric`,
+    changedSchema,
+  );
+}
+
+const COLUMNS = written(`version, variant, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
+  toUnixTimestamp64Milli(window_end) AS end_ms, value, threshold, breached, n, coverage, status`);
+
+const rowSchema = z
+  .object({
+    version: z.string(),
+    variant: z.string(),
+    subject_kind: z.enum(subjectKinds),
+    subject: z.string(),
+    metric: z.string(),
+    start_ms: z.number(),
+    end_ms: z.number(),
+    value: z.number().nullable(),
+    threshold: z.number().nullable(),
+    breached: z.boolean(),
+    n: z.number(),
+    coverage: z.number().nullable(),
+    status: z.enum(metricStatuses),
+  })
+  .transform(({ start_ms, end_ms, coverage, ...row }): JudgedRow => ({ ...row, coverage: coverage ?? 0, window_start: start_ms, window_end: end_ms }));
+
+/** The rows of a metric from a window's start on, in the order of their windows, page by page. */
+export async function* readRows(lane: Lane, model: string, window: string, metric: string, since: number): AsyncGenerator<readonly JudgedRow[]> {
+  let from = sql`window_start >= ${time(since)}`;
+  while (true) {
+    const rows = await lane.query(
+      sql`SELECT ${COLUMNS} FROM metrics FINAL
+        WHERE model = ${model} AND metric = ${metric} AND window = ${window} AND segment = '' AND ${from}
+        ORDER BY window_start LIMIT ${PAGE_ROWS} WITH TIES`,
+      rowSchema,
+    );
+    if (rows.length > 0) yield rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE_ROWS) return;
+    from = sql`window_start > ${time(last.window_start)}`;
+  }
+}
+
+/**
+ * The windows before `since` that bear on what comes: of each series the last `count` that have a value and the last `count` that have
+ * none, in the order of their windows.
+ */
+export async function readEarlier(
+  lane: Lane,
+  at: { readonly model: string; readonly window: string; readonly metric: string; readonly since: number; readonly floor: number },
+  count: number,
+): Promise<JudgedRow[]> {
+  const rows = await lane.query(
+    sql`SELECT ${COLUMNS} FROM metrics FINAL
+      WHERE model = ${at.model} AND metric = ${at.metric} AND window = ${at.window} AND segment = ''
+        AND window_start < ${time(at.since)} AND window_start >= ${time(at.floor)}
+      ORDER BY window_start DESC LIMIT ${count} BY subject_kind, subject, version, variant, status`,
+    rowSchema,
+  );
+  return rows.reverse();
+}
+
+const bodySchema = z.object({ body: z.string() });
+const parseRecord = ({ body }: { body: string }): IncidentRecord => {
+  const { incident, ...rest } = incidentRecordSchema.parse(JSON.parse(body));
+  const { actions, ...plain } = incident;
+  return { ...rest, incident: actions === undefined ? plain : { ...plain, actions } };
+};
+
+/** The newest record of each incident of a model that is open. */
+export async function readOpen(lane: Lane, model: string): Promise<IncidentRecord[]> {
+  const rows = await lane.query(
+    sql`SELECT body FROM (SELECT argMax(body, sequence) AS body, argMax(state, sequence) AS last_state FROM incidents
+      WHERE model = ${model} GROUP BY incident_id) WHERE last_state != 'resolved'`,
+    bodySchema,
+  );
+  return rows.map(parseRecord);
+}
+
+/** The newest record of each incident of a group that is over and ended, or opened, after a time. */
+export async function readEnded(lane: Lane, model: string, window: string, after: number): Promise<IncidentRecord[]> {
+  const rows = await lane.query(
+    sql`SELECT body FROM (SELECT argMax(body, sequence) AS body, argMax(state, sequence) AS last_state,
+        max(resolved_at) AS ended, any(opened_at) AS opened FROM incidents
+        WHERE model = ${model} AND window = ${window} GROUP BY incident_id)
+      WHERE last_state = 'resolved' AND (ended >= ${time(after)} OR opened >= ${time(after)}) ORDER BY opened DESC LIMIT ${ENDED_MAX}`,
+    bodySchema,
+  );
+  return rows.map(parseRecord);
+}
+
+/** Writes changes as rows, all in one insert. A second time the same changes are the same rows. */
+export async function writeChanges(lane: Lane, changes: readonly RecordedChange[], now: number): Promise<void> {
+  await lane.insertRows(
+    "incidents",
+    changes.map(({ kind, record, incident }) => ({
+      incident_id: incident.incident_id,
+      sequence: record.sequence,
+      model: incident.model,
+      window: incident.window,
+      state: incident.state,
+      severity: incident.severity,
+      opened_at: incident.opened_at,
+      resolved_at: incident.resolved_at,
+      at: now,
+      transition: kind,
+      body: JSON.stringify(record),
+    })),
+  );
+}

@@ -1,0 +1,69 @@
+/**
+ * Incidents in words. Names come from events and are hostile: control characters and direction marks are taken out and long names
+ * cut here, so that every channel has one line of plain text to escape for its own medium.
+ */
+import type { Incident, IncidentMember } from "../core/incident.ts";
+
+const NAME_CHARACTERS_MAX = 120;
+
+/** A name as one line of plain text. */
+export function plainName(name: string): string {
+  const text = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  return text.length > NAME_CHARACTERS_MAX ? `${text.slice(0, NAME_CHARACTERS_MAX - 1)}…` : text;
+}
+
+/** At most six significant digits, without trailing zeros; exponents for the very small and the very large. */
+export function plainNumber(value: number | null): string {
+  return value === null ? "no value" : String(Number(value.toPrecision(6)));
+}
+
+/** "accuracy", "jensen-shannon of RELP". */
+export function memberName(member: Pick<IncidentMember, "metric" | "subject_kind" | "subject">): string {
+  const metric = plainName(member.metric);
+  return member.subject === member.subject_kind && (member.subject_kind === "kpi" || member.subject_kind === "model")
+    ? metric
+    : `${metric} of ${plainName(member.subject)}`;
+}
+
+/** "jensen-shannon of RELP 0.21 is above 0.1". */
+export function memberSentence(member: IncidentMember): string {
+  const name = `${memberName(member)}${series(member)}`;
+  const limit = member.threshold === null ? "its limit" : plainNumber(member.threshold);
+  const missing = member.data_missing ? "; newer windows hold too few data to tell" : "";
+  if (member.firing) return `${name} ${plainNumber(member.value)} is ${member.direction} ${limit}${missing}`;
+  return `${name} is back at ${plainNumber(member.value)} (limit ${limit})`;
+}
+
+function series(member: IncidentMember): string {
+  const parts = [
+    ...(member.version === "" ? [] : [`version ${plainName(member.version)}`]),
+    ...(member.variant === "" ? [] : [`variant ${plainName(member.variant)}`]),
+  ];
+  return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+}
+
+/** One sentence: the first member and how many more. */
+export function incidentTitle(model: string, window: string, members: readonly IncidentMember[]): string {
+  const first = members[0];
+  if (first === undefined) return `${plainName(model)}, window ${plainName(window)}`;
+  const more = members.length > 1 ? ` and ${members.length - 1} more` : "";
+  return `${plainName(model)}, window ${plainName(window)}: ${memberSentence({ ...first, data_missing: false })}${more}`;
+}
+
+/** "2026-03-02 10:15 UTC". */
+export function plainTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/** What a channel puts before the title. */
+export function transitionWord(kind: string, incident: Incident): string {
+  const words: Readonly<Record<string, string>> = {
+    opened: `New ${incident.severity}`,
+    escalated: `Now ${incident.severity}`,
+    data_missing: "Data missing",
+    reminder: "Still open",
+    resolved: "Resolved",
+    withdrawn: "Withdrawn",
+  };
+  return words[kind] ?? kind;
+}

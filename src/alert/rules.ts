@@ -1,0 +1,141 @@
+/**
+ * The rules of a model as alerting applies them: the written ones, and one for each limit of a KPI. What a window says to a rule is
+ * a verdict: breach, good, between (past neither limit nor clear threshold) or undecided (not enough data).
+ */
+import type { ModelConfig } from "../config/schema.ts";
+import type { Severity } from "../core/incident.ts";
+import type { MetricRow } from "../core/metric.ts";
+
+export interface EffectiveRule {
+  /** Unique within the model: the rule's name, or the rule in words. */
+  readonly name: string;
+  readonly metric: string;
+  /** null: all subjects. */
+  readonly subjects: readonly string[] | null;
+  /** null: all windows of the model. */
+  readonly windows: readonly string[] | null;
+  /** Without both limits the rule fires where the metric has breached its own threshold. */
+  readonly above: number | null;
+  readonly below: number | null;
+  /** Fires when `needed` of the last `of` windows have breached. */
+  readonly needed: number;
+  readonly of: number;
+  readonly clear: number | null;
+  readonly clearAfter: number;
+  readonly severity: Severity;
+  /** Least share of labels; of KPIs only. */
+  readonly minCoverage: number;
+}
+
+export type Verdict = "breach" | "good" | "between" | "undecided";
+
+/** What a rule needs to see of a metric row. */
+export type JudgedRow = Pick<
+  MetricRow,
+  "version" | "variant" | "subject_kind" | "subject" | "metric" | "window_start" | "window_end" | "value" | "threshold" | "breached" | "n" | "coverage" | "status"
+>;
+
+type KpiConfig = ModelConfig["kpis"][number];
+
+/** The rules of a model in a fixed order. Of two rules with one name the second is called `name #2`. */
+export function effectiveRules(model: ModelConfig): readonly EffectiveRule[] {
+  const written = model.alerts.rules.map((rule): Omit<EffectiveRule, "name"> & { name: string | undefined } => ({
+    name: rule.name,
+    metric: rule.metric,
+    subjects: rule.subjects ?? null,
+    windows: rule.windows?.map((window) => window.trim().replace(/\s+/g, " ")) ?? null,
+    above: rule.above ?? null,
+    below: rule.below ?? null,
+    ...times(rule.for),
+    clear: rule.clear ?? null,
+    clearAfter: rule.clear_after,
+    severity: rule.severity,
+    minCoverage: rule.min_coverage,
+  }));
+  const names = new Map<string, number>();
+  return [...written, ...model.kpis.flatMap(kpiLimits)].map((rule) => {
+    const name = rule.name ?? ruleInWords(rule);
+    const count = (names.get(name) ?? 0) + 1;
+    names.set(name, count);
+    return { ...rule, name: count === 1 ? name : `${name} #${count}` };
+  });
+}
+
+/** One rule for `min` and one for `max`; `clear` belongs to the limit on whose good side it lies. */
+function kpiLimits(kpi: KpiConfig): (Omit<EffectiveRule, "name"> & { name: string | undefined })[] {
+  const common = {
+    name: undefined,
+    metric: "use" in kpi ? kpi.use : kpi.name,
+    subjects: null,
+    windows: null,
+    ...times(kpi.for),
+    clearAfter: kpi.clear_after,
+    severity: kpi.severity,
+    minCoverage: kpi.min_coverage,
+  };
+  const { min, max, clear } = kpi;
+  return [
+    ...(min === undefined ? [] : [{ ...common, above: null, below: min, clear: clear !== undefined && clear >= min ? clear : null }]),
+    ...(max === undefined ? [] : [{ ...common, above: max, below: null, clear: clear !== undefined && clear <= max ? clear : null }]),
+  ];
+}
+
+function times(text: string): { readonly needed: number; readonly of: number } {
+  const [first, second] = text.split(" of ").map(Number);
+  const needed = Math.max(1, first ?? 1);
+  return { needed, of: Math.max(needed, second ?? 1) };
+}
+
+/** "accuracy below 0.8 for 2 of 3 windows". */
+export function ruleInWords(rule: Pick<EffectiveRule, "metric" | "above" | "below" | "needed" | "of" | "subjects">): string {
+  const limits = [...(rule.below === null ? [] : [`below ${rule.below}`]), ...(rule.above === null ? [] : [`above ${rule.above}`])];
+  const what = limits.length === 0 ? "breached" : limits.join(" or ");
+  const where = rule.subjects === null ? "" : ` of ${rule.subjects.join(", ")}`;
+  const often = rule.of === 1 ? "" : ` for ${rule.needed} of ${rule.of} windows`;
+  return `${rule.metric}${where} ${what}${often}`;
+}
+
+/** Whether a rule looks at a series. Segments have no rules yet: the caller hands over rows of the whole only. */
+export function ruleApplies(rule: EffectiveRule, window: string, metric: string, subject: string): boolean {
+  return (
+    rule.metric === metric &&
+    (rule.windows === null || rule.windows.includes(window)) &&
+    (rule.subjects === null || rule.subjects.includes(subject))
+  );
+}
+
+/** What a window says to a rule. A value that is not there, or too few labels behind it, decides nothing. */
+export function verdictOf(rule: EffectiveRule, row: JudgedRow): Verdict {
+  if (row.status !== "ok" || row.value === null) return "undecided";
+  // The share of labels is itself a KPI; to ask for a share of it would hide what it is there to show.
+  if (row.subject_kind === "kpi" && row.metric !== "label_coverage" && row.coverage < rule.minCoverage) return "undecided";
+  if (breaches(rule, row, row.value)) return "breach";
+  return isClear(rule, row, row.value) ? "good" : "between";
+}
+
+function breaches(rule: EffectiveRule, row: JudgedRow, value: number): boolean {
+  if (rule.above === null && rule.below === null) return row.breached;
+  return (rule.above !== null && value > rule.above) || (rule.below !== null && value < rule.below);
+}
+
+/** With limits on both sides, or none that `clear` can be compared with, not breaching is enough. */
+function isClear(rule: EffectiveRule, row: JudgedRow, value: number): boolean {
+  if (rule.clear === null || (rule.above !== null && rule.below !== null)) return true;
+  const below = rule.below !== null || (rule.above === null && directionOf(rule, row) === "below");
+  return below ? value >= rule.clear : value <= rule.clear;
+}
+
+/** The limit that a breaching value has passed, and on which side it lies. */
+export function limitOf(rule: EffectiveRule, row: JudgedRow): { readonly threshold: number | null; readonly direction: "above" | "below" } {
+  const direction = directionOf(rule, row);
+  if (rule.above === null && rule.below === null) return { threshold: row.threshold, direction };
+  return { threshold: direction === "below" ? rule.below : rule.above, direction };
+}
+
+function directionOf(rule: EffectiveRule, row: JudgedRow): "above" | "below" {
+  const value = row.value ?? 0;
+  if (rule.below !== null && rule.above !== null) return value < rule.below ? "below" : "above";
+  if (rule.below !== null) return "below";
+  if (rule.above !== null) return "above";
+  return row.threshold !== null && value < row.threshold ? "below" : "above";
+}

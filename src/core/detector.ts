@@ -41,6 +41,16 @@ export function hasBreached(result: Measured): boolean {
   return result.breach === "below" ? result.value < limitOf(result) : result.value > limitOf(result);
 }
 
+/** The answer where reference or window hold too little to compare, else undefined: "not enough data" is never a number. */
+export function insufficient(referenceRows: number, windowRows: number, needed: number): DetectorResult | undefined {
+  if (!(referenceRows > 0)) {
+    return { status: "insufficient", rows: windowRows, needed, reason: "The reference has no rows to compare with." };
+  }
+  const least = Math.max(1, needed);
+  if (windowRows >= least) return undefined;
+  return { status: "insufficient", rows: windowRows, needed: least, reason: `The window has ${windowRows} rows; ${least} are needed.` };
+}
+
 /** A worked example, checked by the conformance tests to 1e-9. */
 export interface DetectorExample {
   readonly reference: Partial<ReferenceSubject> & { readonly bins: readonly number[] };

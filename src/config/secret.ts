@@ -1,5 +1,2 @@
-/** Secrets: text that is taken from the environment or a file and printed nowhere. */
-import { z } from "zod";
-
-/** A non-empty secret. The mark `secret` hides its value wherever a configuration is shown. */
-export const secret = () => z.string().min(1).meta({ secret: true });
+/** Secrets of the configuration; the mark itself is in core, where plug-ins may use it. */
+export { secret, secretUrl } from "../core/secret.ts";

@@ -1,0 +1,103 @@
+/** The detectors against values from SciPy, NumPy and NannyML: exact on counts, within the stated bound where values were binned. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { z } from "zod";
+import { detectors } from "../../../detectors/index.ts";
+import type { DetectorExample, DetectorResult } from "../../../src/core/detector.ts";
+import { allGoldenCases, assertClose, type GoldenCase, goldenCases, series } from "../../support/golden.ts";
+import { numericReference, numericWindow, referenceOf, windowOf } from "../../support/summaries.ts";
+
+type Measured = Extract<DetectorResult, { status: "ok" }>;
+
+function compare(name: string, reference: DetectorExample["reference"], window: DetectorExample["window"]): Measured {
+  const detector = detectors.find((one) => one.name === name);
+  assert.ok(detector !== undefined, `no detector ${name}`);
+  const result = detector.bind({ min_rows: 1 })(referenceOf(reference), windowOf(window));
+  assert.equal(result.status, "ok");
+  assert.ok(result.status === "ok");
+  return result;
+}
+
+const number = (value: unknown) => z.number().parse(value);
+
+function onCounts(name: string, { inputs }: GoldenCase): Measured {
+  const counts = z.array(z.number());
+  const of = counts.parse(inputs["counts_a"]);
+  const to = counts.parse(inputs["counts_b"]);
+  return compare(name, { kind: "categorical", bins: [...of, 0, 0] }, { bins: [...to, 0, 0] });
+}
+
+function onValues(name: string, { inputs }: GoldenCase): Measured {
+  const reference = numericReference(series(inputs["a"]));
+  return compare(name, reference, numericWindow(series(inputs["b"]), reference));
+}
+
+for (const golden of goldenCases("divergences")) {
+  test(`golden ${golden.id}: Jensen-Shannon, total variation and PSI`, () => {
+    assertClose(onCounts("jensen-shannon", golden).value, golden.expected["js_base2"], golden.tolerance, "js");
+    assertClose(onCounts("total-variation", golden).value, golden.expected["tv"], golden.tolerance, "tv");
+    assertClose(onCounts("psi", golden).value, golden.expected["psi_kt"], golden.tolerance, "psi");
+  });
+}
+
+for (const golden of goldenCases("psi_terms")) {
+  test(`golden ${golden.id}: PSI of categories`, () => {
+    assertClose(onCounts("psi", golden).value, golden.expected["psi"], golden.tolerance, "psi");
+  });
+}
+
+for (const golden of goldenCases("psi_kt10")) {
+  test(`golden ${golden.id}: PSI on ten quantile bins`, () => {
+    assertClose(onValues("psi", golden).value, golden.expected["psi"], golden.tolerance, "psi");
+  });
+}
+
+for (const golden of goldenCases("chi2_gtest")) {
+  test(`golden ${golden.id}: chi-squared, its p-value and Cramér's V`, () => {
+    const { value, detail } = onCounts("chi-squared", golden);
+    assertClose(value, golden.expected["chi2"], golden.tolerance, "statistic");
+    assertClose(number(detail?.["p_value"]), golden.expected["chi2_p"], golden.tolerance, "p");
+    assert.equal(detail?.["degrees_of_freedom"], golden.expected["dof"]);
+    assertClose(number(detail?.["cramers_v"]), golden.expected["cramers_v"], golden.tolerance, "V");
+  });
+}
+
+for (const golden of goldenCases("ks_2samp")) {
+  test(`golden ${golden.id}: Kolmogorov-Smirnov on bins lies within its bound`, () => {
+    const { value, detail } = onValues("kolmogorov-smirnov", golden);
+    const exact = number(golden.expected["D"]);
+    assert.ok(value <= exact + 1e-12, `${value} is above ${exact}`);
+    assert.ok(exact <= number(detail?.["largest"]) + 1e-12, `${exact} is above the bound ${detail?.["largest"]}`);
+  });
+}
+
+for (const golden of goldenCases("wasserstein1")) {
+  test(`golden ${golden.id}: Wasserstein on bins lies within its bound`, () => {
+    const { value, detail } = onValues("wasserstein", golden);
+    const exact = number(golden.expected["w1_over_std_ref"]);
+    const bound = number(detail?.["error_bound"]);
+    assert.ok(Math.abs(value - exact) <= bound + 1e-12, `${value} is not within ${bound} of ${exact}`);
+    const n = series(golden.inputs["a"]).length;
+    if (n >= 300) assert.ok(Math.abs(value - exact) < 0.02, `${value} instead of ${exact}`);
+  });
+}
+
+for (const golden of goldenCases("nannyml_cat")) {
+  test(`golden ${golden.id}: Jensen-Shannon and chi-squared of categories, as NannyML has them`, () => {
+    const count = (values: readonly number[], bins: number) =>
+      Array.from({ length: bins }, (_, bin) => values.filter((value) => value === bin).length);
+    const of = count(series(golden.inputs["a"]), 6);
+    const to = count(series(golden.inputs["b"]), 6);
+    const result = (name: string) => compare(name, { kind: "categorical", bins: of }, { bins: to }).value;
+    assertClose(result("jensen-shannon"), golden.expected["jensenshannon"], golden.tolerance, "js");
+    assertClose(result("chi-squared"), golden.expected["chi2"], golden.tolerance, "chi-squared");
+  });
+}
+
+test("every golden kind in the fixtures is used", () => {
+  const used = ["divergences", "psi_terms", "psi_kt10", "chi2_gtest", "ks_2samp", "wasserstein1", "nannyml_cat"];
+  const usedByMaths = ["special", "quantile_bins10", "numeric_reference", "categorical_reference"];
+  const unused = new Set(allGoldenCases().map(({ kind }) => kind));
+  for (const kind of [...used, ...usedByMaths]) unused.delete(kind);
+  assert.deepEqual([...unused], []);
+});

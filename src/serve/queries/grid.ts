@@ -1,0 +1,158 @@
+/** The features × windows grid of one series: one drift metric of every subject, and the KPIs above it. */
+import { z } from "zod";
+import type { WindowSpec } from "../../config/duration.ts";
+import type { ModelConfig } from "../../config/schema.ts";
+import type { MetricRow } from "../../core/metric.ts";
+import type { SubjectKind } from "../../core/summary.ts";
+import { list, sql, time } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+import { selectSubjectShapes, type SubjectShape } from "./models.ts";
+import { metricColumns, metricRow, noiseOf, ofSeries, type SeriesKey } from "./rows.ts";
+
+/** A window of the grid. `present` is false where the store has no row at all: a time in which nothing came. */
+export interface WindowColumn {
+  readonly start: number;
+  readonly end: number;
+  readonly present: boolean;
+}
+
+export interface GridRow {
+  readonly subjectKind: SubjectKind;
+  readonly subject: string;
+  readonly shape: SubjectShape | null;
+  /** One a column, null where the store has no row. */
+  readonly cells: readonly (MetricRow | null)[];
+  /** Greatest value in these windows, null where there is none. */
+  readonly greatest: number | null;
+  /** The 99 % point without drift in the newest window that has one. */
+  readonly noise: number | null;
+}
+
+export interface Grid {
+  readonly series: SeriesKey;
+  readonly window: WindowSpec;
+  /** The detector whose values the grid shows. */
+  readonly metric: string;
+  readonly columns: readonly WindowColumn[];
+  readonly kpis: readonly { readonly metric: string; readonly cells: readonly (MetricRow | null)[] }[];
+  readonly outputs: readonly GridRow[];
+  readonly features: readonly GridRow[];
+  /** The least effect that matters, in the metric's unit: the least threshold of the shown cells. */
+  readonly tolerance: number | null;
+}
+
+const PREFERRED = ["total-variation", "jensen-shannon", "hellinger", "l-infinity", "psi", "kolmogorov-smirnov", "wasserstein"];
+
+/** The detector that a model's grid shows: the share of events moved where the model has it. */
+export function gridMetric(model: ModelConfig): string {
+  const used = model.detectors?.map((detector) => String(detector["use"])) ?? ["jensen-shannon"];
+  return PREFERRED.find((name) => used.includes(name)) ?? used[0] ?? "jensen-shannon";
+}
+
+const columnRow = z.object({ start_ms: z.number(), end_ms: z.number() });
+
+/** The newest windows of a series, ascending; times without any row between two windows are columns too. */
+export async function selectColumns(lane: Lane, series: SeriesKey, window: WindowSpec, limit: number): Promise<WindowColumn[]> {
+  const rows = await lane.query(
+    sql`SELECT toUnixTimestamp64Milli(window_start) AS start_ms, toUnixTimestamp64Milli(max(window_end)) AS end_ms FROM metrics
+      WHERE ${ofSeries(series)} AND window = ${window.name} GROUP BY window_start ORDER BY window_start DESC LIMIT ${limit}`,
+    columnRow,
+  );
+  const known = rows.reverse().map((row) => ({ start: row.start_ms, end: row.end_ms, present: true }));
+  return window.kind === "time" ? withGaps(known, window.ms, limit) : known;
+}
+
+/** Puts in the windows between the first and the last that have no row, the newest `limit` of all. */
+export function withGaps(known: readonly WindowColumn[], ms: number, limit: number): WindowColumn[] {
+  const columns: WindowColumn[] = [];
+  for (const column of known.toReversed()) {
+    const after = columns.at(-1);
+    for (let start = (after?.start ?? column.end) - ms; start > column.start && columns.length < limit; start -= ms)
+      columns.push({ start, end: start + ms, present: false });
+    if (columns.length < limit) columns.push(column);
+  }
+  return columns.reverse();
+}
+
+export async function loadGrid(
+  lane: Lane,
+  model: ModelConfig,
+  choice: { readonly series: SeriesKey; readonly window: WindowSpec; readonly referenceId: string; readonly limit: number },
+): Promise<Grid> {
+  const { series, window } = choice;
+  const metric = gridMetric(model);
+  const columns = await selectColumns(lane, series, window, choice.limit);
+  const rows = await lane.query(
+    sql`SELECT ${metricColumns} FROM metrics FINAL WHERE ${ofSeries(series)} AND window = ${window.name}
+      AND window_start >= ${time(columns[0]?.start ?? 0)} AND metric IN ${list([metric, ...kpiNamesOf(model)])}
+      AND (subject_kind = 'kpi' OR metric = ${metric})`,
+    metricRow,
+    { timeoutSeconds: 30 },
+  );
+  const shapes = await selectSubjectShapes(lane, series.model, choice.referenceId);
+  const place = new Map(columns.map((column, index) => [column.start, index]));
+  const subjects = toRows(rows.filter((row) => row.subject_kind !== "kpi"), place, columns.length, shapes);
+  const thresholds = rows.flatMap((row) => (row.subject_kind !== "kpi" && row.threshold !== null ? [row.threshold] : []));
+  return {
+    series,
+    window,
+    metric,
+    columns,
+    kpis: kpiNamesOf(model).map((kpi) => ({
+      metric: kpi,
+      cells: cellsOf(rows.filter((row) => row.subject_kind === "kpi" && row.metric === kpi), place, columns.length),
+    })),
+    outputs: subjects.filter((row) => row.subjectKind !== "feature"),
+    features: subjects.filter((row) => row.subjectKind === "feature").sort(byGreatest),
+    tolerance: thresholds.length === 0 ? null : thresholds.reduce((least, value) => Math.min(least, value)),
+  };
+}
+
+export const kpiNamesOf = (model: ModelConfig): string[] => model.kpis.map((kpi) => ("use" in kpi ? kpi.use : kpi.name));
+
+function cellsOf(rows: readonly MetricRow[], place: ReadonlyMap<number, number>, length: number): (MetricRow | null)[] {
+  const cells: (MetricRow | null)[] = Array.from({ length }, () => null);
+  for (const row of rows) {
+    const index = place.get(row.window_start);
+    if (index !== undefined) cells[index] = row;
+  }
+  return cells;
+}
+
+function toRows(rows: readonly MetricRow[], place: ReadonlyMap<number, number>, length: number, shapes: readonly SubjectShape[]): GridRow[] {
+  const key = (kind: string, subject: string) => `${kind}\0${subject}`;
+  const groups = new Map<string, MetricRow[]>();
+  for (const row of rows) {
+    const group = groups.get(key(row.subject_kind, row.subject));
+    if (group === undefined) groups.set(key(row.subject_kind, row.subject), [row]);
+    else group.push(row);
+  }
+  const shapeOf = new Map(shapes.map((shape) => [key(shape.subject_kind, shape.subject), shape]));
+  return [...groups.entries()].flatMap(([groupKey, group]) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const cells = cellsOf(group, place, length);
+    const values = cells.flatMap((cell) => (cell?.value === null || cell === null ? [] : [cell.value]));
+    const noises = cells.flatMap((cell) => {
+      const noise = cell === null ? null : noiseOf(cell);
+      return noise === null ? [] : [noise];
+    });
+    return [
+      {
+        subjectKind: first.subject_kind,
+        subject: first.subject,
+        shape: shapeOf.get(groupKey) ?? null,
+        cells,
+        greatest: values.length === 0 ? null : values.reduce((most, value) => Math.max(most, value)),
+        noise: noises.at(-1) ?? null,
+      },
+    ];
+  });
+}
+
+/** The largest move first, those without a value last; then by name, so that the order is the same each time. */
+function byGreatest(a: GridRow, b: GridRow): number {
+  const difference = (b.greatest ?? -1) - (a.greatest ?? -1);
+  if (difference !== 0) return difference;
+  return a.subject < b.subject ? -1 : a.subject > b.subject ? 1 : 0;
+}

@@ -1,0 +1,147 @@
+/** Incidents as they are now, their changes, and what was delivered because of them. */
+import { z } from "zod";
+import { incidentStates, severities, type Incident } from "../../core/incident.ts";
+import { subjectKinds } from "../../core/summary.ts";
+import { join, type Sql, sql } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+
+const member = z.object({
+  rule: z.string(),
+  severity: z.enum(severities),
+  version: z.string(),
+  variant: z.string(),
+  subject_kind: z.enum(subjectKinds),
+  subject: z.string(),
+  metric: z.string(),
+  value: z.number().nullable(),
+  threshold: z.number().nullable(),
+  direction: z.enum(["above", "below"]),
+  window_start: z.number(),
+  window_end: z.number(),
+  n: z.number(),
+  firing: z.boolean(),
+  data_missing: z.boolean(),
+});
+
+/** What the page and the API need of an incident's body; later additions to it are let through. */
+const body = z.object({
+  members: z.array(member),
+  title: z.string(),
+  onset: z.number(),
+  actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).optional(),
+});
+export type IncidentMemberView = z.output<typeof member>;
+
+const row = z
+  .object({
+    id: z.string(),
+    sequence: z.number(),
+    model: z.string(),
+    window: z.string(),
+    state: z.enum(incidentStates),
+    severity: z.enum(severities),
+    opened_ms: z.number(),
+    resolved_ms: z.number().nullable(),
+    at_ms: z.number(),
+    transition: z.string(),
+    body: z.string(),
+  })
+  .transform((raw, context) => {
+    const parsed = body.safeParse(tryJson(raw.body));
+    if (!parsed.success) {
+      context.addIssue({ code: "custom", message: `body of incident ${raw.id}: ${z.prettifyError(parsed.error)}` });
+      return z.NEVER;
+    }
+    return {
+      incident_id: raw.id,
+      sequence: raw.sequence,
+      model: raw.model,
+      window: raw.window,
+      state: raw.state,
+      severity: raw.severity,
+      opened_at: raw.opened_ms,
+      resolved_at: raw.resolved_ms,
+      changed_at: raw.at_ms,
+      transition: raw.transition,
+      ...parsed.data,
+    };
+  });
+export type IncidentView = z.output<typeof row>;
+
+function tryJson(text: string): unknown {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    // The body is the incident, or the change that holds it.
+    const change = z.object({ incident: z.unknown() }).safeParse(parsed);
+    return change.success && change.data.incident !== undefined ? change.data.incident : parsed;
+  } catch {
+    return null;
+  }
+}
+
+const columns = sql`toString(incident_id) AS id, sequence, model, window, state, severity, toUnixTimestamp64Milli(opened_at) AS opened_ms,
+  if(isNull(resolved_at), NULL, toUnixTimestamp64Milli(assumeNotNull(resolved_at))) AS resolved_ms, toUnixTimestamp64Milli(at) AS at_ms, transition, body`;
+
+export interface IncidentsFilter {
+  readonly model?: string | undefined;
+  /** `open` is firing or recovering. */
+  readonly state?: "open" | Incident["state"] | undefined;
+  readonly limit: number;
+}
+
+/** The newest state of each incident: open ones first, then by severity, then the newest. */
+export function selectIncidents(lane: Lane, filter: IncidentsFilter): Promise<IncidentView[]> {
+  const wanted: Sql[] = [sql`1`];
+  if (filter.state === "open") wanted.push(sql`state != 'resolved'`);
+  else if (filter.state !== undefined) wanted.push(sql`state = ${filter.state}`);
+  const model = filter.model === undefined ? sql`1` : sql`model = ${filter.model}`;
+  return lane.query(
+    sql`SELECT ${columns} FROM (SELECT * FROM incidents WHERE ${model} ORDER BY sequence DESC LIMIT 1 BY incident_id)
+      WHERE ${join(wanted, " AND ")}
+      ORDER BY state = 'resolved', indexOf(['page', 'ticket', 'info'], severity), opened_at DESC, id LIMIT ${filter.limit}`,
+    row,
+  );
+}
+
+/** All changes of one incident, the newest first; empty where there is no such incident. */
+export function selectIncidentChanges(lane: Lane, incidentId: string): Promise<IncidentView[]> {
+  return lane.query(
+    sql`SELECT ${columns} FROM incidents WHERE toString(incident_id) = ${incidentId} ORDER BY sequence DESC LIMIT 1 BY sequence LIMIT 500`,
+    row,
+  );
+}
+
+const delivery = z.object({
+  kind: z.string(),
+  target: z.string(),
+  transition: z.string(),
+  state: z.enum(["due", "sent", "failed", "dead"]),
+  attempt: z.number(),
+  at_ms: z.number(),
+  due_ms: z.number(),
+  answer: z.string(),
+});
+export type DeliveryView = z.output<typeof delivery>;
+
+/** The newest attempt of each delivery of an incident, the newest first. */
+export function selectDeliveries(lane: Lane, incidentId: string): Promise<DeliveryView[]> {
+  return lane.query(
+    sql`SELECT kind, target, transition, state, attempt, toUnixTimestamp64Milli(at) AS at_ms, toUnixTimestamp64Milli(due_at) AS due_ms, answer
+      FROM deliveries FINAL WHERE toString(incident_id) = ${incidentId} ORDER BY at DESC, target LIMIT 200`,
+    delivery,
+  );
+}
+
+/** An incident as the API shows it: times as ISO 8601. */
+export function incidentJson(incident: IncidentView): Record<string, unknown> {
+  return {
+    ...incident,
+    onset: iso(incident.onset),
+    opened_at: iso(incident.opened_at),
+    resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),
+    changed_at: iso(incident.changed_at),
+    members: incident.members.map((one) => ({ ...one, window_start: iso(one.window_start), window_end: iso(one.window_end) })),
+  };
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,138 @@
+/**
+ * One route: its method, path and input schemas, and what answers it. The server, the OpenAPI document and the tests all read
+ * the same table of these.
+ */
+import { z } from "zod";
+import { DriftlineError, type ErrorCode } from "../core/errors.ts";
+import type { ServeContext } from "./context.ts";
+
+/** What a route answers, before the server adds the headers that all answers share. */
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string | Uint8Array<ArrayBuffer>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A request as it came in, nothing of it checked. Repeated query parameters: the first counts. */
+export interface RawInput {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly headers: Headers;
+  readonly body: Buffer;
+}
+
+interface RouteDescription {
+  readonly method: "GET" | "POST";
+  /** Parts of a path that begin with a colon are parameters. */
+  readonly path: string;
+  readonly summary: string;
+  /** `page` is for people and stays out of the OpenAPI document; `open` needs no token. */
+  readonly audience: "api" | "page" | "open";
+  /** Media type of the answer, for the OpenAPI document. */
+  readonly produces: string;
+}
+
+export interface Route extends RouteDescription {
+  readonly params: z.ZodObject;
+  readonly query: z.ZodObject;
+  /** null where a request has no body; `raw` bodies are read by the route itself. */
+  readonly body: z.ZodType | "raw" | null;
+  answer(context: ServeContext, raw: RawInput): Promise<Answer>;
+}
+
+interface Input<Params, Query, Body> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  readonly raw: RawInput;
+}
+
+/** For routes without parameters in their path, or without a query. */
+export const noInput = z.object({});
+
+/** A route without a body. Its handler sees checked parameters only. */
+export function getRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
+  route: Omit<RouteDescription, "method"> & {
+    readonly params: Params;
+    readonly query: Query;
+    handle(context: ServeContext, input: Input<z.output<Params>, z.output<Query>, null>): Promise<Answer> | Answer;
+  },
+): Route {
+  return {
+    ...route,
+    method: "GET",
+    body: null,
+    answer: async (context, raw) =>
+      route.handle(context, {
+        params: checked(route.params, raw.params, "path"),
+        query: checked(route.query, raw.query, "query"),
+        body: null,
+        raw,
+      }),
+  };
+}
+
+/** A route whose body is JSON and is checked. */
+export function postRoute<Body>(
+  route: Omit<RouteDescription, "method"> & {
+    readonly body: z.ZodType<Body>;
+    handle(context: ServeContext, input: Input<unknown, unknown, Body>): Promise<Answer> | Answer;
+  },
+): Route {
+  return {
+    ...route,
+    method: "POST",
+    params: noInput,
+    query: noInput,
+    answer: async (context, raw) =>
+      route.handle(context, { params: {}, query: {}, body: checked(route.body, json(raw.body), "body"), raw }),
+  };
+}
+
+/** A route that reads the bytes of its body itself. */
+export function rawRoute(
+  route: Omit<RouteDescription, "method"> & { handle(context: ServeContext, raw: RawInput): Promise<Answer> },
+): Route {
+  return { ...route, method: "POST", params: noInput, query: noInput, body: "raw", answer: route.handle };
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => `${[where, ...issue.path].join(".")}: ${issue.message}`);
+  throw new DriftlineError("request_invalid", issues.join("; "));
+}
+
+function json(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch (thrown) {
+    throw new DriftlineError("request_invalid", "body: not JSON", { cause: thrown });
+  }
+}
+
+/** Strict JSON. Numbers that JSON lacks must have become null before. */
+export function jsonAnswer(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, type: "application/json; charset=utf-8", body: JSON.stringify(body), headers };
+}
+
+export function errorAnswer(
+  status: number,
+  code: ErrorCode,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): Answer {
+  return jsonAnswer({ error: { code, message } }, status, headers);
+}
+
+const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
+  not_found: 404,
+  forbidden: 403,
+  request_invalid: 400,
+  store_unavailable: 503,
+  store_refused: 400,
+};
+
+/** The HTTP status that an error of ours answers with; 500 for what no request can cause. */
+export const statusOf = (error: DriftlineError): number => STATUS_OF[error.code] ?? 500;

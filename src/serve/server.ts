@@ -1,0 +1,175 @@
+/**
+ * The HTTP server: takes the table of routes, guards every request the same way, and turns what goes wrong into
+ * `{ error: { code, message } }`.
+ */
+import type { Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import type { Config, ModelConfig } from "../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
+import { DriftlineError, messageOf } from "../core/errors.ts";
+import type { Store } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import type { DetectorWords, HealthProvider, HttpIngest, ServeContext } from "./context.ts";
+import { checkBind, isAuthorized, isHostAllowed, isOriginAllowed, securityHeaders } from "./guard.ts";
+import { type Answer, errorAnswer, type Route, statusOf } from "./route.ts";
+import { errorPage } from "./routes/pages.tsx";
+import { routes } from "./routes/table.ts";
+
+export interface ServerOptions {
+  readonly store: Store;
+  readonly models: readonly ModelConfig[];
+  readonly detectors: readonly DetectorWords[];
+  /** `server:` of the configuration. */
+  readonly server: Config["server"];
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly health?: readonly HealthProvider[];
+  /** Left out where this process does not ingest: `POST /v1/events` then answers 503. */
+  readonly ingest?: HttpIngest;
+  /** False where this process has not the role `web`: only /health, /ready, /metrics and /v1/events are served. */
+  readonly web?: boolean;
+  /** Longest request body in bytes; default 32 MiB. */
+  readonly maxBodyBytes?: number;
+}
+
+export interface HttpServer {
+  /** @throws DriftlineError `config_invalid` where the address can't be bound or needs a token */
+  start(): Promise<{ readonly url: string }>;
+  /** Takes no new requests, lets running ones end within two seconds, then cuts them. */
+  stop(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const STOP_WITHIN_MS = 2000;
+/** What a process without the role `web` still serves. */
+const ALWAYS_SERVED = new Set(["/health", "/ready", "/metrics", "/v1/events"]);
+
+export function createServer(options: ServerOptions): HttpServer {
+  const { host, port, token } = options.server;
+  checkBind(host, token);
+  let server: Server | null = null;
+  return {
+    async start() {
+      const state = { url: "" };
+      const app = createApp(options, () => state.url);
+      const listening = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+      await listen(listening, host, port);
+      server = listening;
+      const address = listening.address();
+      const bound = typeof address === "object" && address !== null ? address.port : port;
+      state.url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
+      return { url: state.url };
+    },
+    async stop() {
+      const stopping = server;
+      server = null;
+      if (stopping !== null) await close(stopping);
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (thrown: Error) =>
+      reject(
+        new DriftlineError("config_invalid", `can't listen on ${host}:${port} (${thrown.message}); choose another server.port`, {
+          cause: thrown,
+        }),
+      );
+    server.once("error", failed);
+    server.listen(port, host, () => {
+      server.off("error", failed);
+      resolve();
+    });
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** The application without a socket. `url` is where it turned out to listen. */
+function createApp(options: ServerOptions, url: () => string): Hono {
+  const context: ServeContext = {
+    store: options.store,
+    models: options.models,
+    detectors: new Map(options.detectors.map((detector) => [detector.name, detector])),
+    ingest: options.ingest ?? null,
+    health: options.health ?? [],
+    clock: options.clock,
+    metrics: options.metrics,
+    log: options.log,
+    get publicUrl() {
+      return (options.server.public_url ?? url()).replace(/\/+$/, "");
+    },
+  };
+  const app = new Hono();
+  const maxSize = options.maxBodyBytes ?? MAX_BODY_BYTES;
+  const tooLarge = () => respond(errorAnswer(413, "request_invalid", `the body is longer than ${maxSize} bytes; send less at a time`));
+  app.use(bodyLimit({ maxSize, onError: tooLarge }));
+  for (const route of routes) {
+    if (options.web === false && !ALWAYS_SERVED.has(route.path)) continue;
+    app.on(route.method, route.path, async (c) => {
+      const refused = refuse(c.req.raw.headers, route, options);
+      if (refused !== null) return respond(refused);
+      const body = route.body === null ? Buffer.alloc(0) : Buffer.from(await c.req.arrayBuffer());
+      const raw = { params: c.req.param(), query: c.req.query(), headers: c.req.raw.headers, body };
+      try {
+        return respond(await route.answer(context, raw));
+      } catch (thrown) {
+        return respond(failure(context, route, thrown));
+      }
+    });
+  }
+  app.notFound((c) => {
+    const here = `${c.req.method} ${c.req.path}`;
+    return respond(errorAnswer(404, "not_found", `there is no ${here}; GET /v1/openapi.json lists what there is`));
+  });
+  app.onError((thrown) => {
+    options.log.error("request failed", { error: thrown });
+    return respond(errorAnswer(500, "store_refused", "the request failed; the log says why"));
+  });
+  return app;
+}
+
+/** Why a request is not answered; null where it is. */
+function refuse(headers: Headers, route: Route, options: ServerOptions): Answer | null {
+  const { host, token, public_url: publicUrl } = options.server;
+  if (!isHostAllowed(headers.get("host"), host, publicUrl))
+    return errorAnswer(403, "forbidden", "the Host header names another host; use 127.0.0.1 or localhost, or set server.public_url");
+  if (route.method === "POST" && !isOriginAllowed(headers.get("origin"), headers.get("host"), publicUrl))
+    return errorAnswer(403, "forbidden", "the request comes from a page of another site");
+  if (token === undefined || route.audience === "open" || isAuthorized(headers.get("authorization"), token)) return null;
+  return route.audience === "page"
+    ? errorAnswer(401, "forbidden", "sign in with any user name and the token as the password", {
+        "WWW-Authenticate": 'Basic realm="Driftline", charset="UTF-8"',
+      })
+    : errorAnswer(401, "forbidden", "send the header Authorization: Bearer <token>", { "WWW-Authenticate": "Bearer" });
+}
+
+function failure(context: ServeContext, route: Route, thrown: unknown): Answer {
+  const known = thrown instanceof DriftlineError;
+  const status = known ? statusOf(thrown) : 500;
+  if (!known || status >= 500) context.log.warn("request failed", { path: route.path, error: thrown });
+  const code = known ? thrown.code : "store_refused";
+  const message = known ? messageOf(thrown) : "the request failed; the log says why";
+  return route.audience === "page" ? errorPage(status, code, message) : errorAnswer(status, code, message);
+}
+
+function respond(answer: Answer): Response {
+  return new Response(answer.body, {
+    status: answer.status,
+    headers: { "Content-Type": answer.type, "Cache-Control": "no-store", ...securityHeaders, ...answer.headers },
+  });
+}

@@ -1,0 +1,30 @@
+/** The JSON that webhooks send of an incident: the same shape to people and to machines, with times as ISO 8601 text. */
+import type { Notification } from "./delivery.ts";
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/**
+ * What a webhook receives as `incident`: the names of the incident's own fields, times as text. `members` lists every rule and subject
+ * that takes part, the firing ones first.
+ */
+export function incidentBody({ incident, link }: Notification): Record<string, unknown> {
+  return {
+    id: incident.incident_id,
+    model: incident.model,
+    window: incident.window,
+    severity: incident.severity,
+    state: incident.state,
+    title: incident.title,
+    onset: iso(incident.onset),
+    opened_at: iso(incident.opened_at),
+    resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),
+    ...(link === "" ? {} : { link }),
+    members: incident.members.map((member) => ({
+      ...member,
+      window_start: iso(member.window_start),
+      window_end: iso(member.window_end),
+      fired_at: iso(member.fired_at),
+      cleared_at: member.cleared_at === null ? null : iso(member.cleared_at),
+    })),
+  };
+}

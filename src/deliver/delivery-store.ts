@@ -1,0 +1,128 @@
+/** The `deliveries` table: one row a delivery, the greatest attempt is the present. */
+import { z } from "zod";
+import { type Notification, type PlannedDelivery, deliveryKinds } from "../core/delivery.ts";
+import { incidentTransitions } from "../core/incident.ts";
+import { sql, time } from "../store/sql.ts";
+import type { Lane } from "../store/store.ts";
+
+export const deliveryStates = ["due", "sent", "failed", "dead"] as const;
+export type DeliveryState = (typeof deliveryStates)[number];
+
+/** Waiting deliveries that are looked at, of each target, oldest first: one that is down must not hide the others. */
+const PENDING_MAX = 1_000;
+
+const pendingSchema = z.object({
+  delivery_id: z.string(),
+  attempt: z.number(),
+  incident_id: z.string(),
+  model: z.string(),
+  kind: z.enum(deliveryKinds),
+  target: z.string(),
+  transition: z.enum(incidentTransitions),
+  due_ms: z.number(),
+  queued_ms: z.number(),
+  opened_ms: z.number(),
+  sequence: z.number(),
+});
+/** A delivery that is not settled: due for the first time, or to be tried again. */
+export type PendingDelivery = z.output<typeof pendingSchema>;
+
+/** What an attempt came to. */
+export interface AttemptResult {
+  readonly state: DeliveryState;
+  /** Clock time of the next attempt; of this one where there is none. */
+  readonly dueAt: number;
+  readonly at: number;
+  readonly answer: string;
+}
+
+export async function insertPlanned(lane: Lane, deliveries: readonly PlannedDelivery[], now: number): Promise<void> {
+  await lane.insertRows(
+    "deliveries",
+    deliveries.map(({ deliveryId, kind, target, sequence, notification }) => ({
+      delivery_id: deliveryId,
+      attempt: 0,
+      incident_id: notification.incident.incident_id,
+      model: notification.incident.model,
+      ...{ kind, target, sequence, transition: notification.transition },
+      state: "due",
+      due_at: now,
+      at: now,
+      queued_at: now,
+      opened_at: notification.incident.opened_at,
+      idempotency_key: notification.idempotencyKey,
+      body: JSON.stringify(notification),
+      answer: "",
+    })),
+  );
+}
+
+/** Everything that waits, in the order in which an incident's changes happened. */
+export function readPending(lane: Lane): Promise<PendingDelivery[]> {
+  return lane.query(
+    sql`SELECT toString(delivery_id) AS delivery_id, attempt, toString(incident_id) AS incident_id, model, kind, target, transition,
+        toUnixTimestamp64Milli(due_at) AS due_ms, toUnixTimestamp64Milli(queued_at) AS queued_ms,
+        toUnixTimestamp64Milli(opened_at) AS opened_ms, sequence
+      FROM deliveries FINAL WHERE state IN ('due', 'failed')
+      ORDER BY queued_at, opened_at, sequence, delivery_id LIMIT ${PENDING_MAX} BY target`,
+    pendingSchema,
+  );
+}
+
+const notificationSchema = z.looseObject({
+  idempotencyKey: z.string(),
+  transition: z.enum(incidentTransitions),
+  incident: z.looseObject({ incident_id: z.string() }),
+  title: z.string(),
+  lines: z.array(z.string()),
+  link: z.string(),
+});
+
+/** The notification of a delivery as it was queued, or null if there is none. */
+export async function readNotification(lane: Lane, deliveryId: string): Promise<Notification | null> {
+  const rows = await lane.query(
+    sql`SELECT body FROM deliveries WHERE delivery_id = ${deliveryId} ORDER BY attempt LIMIT 1`,
+    z.object({ body: z.string() }),
+  );
+  const row = rows[0];
+  if (row === undefined) return null;
+  // The schema checks what the outbox itself reads; the incident inside was written from the type and goes on as it was.
+  return notificationSchema.parse(JSON.parse(row.body)) as unknown as Notification;
+}
+
+/** Writes what came of an attempt. The body goes along, since the newest row replaces the others. */
+export async function insertAttempt(lane: Lane, delivery: PendingDelivery, notification: Notification | null, result: AttemptResult): Promise<void> {
+  const { delivery_id, incident_id, model, kind, target, transition, sequence, queued_ms, opened_ms } = delivery;
+  await lane.insertRows("deliveries", [
+    {
+      ...{ delivery_id, incident_id, model, kind, target, transition, sequence },
+      attempt: delivery.attempt + 1,
+      state: result.state,
+      due_at: result.dueAt,
+      at: result.at,
+      queued_at: queued_ms,
+      opened_at: opened_ms,
+      idempotency_key: notification?.idempotencyKey ?? delivery_id,
+      body: notification === null ? "" : JSON.stringify(notification),
+      answer: result.answer,
+    },
+  ]);
+}
+
+/**
+ * The opening (event time) of the incident for which an action was last asked, of those within `cooldownMs` of an opening; null if
+ * there is none. Requests that were given up don't count, and neither does the delivery `except`.
+ */
+export async function readLastRequest(
+  lane: Lane,
+  of: { readonly target: string; readonly openedAt: number; readonly cooldownMs: number; readonly except: string },
+): Promise<number | null> {
+  const rows = await lane.query(
+    sql`SELECT toUnixTimestamp64Milli(max(opened_at)) AS opened_ms, count() AS found FROM deliveries FINAL
+      WHERE target = ${of.target} AND kind = 'action' AND state != 'dead' AND delivery_id != ${of.except}
+        AND opened_at > ${time(of.openedAt - of.cooldownMs)} AND opened_at < ${time(of.openedAt + of.cooldownMs)}`,
+    z.object({ opened_ms: z.number(), found: z.number() }),
+  );
+  const row = rows[0];
+  return row === undefined || row.found === 0 ? null : row.opened_ms;
+}

@@ -1,0 +1,74 @@
+/**
+ * Telling people: which changes of an incident go to which channels, and in which words. The outbox does the sending.
+ *
+ * The stages, in order: is it a change that is told at all, does the model want it told, then one delivery per channel.
+ */
+import { plainTime, memberSentence, transitionWord } from "../alert/incident-text.ts";
+import type { Planner } from "../alert/alerting.ts";
+import type { Config, ModelConfig } from "../config/schema.ts";
+import type { Notification, PlannedDelivery, Send } from "../core/delivery.ts";
+import { DriftlineError } from "../core/errors.ts";
+import { contentUuid } from "../core/identity.ts";
+import type { Incident, IncidentChange, IncidentTransition } from "../core/incident.ts";
+import { channels } from "./channels/index.ts";
+
+/** Members named in a message; the page has them all. */
+const LINES_MAX = 20;
+
+/** Key of a channel in the outbox. */
+export const channelTarget = (name: string): string => `channel ${name}`;
+
+/** Opens every configured channel. @throws DriftlineError `channel_unknown` */
+export function openChannels(config: Pick<Config, "channels">): Map<string, Send> {
+  const opened = new Map<string, Send>();
+  for (const [name, { use, ...settings }] of Object.entries(config.channels)) {
+    const channel = channels.find((candidate) => candidate.name === use);
+    if (channel === undefined) throw new DriftlineError("channel_unknown", `channels.${name}: there is no channel "${use}"`);
+    opened.set(channelTarget(name), channel.open(settings));
+  }
+  return opened;
+}
+
+/** @param link address of an incident's page, '' where the service has no public address */
+export function createNotify(models: readonly ModelConfig[], link: (incident: Incident) => string): Planner {
+  const alerts = new Map(models.map((model) => [model.name, model.alerts]));
+  return async (change) => {
+    const wanted = alerts.get(change.incident.model);
+    const { kind } = change;
+    if (wanted === undefined || kind === "amended" || (kind === "resolved" && !wanted.send_resolved)) return { deliveries: [] };
+    const names = [...new Set(wanted.channels)];
+    return { deliveries: names.map((name) => plan(change, kind, channelTarget(name), link(change.incident))) };
+  };
+}
+
+function plan(change: IncidentChange, transition: IncidentTransition, target: string, link: string): PlannedDelivery {
+  const { incident, occurrence, sequence } = change;
+  const deliveryId = contentUuid("delivery", incident.incident_id, transition, occurrence, target);
+  return { deliveryId, kind: "channel", target, sequence, notification: notificationOf(change, transition, deliveryId, link) };
+}
+
+/** A change in words. */
+export function notificationOf(change: IncidentChange, transition: IncidentTransition, idempotencyKey: string, link: string): Notification {
+  const { incident } = change;
+  const named = incident.members.slice(0, LINES_MAX).map(memberSentence);
+  const left = incident.members.length - named.length;
+  return {
+    idempotencyKey,
+    transition,
+    incident,
+    title: `${transitionWord(transition, incident)}: ${incident.title}`,
+    lines: [
+      ...explanation(transition),
+      ...named,
+      ...(left > 0 ? [`and ${left} more`] : []),
+      `Since ${plainTime(incident.onset)}; opened ${plainTime(incident.opened_at)}${incident.resolved_at === null ? "" : `; over since ${plainTime(incident.resolved_at)}`}.`,
+    ],
+    link,
+  };
+}
+
+function explanation(transition: IncidentTransition): string[] {
+  if (transition === "withdrawn") return ["Late data, or a changed rule, show that this should not have opened."];
+  if (transition === "data_missing") return ["The newest windows hold too few data to tell whether it goes on. The incident stays open."];
+  return [];
+}

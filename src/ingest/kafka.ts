@@ -162,9 +162,10 @@ class KafkaSource implements Source {
         this.#phase = `Kafka at ${brokers} can't be reached, trying again: ${messageOf(error)}`;
         this.#report.failed(this.#phase, error);
       }
+      // `stop` says goodbye over this connection before it closes it.
+      if (this.#stop.signal.aborted) break;
       this.#connected = false;
       await this.#client.close();
-      if (this.#stop.signal.aborted) break;
       await this.#clock.sleep(pauseMs, this.#stop.signal);
       pauseMs = Math.min(longest, pauseMs * 2);
       this.#client = this.#newClient();

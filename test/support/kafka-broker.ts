@@ -28,6 +28,8 @@ export interface BrokerOptions {
   readonly properties?: Readonly<Record<string, string>>;
   /** Arguments for formatting the storage, such as `--add-scram`, `SCRAM-SHA-256=[name=a,password=b]`. */
   readonly formatArguments?: readonly string[];
+  /** Levels of the broker's own loggers, such as `{ "kafka.request.logger": "debug" }`; all go to `broker.log`. */
+  readonly logLevels?: Readonly<Record<string, string>>;
   /** How the harness itself connects to see that the broker is up, where it is not plain text. */
   readonly probe?: (brokers: string[]) => Promise<void>;
 }
@@ -92,7 +94,7 @@ class BrokerProcess implements TestBroker {
 
   async start(): Promise<void> {
     const log = await open(path.join(this.dir, "broker.log"), "a");
-    const child = spawn("java", [...javaArguments(this.#jars), "kafka.Kafka", path.join(this.dir, "server.properties")], {
+    const child = spawn("java", [...this.#arguments(), "kafka.Kafka", path.join(this.dir, "server.properties")], {
       stdio: ["ignore", log.fd, log.fd],
     });
     await log.close();
@@ -108,6 +110,11 @@ class BrokerProcess implements TestBroker {
       const output = await readFile(path.join(this.dir, "broker.log"), "utf8").catch(() => "");
       throw new Error(`The Kafka broker did not start; the end of its log:\n${output.slice(-3000)}`, { cause: error });
     }
+  }
+
+  #arguments(): string[] {
+    const levels = Object.entries(this.#options.logLevels ?? {});
+    return [...levels.map(([name, level]) => `-Dorg.slf4j.simpleLogger.log.${name}=${level}`), ...javaArguments(this.#jars)];
   }
 
   async #untilReady(): Promise<void> {

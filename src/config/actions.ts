@@ -4,13 +4,20 @@ import { actions } from "../act/actions/index.ts";
 import type { Target } from "../core/delivery.ts";
 import { duration } from "./duration.ts";
 
+const severity = z.enum(["info", "ticket", "page"]);
 const when = {
-  on: z.enum(["info", "ticket", "page"]).default("ticket").describe("Least severity of an incident that triggers the action."),
+  on: severity.default("ticket").describe("Least severity of an incident that triggers the action."),
   cooldown: duration().default(86_400_000).describe("At most one request in this time, per model."),
 };
 
 const option = (action: Target) =>
-  action.options.extend({ use: z.literal(action.name), ...when }).meta({ id: `action-${action.name}`, title: action.title, description: action.description });
+  action.options
+    .extend({ use: z.literal(action.name).describe("The action."), ...when })
+    .meta({ id: `action-${action.name}`, title: action.title, description: action.description });
 
 const [first, ...rest] = actions;
-export const actionSchema = z.discriminatedUnion("use", [option(first), ...rest.map(option)]);
+
+/** The last step changes nothing but the type: the keys that all actions share, the rest is the action's own. */
+export const actionSchema = z
+  .discriminatedUnion("use", [option(first), ...rest.map(option)])
+  .pipe(z.looseObject({ use: z.string(), on: severity, cooldown: z.number() }));

@@ -7,12 +7,17 @@ const subjects = z.array(z.string()).optional().describe("Features (or predictio
 
 const option = (detector: Detector) =>
   detector.options
-    .extend({ use: z.literal(detector.name), subjects })
+    .extend({ use: z.literal(detector.name).describe("The detector."), subjects })
     .meta({ id: detector.name, title: detector.title, description: detector.description });
 
 const [first, ...rest] = detectors;
 const written = z.discriminatedUnion("use", [option(first), ...rest.map(option)]);
 
-/** Preprocessed, not a union, so that a typing error names the choices. */
-export const detectorSchema = z.preprocess((value) => (typeof value === "string" ? { use: value } : value), written);
+/**
+ * Preprocessed, not a union, so that a typing error names the choices. The last step changes nothing: it gives the keys that all
+ * detectors share their types, which a list of schemas known at run time only has lost.
+ */
+export const detectorSchema = z
+  .preprocess((value) => (typeof value === "string" ? { use: value } : value), written)
+  .pipe(z.looseObject({ use: z.string(), subjects: z.array(z.string()).optional() }));
 export type DetectorConfig = z.output<typeof detectorSchema>;

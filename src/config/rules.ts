@@ -19,11 +19,16 @@ const written = z
 
 const SHORT = /^(\S+)\s+(?:(breached)|([<>])\s*(-?\d+(?:\.\d+)?))(?:\s+for\s+(\d+ of \d+)(?:\s+windows?)?)?$/;
 
+const EXAMPLES = 'write for example "accuracy < 0.8 for 2 of 3 windows", "psi breached" or { metric: accuracy, below: 0.8 }';
+
 /** `accuracy < 0.8 for 2 of 3 windows` is short for `{ metric: accuracy, below: 0.8, for: 2 of 3 }`. */
-export const ruleSchema = z.preprocess((value) => {
+export const ruleSchema = z.preprocess((value, context) => {
   if (typeof value !== "string") return value;
   const match = SHORT.exec(value.trim());
-  if (match === null) return value;
+  if (match === null) {
+    context.addIssue({ code: "custom", message: `"${value.slice(0, 60)}" is no rule; ${EXAMPLES}` });
+    return z.NEVER;
+  }
   const [, metric, , sign, limit, times] = match;
   return {
     metric,

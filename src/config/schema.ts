@@ -38,7 +38,7 @@ export const modelSchema = z.strictObject({
     .describe("Class labels; for `binary` the negative then the positive one. Default for binary: 0, 1."),
   reference: referenceSchema.optional().describe("What the model's inputs looked like when it was trained or accepted."),
   features: z.record(z.string(), featurePin).default({}).describe("Kinds of features, where they must be pinned."),
-  pane: duration().default(60_000).describe("Smallest slice of event time that is summarised."),
+  pane: duration({ least: 1000 }).default(60_000).describe("Smallest slice of event time that is summarised."),
   windows: z.array(windowSpec()).min(1).describe("Tumbling windows, by duration (multiples of the pane) or by number of events."),
   anchor: z
     .enum(["day", "month", "year", "never"])
@@ -56,7 +56,7 @@ export const modelSchema = z.strictObject({
     .strictObject({
       channels: z.array(z.string()).default([]).describe("Names of channels that are told of this model's incidents."),
       rules: z.array(ruleSchema).default([]).describe("Thresholds on metrics that open incidents."),
-      renotify_every: duration().optional().describe("Remind of an incident that is still open after this time; left out: never."),
+      renotify_every: duration({ least: 60_000 }).optional().describe("Remind of an incident that is still open after this time; left out: never."),
       send_resolved: z.boolean().default(true).describe("Tell the channels when an incident has resolved."),
     })
     .prefault({})
@@ -88,7 +88,7 @@ export const configSchema = z.strictObject({
     .describe("The HTTP server."),
   evaluation: z
     .strictObject({
-      every: duration().default(5_000).describe("How often closed windows are looked for."),
+      every: duration({ least: 100 }).default(5_000).describe("How often closed windows are looked for."),
     })
     .prefault({})
     .describe("When windows are computed."),
@@ -96,7 +96,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       batch_rows: z.int().min(1).max(1_000_000).default(20_000).describe("Rows of a batch at most."),
       batch_bytes: z.int().min(1024).default(32 * 1024 * 1024).describe("Bytes of raw messages of a batch at most."),
-      batch_wait: duration().default(1_000).describe("A batch is stored after this time even if it is not full."),
+      batch_wait: duration({ least: 1 }).default(1_000).describe("A batch is stored after this time even if it is not full."),
       max_message_bytes: z.int().min(1024).default(1024 * 1024).describe("A longer message is a dead letter (its first bytes are kept)."),
       dead_letter_bytes: z.int().min(0).default(1024 * 1024).describe("Raw bytes kept of a dead letter at most."),
     })

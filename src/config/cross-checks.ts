@@ -1,0 +1,156 @@
+/** What the schema can't see because it lies between two keys: names that must exist, windows that must fit the pane, limits that contradict. */
+import { validate as isCron } from "node-cron";
+import { classLabel } from "../core/class-label.ts";
+import { durationText } from "./duration.ts";
+import { checkKpis } from "./kpi-checks.ts";
+import type { Path, Problem } from "./problem.ts";
+import { checkRules } from "./rule-checks.ts";
+import type { Config, ModelConfig } from "./schema.ts";
+import { suggestionText } from "./suggestion.ts";
+
+/** Every contradiction of a configuration that fits the schema. Pure. */
+export function crossChecks(config: Config): Problem[] {
+  return [
+    ...checkServer(config),
+    ...config.sources.flatMap((source, index) => checkSource(source, ["sources", index])),
+    ...checkModelNames(config),
+    ...config.models.flatMap((model, index) => checkModel(model, ["models", index], Object.keys(config.channels))),
+  ];
+}
+
+const isLoopback = (host: string) => host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
+
+function checkServer({ server }: Config): Problem[] {
+  if (isLoopback(server.host) || server.token !== undefined) return [];
+  return [{ path: ["server", "host"], message: `"${server.host}" can be reached from other machines; that needs server.token` }];
+}
+
+function checkSource(source: Config["sources"][number], path: Path): Problem[] {
+  if (source.use !== "kafka") return [];
+  const brokers = source.brokers.flatMap((broker, index) =>
+    /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(broker) ? [] : [{ path: [...path, "brokers", index], message: "expected host:port, for example kafka:9092" }],
+  );
+  const twice = source.topics.flatMap((topic, index) =>
+    source.topics.indexOf(topic) === index ? [] : [{ path: [...path, "topics", index], message: `the topic "${topic}" is listed twice` }],
+  );
+  const own = source.dead_letter_topic;
+  const loop =
+    own !== undefined && source.topics.includes(own)
+      ? [{ path: [...path, "dead_letter_topic"], message: `"${own}" is also read by this source: its dead letters would come back for ever` }]
+      : [];
+  return [...brokers, ...twice, ...loop];
+}
+
+/** Tables are named after models, and some file systems take upper and lower case for the same. */
+function checkModelNames({ models }: Config): Problem[] {
+  const seen = new Map<string, string>();
+  return models.flatMap(({ name }, index) => {
+    const before = seen.get(name.toLowerCase());
+    seen.set(name.toLowerCase(), before ?? name);
+    if (before === undefined) return [];
+    const message =
+      before === name ? `"${name}" is the name of another model too` : `"${name}" differs from "${before}" in upper and lower case alone; their tables would collide`;
+    return [{ path: ["models", index, "name"], message }];
+  });
+}
+
+function checkModel(model: ModelConfig, path: Path, channelNames: readonly string[]): Problem[] {
+  return [
+    ...checkWindows(model, path),
+    ...checkTimes(model, path),
+    ...checkClasses(model, path),
+    ...checkDetectors(model, path),
+    ...checkChannels(model, path, channelNames),
+    ...checkSchedule(model, path),
+    ...checkKpis(model, path),
+    ...checkRules(model, path),
+  ];
+}
+
+function checkWindows({ windows, pane }: ModelConfig, path: Path): Problem[] {
+  return windows.flatMap((window, index): Problem[] => {
+    const at = [...path, "windows", index];
+    const twin = windows.slice(0, index).find((other) => (window.kind === "time" ? other.kind === "time" && other.ms === window.ms : other.name === window.name));
+    const problems: Problem[] = [];
+    if (twin !== undefined) {
+      problems.push({ path: at, message: twin.name === window.name ? `the window "${window.name}" is listed twice` : `"${window.name}" is as long as "${twin.name}"` });
+    }
+    if (window.kind === "time" && window.ms % pane !== 0) {
+      problems.push({ path: at, message: `"${window.name}" is no multiple of the pane (${durationText(pane)}); choose a window or a pane that divides evenly` });
+    }
+    return problems;
+  });
+}
+
+function checkTimes({ retention, label_horizon }: ModelConfig, path: Path): Problem[] {
+  if (retention === undefined || retention >= label_horizon) return [];
+  const message = `${durationText(retention)} is less than label_horizon (${durationText(label_horizon)}): predictions would be gone before their labels come`;
+  return [{ path: [...path, "retention"], message }];
+}
+
+function checkClasses({ task, classes }: ModelConfig, path: Path): Problem[] {
+  if (classes === undefined) return [];
+  const at = [...path, "classes"];
+  if (task === "regression") return [{ path: at, message: "a regression has no classes; leave this out" }];
+  const labels = classes.map(classLabel);
+  const problems = classes.flatMap((written, index): Problem[] => {
+    const label = labels[index] ?? null;
+    if (label === null) return [{ path: [...at, index], message: "an empty text is no class" }];
+    const first = labels.indexOf(label);
+    return first === index ? [] : [{ path: [...at, index], message: `${JSON.stringify(written)} is the same class as ${JSON.stringify(classes[first])}` }];
+  });
+  const distinct = new Set(labels).size;
+  if (task === "binary" && classes.length !== 2) problems.push({ path: at, message: `a binary model has two classes, the negative then the positive one; found ${classes.length}` });
+  if (task === "multiclass" && distinct < 2 && problems.length === 0) problems.push({ path: at, message: "at least two classes" });
+  return problems;
+}
+
+/** One detector twice over one subject would write the same metric row twice. */
+function checkDetectors(model: ModelConfig, path: Path): Problem[] {
+  const list = model.detectors ?? [];
+  return list.flatMap((detector, index) => {
+    const twin = list.slice(0, index).find((other) => other.use === detector.use && overlap(other.subjects, detector.subjects));
+    if (twin === undefined) return [];
+    const subject = overlap(twin.subjects, detector.subjects) ?? "";
+    const message = `"${detector.use}" is listed twice${subject === "*" ? "" : ` for ${subject}`}; give each its own subjects`;
+    return [{ path: [...path, "detectors", index], message }];
+  });
+}
+
+function overlap(a: readonly string[] | undefined, b: readonly string[] | undefined): string | null {
+  if (a === undefined || b === undefined) return "*";
+  return a.find((subject) => b.includes(subject)) ?? null;
+}
+
+function checkChannels({ alerts }: ModelConfig, path: Path, names: readonly string[]): Problem[] {
+  return alerts.channels.flatMap((name, index): Problem[] => {
+    const at = [...path, "alerts", "channels", index];
+    if (!names.includes(name)) {
+      const none = names.length === 0 ? "; no channels are configured" : suggestionText(name, names, "channels");
+      return [{ path: at, message: `there is no channel "${name}"${none}` }];
+    }
+    return alerts.channels.indexOf(name) === index ? [] : [{ path: at, message: `the channel "${name}" is listed twice` }];
+  });
+}
+
+function checkSchedule({ schedule }: ModelConfig, path: Path): Problem[] {
+  if (schedule === undefined) return [];
+  const problems: Problem[] = [];
+  const fields = schedule.cron.trim().split(/\s+/).length;
+  if (fields !== 5 || !isCron(schedule.cron)) {
+    const why = fields === 5 ? "" : ` (${fields} ${fields === 1 ? "field" : "fields"})`;
+    problems.push({ path: [...path, "schedule", "cron"], message: `"${schedule.cron}" is no cron time${why}; five fields, for example 0 6 * * 1-5` });
+  }
+  if (!isTimeZone(schedule.timezone)) {
+    problems.push({ path: [...path, "schedule", "timezone"], message: `"${schedule.timezone}" is no time zone; for example Europe/Berlin, America/New_York or UTC` });
+  }
+  return problems;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,68 @@
+/** KPIs of a model: names that are distinct, built-ins that suit the task, limits and expressions that make sense. */
+import { kpiExpressionFault } from "./kpi-expression.ts";
+import { type KpiName, kpiNames } from "./kpis.ts";
+import type { Path, Problem } from "./problem.ts";
+import { timesFault } from "./rule-checks.ts";
+import type { ModelConfig } from "./schema.ts";
+
+type Task = ModelConfig["task"];
+type Kpi = ModelConfig["kpis"][number];
+
+const ofClasses: readonly Task[] = ["binary", "multiclass"];
+const ofTwoClasses: readonly Task[] = ["binary"];
+const ofNumbers: readonly Task[] = ["regression"];
+
+/** Tasks that a built-in KPI is defined for. */
+export const kpiTasks: Readonly<Record<KpiName, readonly Task[]>> = {
+  accuracy: ofClasses,
+  precision: ofClasses,
+  recall: ofClasses,
+  specificity: ofClasses,
+  f1: ofClasses,
+  roc_auc: ofTwoClasses,
+  log_loss: ofClasses,
+  brier: ofClasses,
+  mae: ofNumbers,
+  rmse: ofNumbers,
+  r2: ofNumbers,
+  label_coverage: ["binary", "multiclass", "regression"],
+};
+
+export const kpiName = (kpi: Kpi): string => ("use" in kpi ? kpi.use : kpi.name);
+
+export function checkKpis(model: ModelConfig, path: Path): Problem[] {
+  const names = model.kpis.map(kpiName);
+  return model.kpis.flatMap((kpi, index) => {
+    const at = [...path, "kpis", index];
+    const twice = names.indexOf(kpiName(kpi)) === index ? [] : [{ path: at, message: `the KPI "${kpiName(kpi)}" is listed twice` }];
+    return [...twice, ...("use" in kpi ? checkTask(kpi.use, model.task, at) : checkCustom(kpi, at)), ...checkLimits(kpi, at)];
+  });
+}
+
+function checkTask(name: KpiName, task: Task, path: Path): Problem[] {
+  if (kpiTasks[name].includes(task)) return [];
+  const fitting = kpiNames.filter((other) => kpiTasks[other].includes(task));
+  return [{ path, message: `${name} is not defined for a ${task} model; those that are: ${fitting.join(", ")}` }];
+}
+
+function checkCustom({ name, sql }: Extract<Kpi, { sql: string }>, path: Path): Problem[] {
+  const builtIn = kpiNames.some((other) => other === name)
+    ? [{ path: [...path, "name"], message: `"${name}" is the name of a built-in KPI; choose another, or write { use: ${name} }` }]
+    : [];
+  const fault = kpiExpressionFault(sql);
+  return fault === null ? builtIn : [...builtIn, { path: [...path, "sql"], message: fault }];
+}
+
+function checkLimits({ min, max, clear, for: times }: Kpi, path: Path): Problem[] {
+  const problems: Problem[] = [];
+  const fault = timesFault(times);
+  if (fault !== null) problems.push({ path: [...path, "for"], message: fault });
+  if (min !== undefined && max !== undefined && min > max) {
+    problems.push({ path: [...path, "min"], message: `min (${min}) is greater than max (${max}): every value would breach` });
+  }
+  if (clear === undefined) return problems;
+  if (min === undefined && max === undefined) problems.push({ path: [...path, "clear"], message: "needs a min or a max to lie on the good side of" });
+  else if (min !== undefined && clear < min) problems.push({ path: [...path, "clear"], message: `${clear} is below min (${min}): an incident clears on the good side only` });
+  else if (max !== undefined && clear > max) problems.push({ path: [...path, "clear"], message: `${clear} is above max (${max}): an incident clears on the good side only` });
+  return problems;
+}

@@ -10,7 +10,7 @@ export const newCategoryRate = defineDetector({
   title: "New categories",
   description:
     "Share of the window's values in categories that the reference has never seen. Where the reference has many categories of one row (identifiers, cities, free text), new ones are to be expected for ever: as many as the share of rows that are their category's only one. A breach lies more than `threshold` above that share, and above what chance explains at these numbers of rows.",
-  citation: "Good, I. J. (1953). The population frequencies of species and the estimation of population parameters. Biometrika 40, 237-264.",
+  citation: "Good, I. J. (1953). The population frequencies of species and the estimation of population parameters. Biometrika 40, 237-264. Esty, W. W. (1983). A normal limit law for a nonparametric estimator of the coverage of a random sample. Ann. Statist. 11, 905-912.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["categorical"],
   byDefault: true,
@@ -42,10 +42,12 @@ export const newCategoryRate = defineDetector({
     if (lacking !== undefined) return lacking;
     const found = window.bins[reference.categories.length + 1] ?? 0;
     const singletons = knownSingletons(reference);
+    // Esty (1983): the number of singletons varies by 2 f2 more than a binomial count; f2, the categories seen twice, is bounded here.
+    const moreVariance = Math.min(singletons, referenceRows - singletons);
     return {
       status: "ok",
       value: found / windowRows,
-      noise: rateNoise(singletons, referenceRows, found, windowRows),
+      noise: rateNoise(singletons, referenceRows, found, windowRows, moreVariance),
       least: singletons / referenceRows + threshold,
       ...wilsonInterval(found, windowRows),
       detail: { expected_rate: singletons / referenceRows },

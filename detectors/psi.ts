@@ -54,7 +54,7 @@ export const psi = defineDetector({
       const y = counts.window[bin] ?? 0;
       if (x + y > 0) sum += part(x, y);
     }
-    const moments = nullMoments(counts, part);
+    const moments = nullMoments(counts, part, true);
     return {
       status: "ok",
       value: Math.max(0, sum),

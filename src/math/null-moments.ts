@@ -17,8 +17,6 @@ export type Term = (x: number, y: number) => number;
 interface PooledBin {
   readonly rows: number;
   readonly shown: Term;
-  /** Same for bins that behave alike. */
-  readonly key: string;
   copies: number;
 }
 
@@ -32,10 +30,14 @@ interface TermMoments {
   readonly rest: number;
 }
 
-export function nullMoments(counts: PairedCounts, term: Term): Moments {
+/**
+ * @param lumped set where a term grows faster than its counts (PSI's for a bin that one side lacks), so that *new* as one bin weighs more
+ * than its categories would one by one
+ */
+export function nullMoments(counts: PairedCounts, term: Term, lumped = false): Moments {
   const all = counts.referenceRows + counts.windowRows;
   const sums = { mean: 0, variance: 0, third: 0, linear: 0, quadratic: 0, rest: 0, own: 0 };
-  for (const bin of pooledBins(counts, term)) {
+  for (const bin of pooledBins(counts, term, lumped)) {
     const law = hypergeometric(all, bin.rows, counts.windowRows);
     const moments = termMoments(law, (y) => bin.shown(bin.rows - y, y));
     const odds = Math.min(bin.rows, all - bin.rows) <= 0 ? 0 : bin.rows / (all - bin.rows);
@@ -60,25 +62,28 @@ export function nullMoments(counts: PairedCounts, term: Term): Moments {
  * in the tail (Good & Turing 1953, Biometrika 40, 237-264); so *new* is never found in a reference, and without this a long tail of
  * categories would alarm for certain. Of the window's new rows only as many are taken for such chance finds as the reference lets expect.
  */
-function pooledBins(counts: PairedCounts, term: Term): Iterable<PooledBin> {
+function pooledBins(counts: PairedCounts, term: Term, lumped: boolean): Iterable<PooledBin> {
   const bins = new Map<string, PooledBin>();
-  const add = (key: string, rows: number, shown: Term) => {
+  const add = (key: string, rows: number, shown: Term, copies = 1) => {
     const present = bins.get(key);
-    if (present === undefined) bins.set(key, { rows, shown, key, copies: 1 });
-    else present.copies++;
+    if (present === undefined) bins.set(key, { rows, shown, copies });
+    else present.copies += copies;
   };
+  const alone: Term = (x) => (x === 0 ? 0 : term(x, 0));
   const { categorical, referenceRows, windowRows } = counts;
   const lone = categorical === undefined ? undefined : loneRows(counts);
   for (const [bin, x] of counts.reference.entries()) {
     const y = counts.window[bin] ?? 0;
     if (lone !== undefined && bin === categorical?.new) {
-      const rows = lone.listed + lone.tail + lone.new;
+      const rows = (lumped ? lone.listedOnce : lone.listed) + lone.tail + lone.new;
       if (rows > 0) add("new", rows, (_, window) => term(0, window));
+      // Had the new ones been drawn into the reference, they would be listed there; or in its tail, see below.
+      if (lone.new > 0 && (counts.reference[bin - 1] ?? 0) === 0) add("lone", 1, alone, lone.new);
     } else if (lone !== undefined && bin === categorical?.tail && x > 0) {
       const offset = ((lone.tail + lone.new) * referenceRows) / (referenceRows + windowRows);
       add("tail", Math.max(0, x - lone.tail) + y, (reference, window) => term(reference + offset, window));
     } else if (lone !== undefined && x === 1 && y === 0 && bin < (categorical?.tail ?? 0)) {
-      add("lone", 1, (reference) => (reference === 0 ? 0 : term(reference, 0)));
+      add("lone", 1, alone);
     } else if (x + y > 0) {
       add(`${x + y}`, x + y, term);
     }
@@ -86,8 +91,9 @@ function pooledBins(counts: PairedCounts, term: Term): Iterable<PooledBin> {
   return bins.values();
 }
 
+/** Reference rows that are their category's only one, listed (of these also the ones that the window lacks) or in the tail, and chance finds. */
 function loneRows({ categorical, reference, window, referenceRows, windowRows }: PairedCounts) {
-  if (categorical === undefined) return { listed: 0, tail: 0, new: 0 };
+  if (categorical === undefined) return { listedOnce: 0, listed: 0, tail: 0, new: 0 };
   let listedOnce = 0;
   let listed = 0;
   for (let bin = 0; bin < categorical.tail; bin++) {
@@ -98,7 +104,7 @@ function loneRows({ categorical, reference, window, referenceRows, windowRows }:
   const tail = Math.min(reference[categorical.tail] ?? 0, Math.max(0, categorical.singletons - listedOnce));
   const expected = (windowRows * (listedOnce + tail)) / Math.max(1, referenceRows);
   const plausible = Math.ceil(expected + 3 * Math.sqrt(expected) + 3);
-  return { listed, tail, new: Math.min(window[categorical.new] ?? 0, plausible) };
+  return { listedOnce, listed, tail, new: Math.min(window[categorical.new] ?? 0, plausible) };
 }
 
 function termMoments(law: WeightedPoints, value: (y: number) => number): TermMoments {

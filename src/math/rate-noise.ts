@@ -10,16 +10,19 @@ const z99 = normalQuantile(0.99);
  *
  * @param referenceRows at least 1
  * @param windowRows at least 1
+ * @param moreVariance what the variance of the reference's count has over the binomial one
  */
 export function rateNoise(
   referenceCount: number,
   referenceRows: number,
   windowCount: number,
   windowRows: number,
+  moreVariance = 0,
 ): { readonly expected: number; readonly upper99: number } {
   const expected = referenceCount / referenceRows;
   const smoothed = Math.min(1, (referenceCount + 0.5) / (referenceRows + 1));
-  const normal = expected + z99 * Math.sqrt(smoothed * (1 - smoothed) * (1 / referenceRows + 1 / windowRows));
+  const variance = smoothed * (1 - smoothed) * (1 / referenceRows + 1 / windowRows) + moreVariance / referenceRows ** 2;
+  const normal = expected + z99 * Math.sqrt(variance);
   const exact = upperPoint(referenceRows + windowRows, referenceCount + windowCount, windowRows) / windowRows;
   return { expected, upper99: Math.min(1, Math.max(normal, exact)) };
 }

@@ -9,6 +9,7 @@ import { gammaLogarithm } from "../../../src/math/gamma-logarithm.ts";
 import { hypergeometric } from "../../../src/math/hypergeometric.ts";
 import { kolmogorovUpperTail } from "../../../src/math/kolmogorov-upper-tail.ts";
 import { mergeBins, quantileCuts } from "../../../src/math/merge-bins.ts";
+import { normalProbability } from "../../../src/math/normal-probability.ts";
 import { normalQuantile } from "../../../src/math/normal-quantile.ts";
 import { countIntoEdges, numericEdges } from "../../../src/math/numeric-edges.ts";
 import { assertClose, goldenCases, series } from "../../support/golden.ts";
@@ -19,6 +20,7 @@ const functions: Readonly<Record<string, (...given: readonly number[]) => number
   "chi2_isf(p,k)": (p = 0, k = 0) => chiSquaredQuantile(1 - p, k),
   "chi2_ppf(q,k)": (q = 0, k = 0) => chiSquaredQuantile(q, k),
   "norm_ppf(p)": (p = 0) => normalQuantile(p),
+  "norm_cdf(x)": (x = 0) => normalProbability(x),
   "gammaln(x)": (x = 0) => gammaLogarithm(x),
   "gammaincc(a,x)": (a = 0, x = 0) => chiSquaredUpperTail(2 * x, 2 * a),
   "hypergeom_cdf(k,N,K,n)": (k = 0, rows = 0, marked = 0, drawn = 0) => {

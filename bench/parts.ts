@@ -7,7 +7,7 @@ import { z } from "zod";
 import type { Width } from "./events.ts";
 import type { EvaluateResult, IngestResult, IngestRun, MemoryResult, StartupResult } from "./results.ts";
 import { Service, type ServiceOptions } from "./service.ts";
-import { fillTopic, writeReference, type FilledTopic } from "./topic.ts";
+import { type FilledTopic, fillTopic, writeReference } from "./topic.ts";
 
 export interface Bench {
   readonly brokers: string[];
@@ -74,7 +74,9 @@ export async function measureEvaluate(bench: Bench, events: number): Promise<Eva
   const finishedAt = await evaluation.evaluated(topic, false);
   const { evaluationSeconds } = (await evaluation.sample()) ?? failed();
   const wallSeconds = (finishedAt - evaluation.spawnedAt) / 1000;
-  bench.say(`${thousands(events)} events evaluated in ${evaluationSeconds.toFixed(1)} s, ${wallSeconds.toFixed(1)} s from the start`);
+  bench.say(
+    `${thousands(events)} events evaluated in ${evaluationSeconds.toFixed(1)} s, ${wallSeconds.toFixed(1)} s from the start`,
+  );
   return { seconds: evaluationSeconds, wallSeconds, events };
 }
 
@@ -99,7 +101,9 @@ export async function measureStartup(bench: Bench, events: number): Promise<Star
     emptySeconds.push(await startIn(empty));
     await rm(empty, { recursive: true });
   }
-  bench.say(`ready after ${median(seconds).toFixed(2)} s, on an empty folder after ${median(emptySeconds).toFixed(2)} s`);
+  bench.say(
+    `ready after ${median(seconds).toFixed(2)} s, on an empty folder after ${median(emptySeconds).toFixed(2)} s`,
+  );
   return { seconds: median(seconds), emptySeconds: median(emptySeconds), events };
 }
 

@@ -3,7 +3,6 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import Table from "cli-table3";
 import { z } from "zod";
 import { projectRoot } from "./service.ts";
 
@@ -66,7 +65,9 @@ export function toJson({ ingest, wide, memory, evaluate, startup }: Results): st
     ...(wide && { wide: speed(wide) }),
     ...(memory && { memory: { peakMb1M: Math.round(memory.peakMb1M), peakMb5M: Math.round(memory.peakMb5M) } }),
     ...(evaluate && { evaluate: { seconds: rounded(evaluate.seconds, 2) } }),
-    ...(startup && { startup: { seconds: rounded(startup.seconds, 2), emptySeconds: rounded(startup.emptySeconds, 2) } }),
+    ...(startup && {
+      startup: { seconds: rounded(startup.seconds, 2), emptySeconds: rounded(startup.emptySeconds, 2) },
+    }),
   });
 }
 
@@ -84,16 +85,30 @@ function rows({ ingest, wide, memory, evaluate, startup }: Results): [string, st
     ...(wide ? speed(20, wide) : []),
     ...(memory
       ? [
-          [`peak memory, ${whole(memory.events[0])} events of 8 features`, `${whole(memory.peakMb1M)} MB`] as [string, string],
-          [`peak memory, ${whole(memory.events[1])} events of 8 features`, `${whole(memory.peakMb5M)} MB`] as [string, string],
+          [`peak memory, ${whole(memory.events[0])} events of 8 features`, `${whole(memory.peakMb1M)} MB`] as [
+            string,
+            string,
+          ],
+          [`peak memory, ${whole(memory.events[1])} events of 8 features`, `${whole(memory.peakMb5M)} MB`] as [
+            string,
+            string,
+          ],
         ]
       : []),
     ...(evaluate
-      ? [[`evaluating ${whole(evaluate.events)} stored events of 20 features`, `${evaluate.seconds.toFixed(1)} s`] as [string, string]]
+      ? [
+          [`evaluating ${whole(evaluate.events)} stored events of 20 features`, `${evaluate.seconds.toFixed(1)} s`] as [
+            string,
+            string,
+          ],
+        ]
       : []),
     ...(startup
       ? [
-          [`start to /ready, ${whole(startup.events)} events stored`, `${startup.seconds.toFixed(2)} s`] as [string, string],
+          [`start to /ready, ${whole(startup.events)} events stored`, `${startup.seconds.toFixed(2)} s`] as [
+            string,
+            string,
+          ],
           ["start to /ready, empty folder", `${startup.emptySeconds.toFixed(2)} s`] as [string, string],
         ]
       : []),
@@ -101,9 +116,9 @@ function rows({ ingest, wide, memory, evaluate, startup }: Results): [string, st
 }
 
 export function toTable(results: Results): string {
-  const table = new Table({ colAligns: ["left", "right"] });
-  table.push(...rows(results));
-  return table.toString();
+  const figures = rows(results);
+  const width = Math.max(...figures.map(([what]) => what.length));
+  return figures.map(([what, figure]) => `${what.padEnd(width)}  ${figure}`).join("\n");
 }
 
 export function toMarkdown(results: Results, command: string, now: Date): string {
@@ -134,7 +149,11 @@ function versions(): string {
 
 function commit(): string {
   try {
-    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: projectRoot(), encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return execFileSync("git", ["rev-parse", "--short", "HEAD"], {
+      cwd: projectRoot(),
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   } catch {
     return "no commit";
   }

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { startBroker } from "../test/support/kafka-broker.ts";
-import { measureEvaluate, measureIngest, measureMemory, measureStartup, type Bench } from "./parts.ts";
-import { toJson, toMarkdown, toTable, type Results } from "./results.ts";
+import { type Bench, measureEvaluate, measureIngest, measureMemory, measureStartup } from "./parts.ts";
+import { type Results, toJson, toMarkdown, toTable } from "./results.ts";
 import { projectRoot } from "./service.ts";
 
 const partNames = ["ingest", "wide", "memory", "evaluate", "startup"] as const;

@@ -2,7 +2,7 @@
  * Driftline as a child process, watched from outside: through `/metrics`, its SQL and /proc, so that nothing in it knows of
  * the benchmark.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -102,12 +102,16 @@ export class Service implements AsyncDisposable {
   /** Waits until a first fetch has been answered. Returns the last moment at which it had not been, and the CPU time then. */
   async reading(): Promise<{ readonly atMs: number; readonly cpuSeconds: number }> {
     let before = { atMs: performance.now(), cpuSeconds: this.cpuSeconds };
-    await this.#until("read", async () => {
-      const now = { atMs: performance.now(), cpuSeconds: this.cpuSeconds };
-      if ((await this.sample())?.reading === true) return true;
-      before = now;
-      return false;
-    }, 10);
+    await this.#until(
+      "read",
+      async () => {
+        const now = { atMs: performance.now(), cpuSeconds: this.cpuSeconds };
+        if ((await this.sample())?.reading === true) return true;
+        before = now;
+        return false;
+      },
+      10,
+    );
     return before;
   }
 
@@ -131,11 +135,15 @@ export class Service implements AsyncDisposable {
     );
     let reachedAt = performance.now();
     // A window that is evaluated in parts counts more than once, so the table has the last word.
-    await this.#until("write every window", async () => {
-      const wasWhole = await this.#everyWindowIsWhole(topic);
-      if (!wasWhole) reachedAt = performance.now() + checkEveryMs;
-      return wasWhole;
-    }, checkEveryMs);
+    await this.#until(
+      "write every window",
+      async () => {
+        const wasWhole = await this.#everyWindowIsWhole(topic);
+        if (!wasWhole) reachedAt = performance.now() + checkEveryMs;
+        return wasWhole;
+      },
+      checkEveryMs,
+    );
     return reachedAt;
   }
 
@@ -177,12 +185,16 @@ export class Service implements AsyncDisposable {
   }
 
   async #untilSample(aim: string, reached: (sample: Sample) => boolean): Promise<void> {
-    await this.#until(aim, async () => {
-      const sample = await this.sample();
-      if (sample === null) return false;
-      if (sample.deadLetters > 0) throw await this.#failure(`${sample.deadLetters} dead letters`);
-      return reached(sample) || `${sample.events} events, ${sample.windows} windows, watermark ${sample.watermarkMs}`;
-    }, checkEveryMs);
+    await this.#until(
+      aim,
+      async () => {
+        const sample = await this.sample();
+        if (sample === null) return false;
+        if (sample.deadLetters > 0) throw await this.#failure(`${sample.deadLetters} dead letters`);
+        return reached(sample) || `${sample.events} events, ${sample.windows} windows, watermark ${sample.watermarkMs}`;
+      },
+      checkEveryMs,
+    );
   }
 
   /** Asks again and again. A text that changes is progress; none for two minutes is the end. */
@@ -195,7 +207,8 @@ export class Service implements AsyncDisposable {
         throw error;
       });
       if (answer === true) return;
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw await this.#failure("the service ended");
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null)
+        throw await this.#failure("the service ended");
       if (typeof answer === "string" && answer !== progress) {
         progress = answer;
         progressAt = performance.now();
@@ -221,9 +234,7 @@ function configuration(options: ServiceOptions, port: number): unknown {
     server: { port },
     // So that the last windows are not waited for longer than they take.
     evaluation: { every: "1s" },
-    models: [
-      { name: modelName, task: "binary", reference: { file: options.reference }, windows: ["1m", "5m"] },
-    ],
+    models: [{ name: modelName, task: "binary", reference: { file: options.reference }, windows: ["1m", "5m"] }],
   };
 }
 
@@ -260,7 +271,9 @@ function freePort(): Promise<number> {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
-      server.close(() => (address !== null && typeof address === "object" ? resolve(address.port) : reject(new Error("no port"))));
+      server.close(() =>
+        address !== null && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
+      );
     });
   });
 }

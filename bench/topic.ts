@@ -1,8 +1,9 @@
 /** Fills the topics that the benchmarks read, and writes the reference beside them. */
-import { createWriteStream } from "node:fs";
+
 import { once } from "node:events";
+import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
-import { Kafka, logLevel, Partitioners, type Message } from "kafkajs";
+import { Kafka, logLevel, type Message, Partitioners } from "kafkajs";
 import { createTopic } from "../test/support/produce.ts";
 import { jsonEventAt, jsonEvents, referenceRows, startMs, stepMs, type Width } from "./events.ts";
 

@@ -14,7 +14,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Kafka, logLevel } from "kafkajs";
 
 const clusterId = "ZHJpZnRsaW5lLXRlc3RzMQ";
-const startTimeoutMs = 120_000;
+const startTimeoutMs = 60_000;
 
 /** False when KAFKA_BROKERS names brokers that the tests may not stop. */
 export const brokerIsOurs = process.env["KAFKA_BROKERS"] === undefined;
@@ -105,7 +105,7 @@ class BrokerProcess implements TestBroker {
     });
     exited.catch(() => undefined);
     try {
-      await Promise.race([exited, this.#untilReady()]);
+      await Promise.race([exited, this.#untilReady(child)]);
     } catch (error) {
       const output = await readFile(path.join(this.dir, "broker.log"), "utf8").catch(() => "");
       throw new Error(`The Kafka broker did not start; the end of its log:\n${output.slice(-3000)}`, { cause: error });
@@ -117,14 +117,14 @@ class BrokerProcess implements TestBroker {
     return [...levels.map(([name, level]) => `-Dorg.slf4j.simpleLogger.log.${name}=${level}`), ...javaArguments(this.#jars)];
   }
 
-  async #untilReady(): Promise<void> {
+  async #untilReady(child: ChildProcess): Promise<void> {
     const probe = this.#options.probe ?? probePlainText;
     const deadline = Date.now() + startTimeoutMs;
     for (;;) {
       try {
         return await probe(this.brokers);
       } catch (error) {
-        if (Date.now() > deadline) throw error;
+        if (Date.now() > deadline || child.exitCode !== null || child.signalCode !== null) throw error;
         await sleep(100);
       }
     }

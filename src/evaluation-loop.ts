@@ -1,0 +1,96 @@
+/**
+ * The beat of the service: looks for closed windows, judges them, and wakes the outbox. Models with a schedule are evaluated when
+ * it is due instead. A beat that fails is told once and repeated by the next.
+ */
+import { schedule as cronSchedule, type ScheduledTask } from "node-cron";
+import type { Clock } from "./core/clock.ts";
+import { type CronExpression, dueTimes, parseCron } from "./evaluate/schedule.ts";
+import type { Log } from "./telemetry/log.ts";
+
+export interface EvaluationLoopOptions {
+  readonly models: readonly { readonly name: string; readonly schedule?: { readonly cron: string; readonly timezone: string } | undefined }[];
+  /** Evaluates and judges one model. */
+  readonly evaluate: (model: string) => Promise<void>;
+  readonly everyMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface EvaluationLoop {
+  start(): void;
+  /** Lets a beat under way end. */
+  stop(): Promise<void>;
+  /** Why the newest beat of a model failed, or null. */
+  problem(model: string): string | null;
+}
+
+interface Schedule {
+  readonly cron: CronExpression;
+  readonly timezone: string;
+  /** Instant up to which due times have been honoured. */
+  through: number;
+}
+
+export function createEvaluationLoop(options: EvaluationLoopOptions): EvaluationLoop {
+  const { clock, log } = options;
+  const schedules = new Map<string, Schedule>();
+  for (const model of options.models) {
+    // Due at the start too: a time that passed while the service was down is made up for.
+    if (model.schedule !== undefined)
+      schedules.set(model.name, { cron: parseCron(model.schedule.cron), timezone: model.schedule.timezone, through: Number.NEGATIVE_INFINITY });
+  }
+  const problems = new Map<string, string>();
+  const stopping = new AbortController();
+  let nap = new AbortController();
+  let running: Promise<void> | null = null;
+  const tickers: ScheduledTask[] = [];
+
+  const isDue = (model: string): boolean => {
+    const schedule = schedules.get(model);
+    if (schedule === undefined) return true;
+    const now = clock.now();
+    const due = schedule.through === Number.NEGATIVE_INFINITY || dueTimes(schedule.cron, schedule.timezone, schedule.through, now).length > 0;
+    if (due) schedule.through = now;
+    return due;
+  };
+
+  const beat = async () => {
+    for (const model of options.models) {
+      if (stopping.signal.aborted) return;
+      if (!isDue(model.name)) continue;
+      try {
+        await options.evaluate(model.name);
+        problems.delete(model.name);
+      } catch (thrown) {
+        problems.set(model.name, thrown instanceof Error ? thrown.message : String(thrown));
+        const schedule = schedules.get(model.name);
+        if (schedule !== undefined) schedule.through = Number.NEGATIVE_INFINITY;
+        log.error("evaluation failed; it will be repeated", { model: model.name, error: thrown });
+      }
+    }
+  };
+
+  const run = async () => {
+    while (!stopping.signal.aborted) {
+      await beat();
+      nap = new AbortController();
+      await clock.sleep(options.everyMs, AbortSignal.any([nap.signal, stopping.signal]));
+    }
+  };
+
+  return {
+    start() {
+      // node-cron makes a scheduled evaluation punctual; what it skips or repeats across daylight saving `isDue` puts right.
+      for (const model of options.models)
+        if (model.schedule !== undefined)
+          tickers.push(cronSchedule(model.schedule.cron, () => nap.abort(), { timezone: model.schedule.timezone, name: model.name }));
+      running ??= run();
+    },
+    async stop() {
+      stopping.abort();
+      for (const ticker of tickers) await ticker.destroy();
+      await running;
+    },
+    problem: (model) => problems.get(model) ?? null,
+  };
+}

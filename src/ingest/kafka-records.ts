@@ -3,6 +3,7 @@
  * records of aborted ones are left out, and the offset after the last batch is told even where nothing is left: so a
  * run of markers, or a batch that compaction emptied, is passed and not fetched for ever.
  */
+import { messageOf } from "../core/errors.ts";
 import type { RawMessage } from "../core/event.ts";
 import { ByteReader } from "./kafka-bytes.ts";
 import { decompress } from "./kafka-codecs.ts";
@@ -64,17 +65,17 @@ export function decodeRecords(
     }
     const header = readHeader(records, at, end);
     nextOffset = Math.max(nextOffset, header.nextOffset);
-    const hidden = aborted.hides(header, records, at);
-    if (!hidden && header.nextOffset > offset) {
-      const before = messages.length;
-      try {
+    const before = messages.length;
+    try {
+      const hidden = aborted.hides(header, records, at);
+      if (!hidden && header.nextOffset > offset) {
         const data = records.subarray(at + headerBytes, end);
         const plain = header.codec === 0 ? data : decompress(header.codec, data);
         bytes += readRecords(plain, header, source, partition, offset, messages);
-      } catch (error) {
-        messages.length = before;
-        refuse(at, end, Math.max(header.baseOffset, offset), error instanceof Error ? error.message : String(error));
       }
+    } catch (error) {
+      messages.length = before;
+      refuse(at, end, Math.max(header.baseOffset, offset), messageOf(error));
     }
     at = end;
   }

@@ -7,7 +7,7 @@ import { duration } from "./duration.ts";
 const severity = z.enum(["info", "ticket", "page"]);
 const when = {
   on: severity.default("ticket").describe("Least severity of an incident that triggers the action."),
-  cooldown: duration().default(86_400_000).describe("At most one request in this time, per model."),
+  cooldown: duration().prefault("1d").describe("At most one request in this time, per model."),
 };
 
 const option = (action: Target) =>

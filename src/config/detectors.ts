@@ -19,5 +19,6 @@ const written = z.discriminatedUnion("use", [option(first), ...rest.map(option)]
  */
 export const detectorSchema = z
   .preprocess((value) => (typeof value === "string" ? { use: value } : value), written)
-  .pipe(z.looseObject({ use: z.string(), subjects: z.array(z.string()).optional() }));
+  .pipe(z.looseObject({ use: z.string(), subjects: z.array(z.string()).optional() }))
+  .meta({ short: { enum: detectors.map((detector) => detector.name) } });
 export type DetectorConfig = z.output<typeof detectorSchema>;

@@ -25,7 +25,7 @@ export const eventMappingSchema = z
         "Path of the object that holds the features; or a list of paths; or a map from feature name to path; or `*`: every top-level field that no other key of this mapping names.",
       ),
   })
-  .describe("Where the fields of an event lie in the payload.");
+  .meta({ id: "event-mapping", description: "Where the fields of an event lie in the payload." });
 
 export type EventMapping = z.output<typeof eventMappingSchema>;
 export type FieldSource = z.output<typeof fieldSource>;

@@ -28,5 +28,7 @@ const custom = z.strictObject({
   ...limits,
 });
 
-export const kpiSchema = z.preprocess((value) => (typeof value === "string" ? { use: value } : value), z.union([builtIn, custom]));
+export const kpiSchema = z
+  .preprocess((value) => (typeof value === "string" ? { use: value } : value), z.union([builtIn, custom]))
+  .meta({ short: { enum: kpiNames } });
 export type KpiConfig = z.output<typeof kpiSchema>;

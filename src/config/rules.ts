@@ -35,5 +35,5 @@ export const ruleSchema = z.preprocess((value, context) => {
     ...(sign === "<" ? { below: Number(limit) } : sign === ">" ? { above: Number(limit) } : {}),
     ...(times === undefined ? {} : { for: times }),
   };
-}, written);
+}, written).meta({ short: { type: "string", examples: ["accuracy < 0.8 for 2 of 3 windows", "psi breached"] } });
 export type RuleConfig = z.output<typeof ruleSchema>;

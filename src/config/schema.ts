@@ -37,31 +37,35 @@ export const modelSchema = z.strictObject({
     .optional()
     .describe("Class labels; for `binary` the negative then the positive one. Default for binary: 0, 1."),
   reference: referenceSchema.optional().describe("What the model's inputs looked like when it was trained or accepted."),
-  features: z.record(z.string(), featurePin).default({}).describe("Kinds of features, where they must be pinned."),
-  pane: duration({ least: 1000 }).default(60_000).describe("Smallest slice of event time that is summarised."),
-  windows: z.array(windowSpec()).min(1).describe("Tumbling windows, by duration (multiples of the pane) or by number of events."),
+  features: z.record(z.string(), featurePin).prefault({}).describe("Kinds of features, where they must be pinned."),
+  pane: duration({ least: 1000 }).prefault("1m").describe("Smallest slice of event time that is summarised."),
+  windows: z
+    .array(windowSpec())
+    .min(1)
+    .prefault(["1h", "1d"])
+    .describe("Tumbling windows, by duration (multiples of the pane) or by number of events."),
   anchor: z
     .enum(["day", "month", "year", "never"])
     .default("month")
     .describe("Where the counting of windows by number of events starts anew (UTC)."),
-  allowed_lateness: duration().default(60_000).describe("How long after its end a window waits for late events."),
-  max_future: duration().default(3_600_000).describe("An event stamped further ahead of the clock is a dead letter."),
-  dedupe_within: duration().default(86_400_000).describe("Copies of an id within this time are one event; 0s: only equal timestamps."),
-  label_horizon: duration().default(90 * 86_400_000).describe("How long after a prediction its label may come."),
+  allowed_lateness: duration().prefault("1m").describe("How long after its end a window waits for late events."),
+  max_future: duration().prefault("1h").describe("An event stamped further ahead of the clock is a dead letter."),
+  dedupe_within: duration().prefault("1d").describe("Copies of an id within this time are one event; 0s: only equal timestamps."),
+  label_horizon: duration().prefault("90d").describe("How long after a prediction its label may come."),
   retention: duration().optional().describe("How far back from the newest event time events are kept; left out: for ever."),
   min_rows: z.int().min(1).default(200).describe("Rows below which a window is not judged, where a detector or KPI says nothing else."),
   detectors: z.array(detectorSchema).optional().describe("Window detectors; left out: the defaults for each kind of feature."),
-  kpis: z.array(kpiSchema).default([]).describe("Performance metrics, computed once labels arrive."),
+  kpis: z.array(kpiSchema).prefault([]).describe("Performance metrics, computed once labels arrive."),
   alerts: z
     .strictObject({
       channels: z.array(z.string()).default([]).describe("Names of channels that are told of this model's incidents."),
-      rules: z.array(ruleSchema).default([]).describe("Thresholds on metrics that open incidents."),
+      rules: z.array(ruleSchema).prefault([]).describe("Thresholds on metrics that open incidents."),
       renotify_every: duration({ least: 60_000 }).optional().describe("Remind of an incident that is still open after this time; left out: never."),
       send_resolved: z.boolean().default(true).describe("Tell the channels when an incident has resolved."),
     })
     .prefault({})
     .describe("Who is told, and of what."),
-  actions: z.array(actionSchema).default([]).describe("What machines are asked to do when an incident opens."),
+  actions: z.array(actionSchema).prefault([]).describe("What machines are asked to do when an incident opens."),
   schedule: z
     .strictObject({
       cron: z.string().describe("Five fields: minute, hour, day of month, month, day of week."),
@@ -73,10 +77,10 @@ export const modelSchema = z.strictObject({
 
 export const configSchema = z.strictObject({
   store: storeSchema,
-  sources: z.array(sourceSchema).default([]).describe("Where events come from."),
+  sources: z.array(sourceSchema).prefault([]).describe("Where events come from."),
   events: eventMappingSchema.prefault({}).describe("Field mapping of sources that have none of their own, and of HTTP."),
   models: z.array(modelSchema).min(1).describe("The models to watch."),
-  channels: z.record(z.string(), channelSchema).default({}).describe("Named channels to people."),
+  channels: z.record(z.string(), channelSchema).prefault({}).describe("Named channels to people."),
   server: z
     .strictObject({
       host: z.string().default("127.0.0.1").describe("Address to bind; any but a loopback address needs a token."),
@@ -88,7 +92,7 @@ export const configSchema = z.strictObject({
     .describe("The HTTP server."),
   evaluation: z
     .strictObject({
-      every: duration({ least: 100 }).default(5_000).describe("How often closed windows are looked for."),
+      every: duration({ least: 100 }).prefault("5s").describe("How often closed windows are looked for."),
     })
     .prefault({})
     .describe("When windows are computed."),
@@ -96,7 +100,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       batch_rows: z.int().min(1).max(1_000_000).default(20_000).describe("Rows of a batch at most."),
       batch_bytes: z.int().min(1024).default(32 * 1024 * 1024).describe("Bytes of raw messages of a batch at most."),
-      batch_wait: duration({ least: 1 }).default(1_000).describe("A batch is stored after this time even if it is not full."),
+      batch_wait: duration({ least: 1 }).prefault("1s").describe("A batch is stored after this time even if it is not full."),
       max_message_bytes: z.int().min(1024).default(1024 * 1024).describe("A longer message is a dead letter (its first bytes are kept)."),
       dead_letter_bytes: z.int().min(0).default(1024 * 1024).describe("Raw bytes kept of a dead letter at most."),
     })

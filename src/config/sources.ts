@@ -4,7 +4,7 @@ import { eventMappingSchema } from "./event-mapping.ts";
 import { secret } from "./secret.ts";
 
 const kafka = z.strictObject({
-  use: z.literal("kafka"),
+  use: z.literal("kafka").describe("Topics of a Kafka cluster."),
   brokers: z.array(z.string()).min(1).describe("host:port of one or more brokers."),
   topics: z.array(z.string()).min(1).describe("Topics to read."),
   group: z.string().default("driftline").describe("Consumer group."),
@@ -35,7 +35,7 @@ const kafka = z.strictObject({
 });
 
 const file = z.strictObject({
-  use: z.literal("file"),
+  use: z.literal("file").describe("A file that is read once, from its first row to its last."),
   path: z.string().min(1).describe("Parquet, CSV or NDJSON file, relative to the configuration file."),
   format: z.enum(["Parquet", "CSVWithNames", "JSONEachRow"]).optional().describe("Where the file's ending does not tell."),
   events: eventMappingSchema.optional(),

@@ -13,7 +13,7 @@ export const storeSchema = z
       database: z.string().default("driftline").describe("Database; made if it is missing."),
       username: z.string().default("default").describe("User."),
       password: secret().optional().describe("Password."),
-      request_timeout: duration({ least: 100 }).default(60_000).describe("A request that takes longer has failed."),
+      request_timeout: duration({ least: 100 }).prefault("1m").describe("A request that takes longer has failed."),
     }),
   ])
   .prefault({ embedded: "./data" })

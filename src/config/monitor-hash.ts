@@ -1,0 +1,61 @@
+/**
+ * The hash of all that bears on a model's numbers. Rows with another hash belong to another epoch; who is told, and when, is no part of it,
+ * so that a changed channel changes no row's key.
+ */
+import { createHash } from "node:crypto";
+import { detectors } from "../../detectors/index.ts";
+import { classLabel } from "../core/class-label.ts";
+import { canonicalJson } from "./canonical-json.ts";
+import type { ModelConfig } from "./schema.ts";
+
+/**
+ * 16 hexadecimal digits. The order of keys, of detectors, KPIs and windows does not bear on it, nor does writing down what is the default.
+ *
+ * @param mapping where the fields of the model's events lie, where the caller knows it
+ */
+export function monitorHash(model: ModelConfig, referenceId: string, mapping: unknown = null): string {
+  const { name, task, features, pane, windows, anchor, allowed_lateness, max_future, dedupe_within, label_horizon, min_rows } = model;
+  const parts = {
+    name,
+    task,
+    features,
+    pane,
+    anchor,
+    allowed_lateness,
+    max_future,
+    dedupe_within,
+    label_horizon,
+    min_rows,
+    mapping,
+    referenceId,
+    reference: referenceParts(model),
+    classes: (model.classes ?? (task === "binary" ? [0, 1] : [])).map(classLabel),
+    windows: sorted(windows),
+    detectors: sorted(effectiveDetectors(model)),
+    kpis: sorted(model.kpis.map(kpiParts)),
+  };
+  return createHash("sha256").update(canonicalJson(parts)).digest("hex").slice(0, 16);
+}
+
+/** Which columns are read and how. Where the file lies does not bear on its content, which `referenceId` stands for. */
+function referenceParts({ reference }: ModelConfig): unknown {
+  if (reference === undefined) return null;
+  const { file: _, format: __, ignore, features, ...columns } = reference;
+  return { ...columns, ignore: sorted(ignore), features: features === undefined ? null : sorted(features) };
+}
+
+/** Each with all of its options; those that are on by default where the model lists none. */
+function effectiveDetectors({ detectors: written }: ModelConfig): unknown[] {
+  if (written !== undefined) return written.map(({ subjects, ...options }) => ({ ...options, subjects: subjects === undefined ? null : sorted(subjects) }));
+  return detectors.filter((detector) => detector.byDefault).map((detector) => ({ use: detector.name, subjects: null, ...detector.options.parse({}) }));
+}
+
+/** The limits bear on `breached`; what comes of a breach does not. */
+function kpiParts(kpi: ModelConfig["kpis"][number]): unknown {
+  const { for: _, clear: __, clear_after: ___, severity: ____, ...rest } = kpi;
+  return rest;
+}
+
+/** By their canonical text. */
+const sorted = (items: readonly unknown[]): unknown[] =>
+  items.map((item) => ({ item, text: canonicalJson(item) })).sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)).map(({ item }) => item);

@@ -1,0 +1,129 @@
+/** The window detectors' part of a window: every detector on every subject that it watches, as rows of `metrics`. */
+import { hasBreached, limitOf } from "../core/detector.ts";
+import { messageOf } from "../core/errors.ts";
+import type { MetricRow } from "../core/metric.ts";
+import type { ReferenceSubject, WindowSummary } from "../core/summary.ts";
+import type { BoundDetector, PreparedModel } from "./prepare-model.ts";
+import { subjectKey } from "./references/load-reference.ts";
+import type { StoredSummary } from "./summarise.ts";
+import { momentScale } from "./value-expressions.ts";
+
+/** One window of one version and variant. */
+export interface SeriesWindow {
+  readonly window: string;
+  readonly start: number;
+  readonly end: number;
+  readonly version: string;
+  readonly variant: string;
+  /** Kept predictions. */
+  readonly n: number;
+}
+
+const EMPTY = { n: 0, missing: 0, invalid: 0, mean: null, minimum: null, maximum: null } as const;
+
+/** What a row has from its window, before there is a number. `revision` is set when the row is written. */
+export function blankRow(prepared: PreparedModel, window: SeriesWindow, computedAt: number): Omit<MetricRow, "subject_kind" | "subject" | "metric"> {
+  return {
+    model: prepared.config.name,
+    version: window.version,
+    variant: window.variant,
+    segment: "",
+    window: window.window,
+    window_start: window.start,
+    window_end: window.end,
+    value: null,
+    lower: null,
+    upper: null,
+    threshold: null,
+    breached: false,
+    n: 0,
+    coverage: 1,
+    status: "insufficient",
+    detail: "{}",
+    reference_id: prepared.referenceId,
+    monitor_hash: prepared.monitorHash,
+    revision: 0,
+    computed_at: computedAt,
+  };
+}
+
+/** The summary of a subject, the empty one where no row of the window has been seen. */
+export function windowSummary(subject: ReferenceSubject, summary: StoredSummary | undefined): WindowSummary {
+  if (summary === undefined) return { ...EMPTY, bins: subject.bins.map(() => 0) };
+  const valid = summary.n - summary.missing - summary.invalid;
+  const moments = subject.kind === "numeric" && valid > 0;
+  return {
+    n: summary.n,
+    missing: summary.missing,
+    invalid: summary.invalid,
+    bins: summary.bins,
+    mean: moments ? Number(BigInt(summary.s1)) / momentScale(subject) / valid : null,
+    minimum: summary.minimum,
+    maximum: summary.maximum,
+  };
+}
+
+/** `before`: events in the time that the volume is compared with; null for windows by number of events, which have no volume. */
+export function driftRows(
+  prepared: PreparedModel,
+  window: SeriesWindow,
+  summaries: ReadonlyMap<string, StoredSummary>,
+  before: number | null,
+  computedAt: number,
+): MetricRow[] {
+  const blank = blankRow(prepared, window, computedAt);
+  const rows: MetricRow[] = [];
+  for (const subject of prepared.reference?.subjects ?? []) {
+    const summary = windowSummary(subject, summaries.get(subjectKey(subject)));
+    for (const detector of prepared.detectors) {
+      if (detector.watches(subject)) rows.push(judged(blank, detector, subject, summary));
+    }
+  }
+  if (before !== null) {
+    const subject = volumeSubject(before);
+    for (const detector of prepared.detectors) {
+      if (detector.watches(subject)) rows.push(judged(blank, detector, subject, { ...EMPTY, n: window.n, bins: [] }));
+    }
+  }
+  return rows;
+}
+
+/** The time before, as the reference that a detector of the whole model compares with. */
+const volumeSubject = (n: number): ReferenceSubject => ({
+  subjectKind: "model",
+  subject: "model",
+  kind: "numeric",
+  edges: [],
+  categories: [],
+  bins: [],
+  means: [],
+  n,
+  missing: 0,
+  invalid: 0,
+  mean: 0,
+  standardDeviation: 0,
+  minimum: 0,
+  maximum: 0,
+});
+
+function judged(blank: ReturnType<typeof blankRow>, detector: BoundDetector, subject: ReferenceSubject, summary: WindowSummary): MetricRow {
+  const row = { ...blank, subject_kind: subject.subjectKind, subject: subject.subject, metric: detector.name, n: summary.n };
+  try {
+    const result = detector.compare(subject, summary);
+    if (result.status === "insufficient") return { ...row, detail: JSON.stringify({ reason: result.reason, needed: result.needed }) };
+    if (!Number.isFinite(result.value)) return { ...row, status: "error", detail: JSON.stringify({ reason: "the detector gave no finite number" }) };
+    const { expected, upper99, lower01 } = result.noise;
+    return {
+      ...row,
+      status: "ok",
+      value: result.value,
+      lower: result.lower ?? null,
+      upper: result.upper ?? null,
+      threshold: limitOf(result),
+      breached: hasBreached(result),
+      detail: JSON.stringify({ expected, upper99, ...(lower01 === undefined ? {} : { lower01 }), least: result.least, ...result.detail }),
+    };
+  } catch (thrown) {
+    return { ...row, status: "error", detail: JSON.stringify({ reason: messageOf(thrown) }) };
+  }
+}

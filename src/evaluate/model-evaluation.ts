@@ -1,0 +1,83 @@
+/** One model's evaluation: its marks, its pending panes, and the order in which a run writes. */
+import type { Clock } from "../core/clock.ts";
+import type { Lane } from "../store/store.ts";
+import { type CommitRecord, type Marks, partitionKey, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
+import { panesOfLaterCopies } from "./kept-rows.ts";
+import { summarisePanes } from "./panes.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+import { type Evaluated, evaluateTimeWindows, openTimeWindows, type TimeWindow, type TimeWindowState } from "./time-windows.ts";
+import { readFeedingPartitions, readPartitionTimes, watermarkOf } from "./watermark.ts";
+
+export interface ModelEvaluation {
+  run(final: boolean): Promise<Evaluated>;
+  /** As of the last run, ms; not finite before the first event and after a final run. */
+  watermark(): number;
+}
+
+/** A touched pane that is not closed yet: rows that touched it, and the record of each partition that must be read again after a restart. */
+interface PendingPane {
+  rows: number;
+  readonly heldBy: Map<string, number>;
+}
+
+export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, clock: Clock): Promise<ModelEvaluation> {
+  const { config } = prepared;
+  const model = config.name;
+  const readTo: Marks = await readMarks(lane, model);
+  const feeding = await readFeedingPartitions(lane, model);
+  const timeWindows: TimeWindowState[] = [];
+  for (const spec of config.windows.filter((window): window is TimeWindow => window.kind === "time")) {
+    timeWindows.push(await openTimeWindows(lane, prepared, spec));
+  }
+  const pending = new Map<number, PendingPane>();
+  let watermark = Number.NEGATIVE_INFINITY;
+
+  const note = (records: readonly CommitRecord[]) => {
+    for (const record of records) {
+      const key = partitionKey(record);
+      readTo.set(key, { source: record.source, partition: record.partition, nextOffset: record.lastOffset + 1 });
+      if (record.predictionPanes.length > 0) feeding.add(key);
+      for (const pane of record.predictionPanes) {
+        const held = pending.get(pane) ?? { rows: 0, heldBy: new Map<string, number>() };
+        held.rows += record.predictions / record.predictionPanes.length;
+        held.heldBy.set(key, Math.min(held.heldBy.get(key) ?? record.lastOffset, record.lastOffset));
+        pending.set(pane, held);
+      }
+    }
+  };
+
+  /** As far as has been read, but no further than the first record of a pane that is still open. */
+  const marks = (): Marks => {
+    const held: Marks = new Map([...readTo].map(([key, mark]) => [key, { ...mark }]));
+    for (const { heldBy } of pending.values()) {
+      for (const [key, offset] of heldBy) {
+        const mark = held.get(key);
+        if (mark !== undefined) mark.nextOffset = Math.min(mark.nextOffset, offset);
+      }
+    }
+    return held;
+  };
+
+  const run = async (final: boolean): Promise<Evaluated> => {
+    const now = clock.now();
+    // Before the records: what is committed in between then counts as not yet complete.
+    const times = await readPartitionTimes(lane);
+    const records = await readCommitRecords(lane, model, readTo);
+    note(records);
+    watermark = final ? Number.POSITIVE_INFINITY : watermarkOf(times, feeding, config.allowed_lateness, now);
+    const closed = [...pending.keys()].filter((pane) => pane + config.pane <= watermark);
+    const copies = await panesOfLaterCopies(lane, { model, dedupeWithin: config.dedupe_within }, closed, config.pane);
+    const dirty = [...new Set([...closed, ...copies.filter((pane) => pane + config.pane <= watermark)])];
+    await summarisePanes(lane, prepared, dirty, (pane) => pending.get(pane)?.rows ?? 0);
+    const done: Evaluated = { windows: 0, rows: 0 };
+    for (const state of timeWindows) {
+      const { windows, rows } = await evaluateTimeWindows(lane, prepared, state, { panes: dirty, labelled: [] }, watermark, now);
+      done.windows += windows;
+      done.rows += rows;
+    }
+    for (const pane of closed) pending.delete(pane);
+    if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, marks());
+    return done;
+  };
+  return { run, watermark: () => watermark };
+}

@@ -1,0 +1,114 @@
+/**
+ * Panes of time: closed ones that were touched are summarised anew under a new revision. The ledger row comes after the summaries,
+ * so that readers never see a half-written pane.
+ */
+import { z } from "zod";
+import { list, type Sql, sql, time } from "../store/sql.ts";
+import type { Lane } from "../store/store.ts";
+import { durationName } from "./duration-name.ts";
+import { keptRows, type Span } from "./kept-rows.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+import { writeSummaries } from "./summarise.ts";
+
+/** Panes summarised by one statement at most; their rows are bounded by what they hold. */
+const PANES_AT_ONCE = 500;
+/** Rows that one statement summarises, about. */
+const ROWS_AT_ONCE = 4_000_000;
+
+/** The name of the model's panes of time in `panes` and `pane_summaries`. */
+export const paneName = (prepared: PreparedModel): string => durationName(prepared.config.pane);
+
+/** Start of the pane that a row's timestamp falls into, Int64 ms. */
+export const paneStart = (pane: number): Sql => sql`intDiv(toUnixTimestamp64Milli(timestamp), ${pane}) * ${pane}`;
+
+/** Summarises the panes and enters them into the ledger; returns the starts of those whose content has changed. */
+export async function summarisePanes(lane: Lane, prepared: PreparedModel, panes: readonly number[], sizes: (pane: number) => number): Promise<number[]> {
+  const changed: number[] = [];
+  for (const chunk of chunks([...panes].sort((a, b) => a - b), sizes)) changed.push(...(await summariseChunk(lane, prepared, chunk)));
+  return changed;
+}
+
+function* chunks(panes: readonly number[], sizes: (pane: number) => number): Generator<number[]> {
+  let chunk: number[] = [];
+  let rows = 0;
+  for (const pane of panes) {
+    if (chunk.length > 0 && (chunk.length >= PANES_AT_ONCE || rows >= ROWS_AT_ONCE)) {
+      yield chunk;
+      chunk = [];
+      rows = 0;
+    }
+    chunk.push(pane);
+    rows += sizes(pane);
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+async function summariseChunk(lane: Lane, prepared: PreparedModel, panes: readonly number[]): Promise<number[]> {
+  const { name: model, pane, dedupe_within: dedupeWithin } = prepared.config;
+  const label = paneName(prepared);
+  const span: Span = { from: panes[0] ?? 0, to: (panes[panes.length - 1] ?? 0) + pane };
+  const before = await readLedger(lane, prepared, label, span);
+  const revision = 1 + Math.max(0, ...panes.map((start) => before.get(start)?.revision ?? 0));
+  const from = await keptRows(lane, { model, dedupeWithin }, span);
+  const key = paneStart(pane);
+  await writeSummaries(lane, prepared, label, { from, key, where: sql`${key} IN ${list(panes)}` }, revision);
+  const digests = await digestsOf(lane, prepared, label, span, revision);
+  const rows = panes.map((start) => ({ start, ...(digests.get(start) ?? { n: 0, digest: 0n }) }));
+  await writeLedger(lane, prepared, label, revision, rows);
+  return rows.filter((row) => before.get(row.start)?.digest !== row.digest).map((row) => row.start);
+}
+
+export interface LedgerRow {
+  readonly revision: number;
+  readonly n: number;
+  readonly digest: bigint;
+}
+
+export async function readLedger(lane: Lane, prepared: PreparedModel, pane: string, span: Span): Promise<Map<number, LedgerRow>> {
+  const rows = await lane.query(
+    sql`SELECT toUnixTimestamp64Milli(pane_start) AS start, revision, n, toString(digest) AS digest FROM panes FINAL WHERE ${ledgerKey(prepared, pane, span)}`,
+    z.object({ start: z.number(), revision: z.number(), n: z.number(), digest: z.string() }),
+  );
+  return new Map(rows.map(({ start, revision, n, digest }) => [start, { revision, n, digest: BigInt(digest) }]));
+}
+
+const ledgerKey = ({ config, referenceId }: PreparedModel, pane: string, { from, to }: Span): Sql =>
+  sql`model = ${config.name} AND reference_id = ${referenceId} AND pane = ${pane} AND pane_start >= ${time(from)} AND pane_start < ${time(to)}`;
+
+/** Picks, of the summaries of a span, those of the newest revision in the ledger. */
+export function newestSummaries(prepared: PreparedModel, pane: string, span: Span): Sql {
+  const key = ledgerKey(prepared, pane, span);
+  return sql`${key} AND (pane_start, revision) IN (SELECT pane_start, max(revision) FROM panes WHERE ${key} GROUP BY pane_start)`;
+}
+
+async function digestsOf(lane: Lane, prepared: PreparedModel, pane: string, span: Span, revision: number): Promise<Map<number, { n: number; digest: bigint }>> {
+  const rows = await lane.query(
+    sql`SELECT toUnixTimestamp64Milli(pane_start) AS start, sumIf(n, subject_kind = 'model') AS events,
+        toString(groupBitXor(cityHash64(subject_kind, subject, version, variant, n, missing, invalid, bins, s1, s2))) AS digest
+      FROM pane_summaries WHERE ${ledgerKey(prepared, pane, span)} AND revision = ${revision} GROUP BY start`,
+    z.object({ start: z.number(), events: z.number(), digest: z.string() }),
+  );
+  return new Map(rows.map(({ start, events, digest }) => [start, { n: events, digest: BigInt(digest) }]));
+}
+
+export async function writeLedger(
+  lane: Lane,
+  prepared: PreparedModel,
+  pane: string,
+  revision: number,
+  rows: readonly { readonly start: number; readonly n: number; readonly digest: bigint }[],
+): Promise<void> {
+  await lane.insertRows(
+    "panes",
+    rows.map(({ start, n, digest }) => ({
+      model: prepared.config.name,
+      pane,
+      pane_start: start,
+      reference_id: prepared.referenceId,
+      revision,
+      n,
+      digest: digest.toString(),
+      monitor_hash: prepared.monitorHash,
+    })),
+  );
+}

@@ -1,0 +1,121 @@
+/** A model made ready for ingestion and evaluation: its configuration, reference, schema, and detectors with their options checked. */
+import { detectors as registry } from "../../detectors/index.ts";
+import type { DetectorConfig } from "../config/detectors.ts";
+import { monitorHash } from "../config/monitor-hash.ts";
+import type { ModelConfig } from "../config/schema.ts";
+import { classLabel } from "../core/class-label.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Compare, Detector } from "../core/detector.ts";
+import { DriftlineError } from "../core/errors.ts";
+import type { FeatureColumn, ModelSchema } from "../core/model-schema.ts";
+import type { ReferenceSubject, SubjectKind } from "../core/summary.ts";
+import { ensureModelTables } from "../store/model-tables.ts";
+import type { Lane } from "../store/store.ts";
+import { type LoadedReference, loadReference } from "./references/load-reference.ts";
+import { readReference, writeReference } from "./references/stored-reference.ts";
+
+export interface BoundDetector {
+  readonly name: string;
+  readonly compare: Compare;
+  watches(subject: Pick<ReferenceSubject, "subjectKind" | "subject" | "kind">): boolean;
+}
+
+export interface PreparedModel {
+  readonly config: ModelConfig;
+  readonly schema: ModelSchema;
+  /** null where the model names no reference: then only KPIs and the volume are computed. */
+  readonly reference: LoadedReference | null;
+  /** '' without a reference. */
+  readonly referenceId: string;
+  readonly monitorHash: string;
+  readonly detectors: readonly BoundDetector[];
+  /** What a person should know: a reference that was refused while the old one stays in force. */
+  readonly warnings: readonly string[];
+}
+
+export interface PrepareOptions {
+  /** Sees the disk that the reference lies on; the same lane where it is left out (embedded engine). */
+  readonly readLane?: Lane;
+}
+
+/**
+ * Loads the reference, stores it if it is new, and makes the model's tables.
+ *
+ * @throws DriftlineError `reference_refused` where the file is refused and no earlier reference of the model is stored
+ */
+export async function prepareModel(lane: Lane, config: ModelConfig, clock: Clock, options: PrepareOptions = {}): Promise<PreparedModel> {
+  const warnings: string[] = [];
+  const reference = await currentReference(lane, config, clock, options.readLane ?? lane, warnings);
+  const schema = schemaOf(config, reference);
+  await ensureModelTables(lane, schema);
+  const referenceId = reference?.referenceId ?? "";
+  return {
+    config,
+    schema,
+    reference,
+    referenceId,
+    monitorHash: monitorHash(config, referenceId),
+    detectors: bindDetectors(config),
+    warnings,
+  };
+}
+
+async function currentReference(lane: Lane, config: ModelConfig, clock: Clock, readLane: Lane, warnings: string[]): Promise<LoadedReference | null> {
+  if (config.reference === undefined) return null;
+  try {
+    const loaded = await loadReference(readLane, config);
+    const stored = await readReference(lane, config.name);
+    if (stored?.referenceId !== loaded.referenceId) await writeReference(lane, loaded, clock.now());
+    return loaded;
+  } catch (thrown) {
+    if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
+    const stored = await readReference(lane, config.name);
+    if (stored === null) throw new DriftlineError("reference_refused", `model ${config.name}: ${thrown.message}`, { cause: thrown });
+    warnings.push(`model ${config.name}: ${thrown.message}; the reference ${stored.referenceId} stays in force`);
+    return stored;
+  }
+}
+
+/** Features of the reference, then pinned ones that it lacks. */
+function schemaOf(config: ModelConfig, reference: LoadedReference | null): ModelSchema {
+  const features: FeatureColumn[] = (reference?.subjects ?? [])
+    .filter((subject) => subject.subjectKind === "feature")
+    .map(({ subject, kind }) => ({ name: subject, kind }));
+  const known = new Set(features.map((feature) => feature.name));
+  for (const [feature, pin] of Object.entries(config.features)) {
+    if (pin !== "ignore" && !known.has(feature)) features.push({ name: feature, kind: pin });
+  }
+  return { model: config.name, task: config.task, classes: classesOf(config), features };
+}
+
+function classesOf(config: ModelConfig): readonly string[] {
+  if (config.task === "regression") return [];
+  if (config.classes === undefined) return config.task === "binary" ? ["0", "1"] : [];
+  return config.classes.map(classLabel).filter((label) => label !== null);
+}
+
+const DEFAULT_MIN_ROWS = 200;
+
+function bindDetectors(config: ModelConfig): BoundDetector[] {
+  const byName = new Map(registry.map((detector) => [detector.name, detector]));
+  const chosen: readonly (DetectorConfig | { readonly use: string })[] =
+    config.detectors ?? registry.filter((detector) => detector.byDefault).map((detector) => ({ use: detector.name }));
+  return chosen.map((choice) => {
+    const detector = byName.get(choice.use);
+    if (detector === undefined) throw new DriftlineError("config_invalid", `model ${config.name}: there is no detector "${choice.use}"`);
+    const { use: _use, subjects, ...options }: Readonly<Record<string, unknown>> = choice;
+    // A detector's own min_rows wins; left at its default it follows the model's.
+    const minRows = options["min_rows"] === undefined || options["min_rows"] === DEFAULT_MIN_ROWS ? config.min_rows : options["min_rows"];
+    return bound(detector, { ...options, min_rows: minRows }, Array.isArray(subjects) ? new Set<unknown>(subjects) : null);
+  });
+}
+
+function bound(detector: Detector, options: unknown, subjects: ReadonlySet<unknown> | null): BoundDetector {
+  const kinds: ReadonlySet<SubjectKind> = new Set(detector.subjectKinds);
+  return {
+    name: detector.name,
+    compare: detector.bind(options),
+    watches: ({ subjectKind, subject, kind }) =>
+      kinds.has(subjectKind) && detector.featureKinds.includes(kind) && (subjects === null || subjectKind === "model" || subjects.has(subject)),
+  };
+}

@@ -1,0 +1,107 @@
+/** Reads a model's reference file into summaries, named by a hash of their content. */
+import { createHash } from "node:crypto";
+import type { ModelConfig } from "../../config/schema.ts";
+import { DriftlineError } from "../../core/errors.ts";
+import type { FeatureKind } from "../../core/model-schema.ts";
+import type { Reference, SubjectKind } from "../../core/summary.ts";
+import type { Lane } from "../../store/store.ts";
+import { outcomeKind } from "../value-expressions.ts";
+import { countColumns, inferKind } from "./column-kinds.ts";
+import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
+import { openReferenceTable, type ReferenceColumn } from "./reference-table.ts";
+
+export interface LoadedReference extends Reference {
+  /** By subject key: values seen in the reference that have no bin of their own. */
+  readonly tails: ReadonlyMap<string, readonly string[]>;
+}
+
+/** The key of a subject in maps: kind and name. */
+export const subjectKey = (subject: { readonly subjectKind: SubjectKind; readonly subject: string }): string =>
+  `${subject.subjectKind}/${subject.subject}`;
+
+interface Role {
+  readonly column: ReferenceColumn;
+  readonly subjectKind: SubjectKind;
+  readonly subject: string;
+  /** Left out: inferred. */
+  readonly kind?: FeatureKind;
+}
+
+/**
+ * Loads the file that `model.reference` names. `lane` must see the file's disk.
+ *
+ * @throws DriftlineError `reference_refused` where it can't be read, has no rows, or lacks a column that the configuration names
+ */
+export async function loadReference(lane: Lane, model: ModelConfig): Promise<LoadedReference> {
+  if (model.reference === undefined) throw new DriftlineError("reference_refused", `model ${model.name} names no reference`);
+  const table = await openReferenceTable(lane, model.reference.file, model.reference.format);
+  const roles = rolesOf(model, table.columns);
+  const counts = await countColumns(lane, table);
+  const loaded: LoadedSubject[] = [];
+  for (const role of roles) {
+    const counted = counts.get(role.column.name);
+    if (counted === undefined) continue;
+    const place = { lane, table, column: role.column, counts: counted, subjectKind: role.subjectKind, subject: role.subject };
+    const kind = role.kind ?? inferKind(counted);
+    const classes = role.subjectKind === "prediction" || role.subjectKind === "label";
+    loaded.push(kind === "numeric" ? await numericSubject(place) : await categoricalSubject(place, classes));
+  }
+  const rows = Math.max(0, ...[...counts.values()].map((column) => column.rows));
+  const contentHash = hashOf(loaded);
+  return {
+    model: model.name,
+    referenceId: `r${contentHash.slice(0, 12)}`,
+    contentHash,
+    origin: `file ${model.reference.file}`,
+    rows,
+    subjects: loaded.map(({ subject }) => subject),
+    tails: new Map(loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail])),
+  };
+}
+
+function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[] {
+  const reference = model.reference;
+  if (reference === undefined) return [];
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const taken = new Set([reference.timestamp, reference.prediction, reference.score, reference.label, ...reference.ignore]);
+  const names = reference.features ?? columns.map((column) => column.name).filter((column) => !taken.has(column));
+  const roles: Role[] = [];
+  for (const feature of names) {
+    const column = byName.get(feature);
+    if (column === undefined)
+      throw new DriftlineError("reference_refused", `reference ${reference.file} has no column "${feature}"; it has ${[...byName.keys()].slice(0, 50).join(", ")}`);
+    const pin = Object.hasOwn(model.features, feature) ? model.features[feature] : undefined;
+    if (pin === "ignore") continue;
+    roles.push({ column, subjectKind: "feature", subject: feature, ...(pin === undefined ? {} : { kind: pin }) });
+  }
+  const kind = outcomeKind(model.task);
+  const others: readonly (readonly [SubjectKind, string, FeatureKind])[] = [
+    ["prediction", reference.prediction, kind],
+    ["score", reference.score, "numeric"],
+    ["label", reference.label, kind],
+  ];
+  for (const [subjectKind, columnName, columnKind] of others) {
+    const column = byName.get(columnName);
+    if (column !== undefined) roles.push({ column, subjectKind, subject: subjectKind, kind: columnKind });
+  }
+  return roles;
+}
+
+/** Over what decides the numbers; means and deviations follow from the same rows. */
+function hashOf(loaded: readonly LoadedSubject[]): string {
+  const content = loaded.map(({ subject, tail }) => [
+    subject.subjectKind,
+    subject.subject,
+    subject.kind,
+    subject.edges,
+    subject.categories,
+    subject.bins,
+    subject.n,
+    subject.missing,
+    subject.invalid,
+    subject.mean,
+    subject.standardDeviation,
+    tail,
+  ]);
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
+}

@@ -1,0 +1,133 @@
+/**
+ * Rows into summaries, in SQL: one statement counts every subject of many panes at once. A pane of time and a window by number of
+ * events go through the same SELECT; they differ in which rows they take and how these are told apart.
+ */
+import { z } from "zod";
+import { subjectKinds, type ReferenceSubject, type SubjectKind } from "../core/summary.ts";
+import { join, type Sql, sql } from "../store/sql.ts";
+import type { Lane } from "../store/store.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+import { subjectKey } from "./references/load-reference.ts";
+import { categoricalBins, momentScale, numericBins, rounded, subjectColumn } from "./value-expressions.ts";
+
+/** Subjects of one statement: each costs a few hundred characters of SQL and an aggregate state per group. */
+const SUBJECTS_AT_ONCE = 60;
+/** New category values kept by name, the most frequent first. */
+const NEW_VALUES = 20;
+/** A tail up to this length is written into the statement; a longer one is looked up in the store. */
+const LONGEST_LITERAL_TAIL = 1000;
+
+export interface Slices {
+  /** Kept rows. */
+  readonly from: Sql;
+  /** Int64 milliseconds: start of the slice that a row belongs to. */
+  readonly key: Sql;
+  /** Which rows take part. */
+  readonly where: Sql;
+}
+
+/** Subjects that have bins and are summarised from predictions; labels are summarised where they are joined. */
+export function summarisedSubjects(prepared: PreparedModel): readonly ReferenceSubject[] {
+  return (prepared.reference?.subjects ?? []).filter((subject) => subject.subjectKind !== "label");
+}
+
+/** Writes the summaries of the slices under the revision. They count once the ledger says so. */
+export async function writeSummaries(lane: Lane, prepared: PreparedModel, pane: string, slices: Slices, revision: number): Promise<void> {
+  const subjects = summarisedSubjects(prepared);
+  for (let at = 0; at === 0 || at < subjects.length; at += SUBJECTS_AT_ONCE) {
+    const tuples = subjects.slice(at, at + SUBJECTS_AT_ONCE).map((subject) => subjectTuple(prepared, subject));
+    if (at === 0) tuples.unshift(modelTuple());
+    await lane.command(sql`INSERT INTO pane_summaries (model, pane, subject_kind, subject, reference_id, version, variant, segment, pane_start, revision,
+        n, missing, invalid, bins, s1, s2, minimum, maximum, new_values)
+      SETTINGS async_insert = 0
+      SELECT ${prepared.config.name}, ${pane}, t.1, t.2, ${prepared.referenceId}, version, variant, '', fromUnixTimestamp64Milli(slice, 'UTC'), ${revision},
+        rows, t.4, t.5, t.3, t.6, t.7, t.8, t.9, t.10
+      FROM (SELECT ${slices.key} AS slice, version, variant, count() AS rows, [${join(tuples)}] AS ts
+        FROM (${slices.from}) WHERE ${slices.where} GROUP BY slice, version, variant) ARRAY JOIN ts AS t`);
+  }
+}
+
+function modelTuple(): Sql {
+  return sql`('model', 'model', CAST([] AS Array(UInt32)), toUInt64(0), toUInt64(0), toInt128(0), toInt256(0), CAST(NULL AS Nullable(Float64)), CAST(NULL AS Nullable(Float64)), CAST(map() AS Map(String, UInt32)))`;
+}
+
+/** (kind, name, bins, missing, invalid, s1, s2, minimum, maximum, new values). */
+function subjectTuple(prepared: PreparedModel, subject: ReferenceSubject): Sql {
+  const { value, invalid } = subjectColumn(subject);
+  const present = sql`isNotNull(${value})`;
+  const counts = sql`toUInt64(countIf(isNull(${value}) AND NOT ${invalid})), toUInt64(countIf(isNull(${value}) AND ${invalid}))`;
+  if (subject.kind === "numeric") {
+    const number = rounded(sql`ifNull(${value}, 0)`);
+    const whole = sql`if(${present}, toInt64(round(least(greatest(${number} * ${momentScale(subject)}, ${-(2 ** 62)}), ${2 ** 62}))), toInt64(0))`;
+    return sql`(${subject.subjectKind}, ${subject.subject}, ${numericBins(subject.edges, number, present)}, ${counts},
+      sum(toInt128(${whole})), sum(toInt256(toInt128(${whole}) * toInt128(${whole}))), min(if(${present}, ${number}, NULL)), max(if(${present}, ${number}, NULL)), CAST(map() AS Map(String, UInt32)))`;
+  }
+  const text = sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
+  const inTail = tailCondition(prepared, subject, text);
+  return sql`(${subject.subjectKind}, ${subject.subject}, ${categoricalBins(subject.categories, text, present, inTail)}, ${counts},
+    toInt128(0), toInt256(0), CAST(NULL AS Nullable(Float64)), CAST(NULL AS Nullable(Float64)), ${newValues(subject, text, present, inTail)})`;
+}
+
+/** null where every value without a bin is new. */
+function tailCondition(prepared: PreparedModel, subject: ReferenceSubject, text: Sql): Sql | null {
+  const tailRows = subject.bins[subject.categories.length] ?? 0;
+  if (tailRows === 0) return null;
+  const tail = prepared.reference?.tails.get(subjectKey(subject));
+  // Too many to remember: what has no bin of its own can't be told from new, and counts as seen.
+  if (tail === undefined) return sql`true`;
+  if (tail.length <= LONGEST_LITERAL_TAIL) return sql`has(${tail}, ${text})`;
+  return sql`(${text} IN (SELECT arrayJoin(categories) FROM \`references\` FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId}
+    AND subject_kind = 'tail' AND subject = ${subjectKey(subject)}))`;
+}
+
+/** The most frequent new values by name. Not for ids and the like, where nearly every value is new. */
+function newValues(subject: ReferenceSubject, text: Sql, present: Sql, inTail: Sql | null): Sql {
+  if (inTail !== null || subject.categories.length === 0) return sql`CAST(map() AS Map(String, UInt32))`;
+  const isNew = sql`${present} AND NOT has(${subject.categories}, ${text})`;
+  const counted = sql`CAST(sumMapIf(map(left(${text}, 200), toUInt64(1)), ${isNew}) AS Array(Tuple(String, UInt64)))`;
+  return sql`CAST(CAST(arraySlice(arraySort(p -> (-toInt64(p.2), p.1), ${counted}), 1, ${NEW_VALUES}) AS Map(String, UInt64)) AS Map(String, UInt32))`;
+}
+
+/** The summary of one subject in one slice of one version and variant. */
+export interface StoredSummary {
+  readonly slice: number;
+  readonly subjectKind: SubjectKind;
+  readonly subject: string;
+  readonly version: string;
+  readonly variant: string;
+  readonly n: number;
+  readonly missing: number;
+  readonly invalid: number;
+  readonly bins: readonly number[];
+  /** Sum of round(x * scale), as text: it may exceed a double. */
+  readonly s1: string;
+  readonly minimum: number | null;
+  readonly maximum: number | null;
+}
+
+const stored = z.object({
+  slice: z.number(),
+  subject_kind: z.enum(subjectKinds),
+  subject: z.string(),
+  version: z.string(),
+  variant: z.string(),
+  n: z.number(),
+  missing: z.number(),
+  invalid: z.number(),
+  bins: z.array(z.number()),
+  s1: z.string(),
+  minimum: z.number().nullable(),
+  maximum: z.number().nullable(),
+});
+
+/** Merges summaries by `key` (Int64 ms over pane_start). `where` picks the rows, of newest revisions only. */
+export async function mergedSummaries(lane: Lane, key: Sql, where: Sql): Promise<StoredSummary[]> {
+  const rows = await lane.query(
+    sql`SELECT ${key} AS slice, subject_kind, subject, version, variant, sum(n) AS n, sum(missing) AS missing, sum(invalid) AS invalid, sumForEach(bins) AS bins,
+        toString(sum(s1)) AS s1, min(minimum) AS minimum, max(maximum) AS maximum
+      FROM (SELECT pane_start, subject_kind, subject, version, variant, n, missing, invalid, bins, s1, minimum, maximum FROM pane_summaries WHERE ${where})
+      GROUP BY slice, subject_kind, subject, version, variant ORDER BY slice, version, variant, subject_kind, subject`,
+    stored,
+  );
+  return rows.map(({ subject_kind, ...row }) => ({ ...row, subjectKind: subject_kind }));
+}

@@ -1,0 +1,233 @@
+/**
+ * Tumbling windows by event time. A window with events is a merge of its panes; a closed window without events between others gets
+ * rows too, of status `insufficient`, since silence is not a zero and not a green light.
+ */
+import { z } from "zod";
+import type { WindowSpec } from "../config/duration.ts";
+import type { MetricRow } from "../core/metric.ts";
+import { list, sql } from "../store/sql.ts";
+import type { Lane } from "../store/store.ts";
+import { driftRows, type SeriesWindow } from "./drift-rows.ts";
+import type { Span } from "./kept-rows.ts";
+import { kpiRows } from "./kpis/kpi-rows.ts";
+import { replaceMetrics, windowStartIn } from "./metric-writer.ts";
+import { newestSummaries, paneName, writeLedger } from "./panes.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+import { subjectKey } from "./references/load-reference.ts";
+import { mergedSummaries, type StoredSummary } from "./summarise.ts";
+import { countSeries, type Series, seriesKey, type SeriesCounts } from "./window-series.ts";
+
+export type TimeWindow = Extract<WindowSpec, { readonly kind: "time" }>;
+
+const WEEK = 7 * 86_400_000;
+const DAY = 86_400_000;
+/** Empty windows that get rows after a window with events; a longer silence says no more. */
+const LONGEST_GAP = 100;
+/** Windows merged by one statement. */
+const WINDOWS_AT_ONCE = 200;
+
+/** What is known of a model's windows of one length, from one run to the next. */
+export interface TimeWindowState {
+  readonly spec: TimeWindow;
+  /** Windows with events that were not closed when they were last looked at. */
+  readonly open: Set<number>;
+  /** End of the latest window computed so far; -Infinity before the first. */
+  computedTo: number;
+  /** Start of the latest window with events; null before the first. */
+  lastData: number | null;
+}
+
+/** The name of a window's rows in the ledger: apart from panes of the same length. */
+const ledgerName = (spec: TimeWindow): string => `window ${spec.name}`;
+
+export async function openTimeWindows(lane: Lane, prepared: PreparedModel, spec: TimeWindow): Promise<TimeWindowState> {
+  const start = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`;
+  const rows = (pane: string) => sql`FROM panes FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND pane = ${pane}`;
+  const pending = await lane.query(
+    sql`SELECT DISTINCT ${start} AS start ${rows(paneName(prepared))} AND n > 0 AND start NOT IN (SELECT toUnixTimestamp64Milli(pane_start) ${rows(ledgerName(spec))})`,
+    z.object({ start: z.number() }),
+  );
+  const [last] = await lane.query(
+    sql`SELECT count() AS known, toUnixTimestamp64Milli(max(pane_start)) AS latest ${rows(ledgerName(spec))}`,
+    z.object({ known: z.number(), latest: z.number() }),
+  );
+  const [data] = await lane.query(
+    sql`SELECT count() AS known, max(${start}) AS latest ${rows(paneName(prepared))} AND n > 0`,
+    z.object({ known: z.number(), latest: z.number() }),
+  );
+  return {
+    spec,
+    open: new Set(pending.map((row) => row.start)),
+    computedTo: last === undefined || last.known === 0 ? Number.NEGATIVE_INFINITY : last.latest + spec.ms,
+    lastData: data === undefined || data.known === 0 ? null : data.latest,
+  };
+}
+
+export interface Dirty {
+  /** Panes whose predictions have changed. */
+  readonly panes: readonly number[];
+  /** Panes whose predictions have got a label, or another one. */
+  readonly labelled: readonly number[];
+}
+
+export interface Evaluated {
+  windows: number;
+  rows: number;
+}
+
+/** Computes what has closed or changed. `watermark` is Infinity at the end of a replay. */
+export async function evaluateTimeWindows(
+  lane: Lane,
+  prepared: PreparedModel,
+  state: TimeWindowState,
+  dirty: Dirty,
+  watermark: number,
+  now: number,
+): Promise<Evaluated> {
+  const { spec, open } = state;
+  const startOf = (pane: number) => Math.floor(pane / spec.ms) * spec.ms;
+  const touched = new Set(dirty.panes.map(startOf));
+  for (const start of touched) {
+    open.add(start);
+    state.lastData = Math.max(state.lastData ?? start, start);
+  }
+  const closedTo = Math.max(watermark === Number.POSITIVE_INFINITY ? (state.lastData ?? 0) + spec.ms : watermark, state.computedTo);
+  const closed = (start: number) => start + spec.ms <= closedTo;
+  const due = [...open].filter(closed).sort((a, b) => a - b);
+  const emptied = state.lastData === null ? [] : gapStarts(state, closedTo);
+  const labelled = [...new Set(dirty.labelled.map(startOf))].filter((start) => closed(start)).sort((a, b) => a - b);
+  const done: Evaluated = { windows: 0, rows: 0 };
+  if (due.length === 0 && emptied.length === 0 && labelled.length === 0) return done;
+
+  const all = [...due, ...emptied, ...labelled];
+  const reach = spec.ms <= DAY ? WEEK : spec.ms;
+  const margin = Math.max(reach, LONGEST_GAP * spec.ms);
+  const counts = await countSeries(lane, prepared, spec.ms, { from: Math.min(...all) - margin, to: Math.max(...all) + margin + spec.ms });
+  const affected = new Set(due);
+  // The volume of these windows is compared with a window that has changed.
+  for (const start of due) {
+    for (const later of [start + spec.ms, ...(spec.ms <= DAY ? [start + WEEK] : [])]) {
+      if (closed(later) && counts.has(later) && later < state.computedTo) affected.add(later);
+    }
+  }
+  const empty = new Set([...emptied, ...due.flatMap((start) => gapAfter(start, spec.ms, counts, closedTo))].filter((start) => !counts.has(start)));
+  for (const start of counts.size === 0 ? [] : due) if (!counts.has(start)) empty.add(start);
+
+  const starts = [...new Set([...affected, ...empty])].sort((a, b) => a - b);
+  for (let at = 0; at < starts.length; at += WINDOWS_AT_ONCE) {
+    const chunk = starts.slice(at, at + WINDOWS_AT_ONCE);
+    done.rows += await computeWindows(lane, prepared, spec, chunk, counts, chunk.some((start) => start < state.computedTo), now);
+    done.windows += chunk.length;
+  }
+  const again = labelled.filter((start) => !affected.has(start) && counts.has(start));
+  for (let at = 0; at < again.length; at += WINDOWS_AT_ONCE) {
+    const chunk = again.slice(at, at + WINDOWS_AT_ONCE);
+    done.rows += await computeKpis(lane, prepared, spec, chunk, counts, now);
+    done.windows += chunk.length;
+  }
+  for (const start of due) open.delete(start);
+  if (starts.length > 0) state.computedTo = Math.max(state.computedTo, (starts[starts.length - 1] ?? 0) + spec.ms);
+  return done;
+}
+
+/** Windows after the last one with events that have closed since. */
+function gapStarts({ spec, lastData, computedTo }: TimeWindowState, closedTo: number): number[] {
+  if (lastData === null) return [];
+  const starts: number[] = [];
+  for (let gap = 1; gap <= LONGEST_GAP; gap++) {
+    const start = lastData + gap * spec.ms;
+    if (start + spec.ms > closedTo) break;
+    if (start >= computedTo) starts.push(start);
+  }
+  return starts;
+}
+
+function gapAfter(start: number, ms: number, counts: SeriesCounts, closedTo: number): number[] {
+  const starts: number[] = [];
+  for (let gap = 1; gap <= LONGEST_GAP; gap++) {
+    const next = start + gap * ms;
+    if (counts.has(next) || next + ms > closedTo) break;
+    starts.push(next);
+  }
+  return starts;
+}
+
+async function computeWindows(
+  lane: Lane,
+  prepared: PreparedModel,
+  spec: TimeWindow,
+  starts: readonly number[],
+  counts: SeriesCounts,
+  mayExist: boolean,
+  now: number,
+): Promise<number> {
+  const span = spanOf(starts, spec.ms);
+  const key = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`;
+  const pane = paneName(prepared);
+  const summaries = await mergedSummaries(lane, key, sql`${newestSummaries(prepared, pane, span)} AND ${key} IN ${list(starts)}`);
+  const bySeries = new Map<string, Map<string, StoredSummary>>();
+  for (const summary of summaries) {
+    const at = `${summary.slice} ${seriesKey(summary)}`;
+    const subjects = bySeries.get(at) ?? new Map<string, StoredSummary>();
+    subjects.set(subjectKey(summary), summary);
+    bySeries.set(at, subjects);
+  }
+  const windows = seriesWindows(spec, starts, counts);
+  const rows: MetricRow[] = [];
+  for (const window of windows) {
+    const subjects = bySeries.get(`${window.start} ${seriesKey(window)}`) ?? new Map<string, StoredSummary>();
+    rows.push(...driftRows(prepared, window, subjects, eventsBefore(spec, window, counts), now));
+  }
+  rows.push(...(await timeKpiRows(lane, prepared, spec, windows, now)));
+  const written = await replaceMetrics(lane, { model: prepared.config.name, window: spec.name, where: windowStartIn(starts), mayExist }, rows);
+  await writeLedger(
+    lane,
+    prepared,
+    ledgerName(spec),
+    1,
+    starts.map((start) => ({ start, n: total(counts.get(start)), digest: 0n })),
+  );
+  return written;
+}
+
+async function computeKpis(lane: Lane, prepared: PreparedModel, spec: TimeWindow, starts: readonly number[], counts: SeriesCounts, now: number): Promise<number> {
+  const rows = await timeKpiRows(lane, prepared, spec, seriesWindows(spec, starts, counts), now);
+  const where = sql`${windowStartIn(starts)} AND subject_kind = 'kpi'`;
+  return replaceMetrics(lane, { model: prepared.config.name, window: spec.name, where, mayExist: true }, rows);
+}
+
+async function timeKpiRows(lane: Lane, prepared: PreparedModel, spec: TimeWindow, windows: readonly SeriesWindow[], now: number): Promise<MetricRow[]> {
+  const key = sql`intDiv(toUnixTimestamp64Milli(timestamp), ${spec.ms}) * ${spec.ms}`;
+  const starts = [...new Set(windows.map((window) => window.start))];
+  if (starts.length === 0) return [];
+  return kpiRows(lane, prepared, { span: spanOf(starts, spec.ms), key, where: sql`${key} IN ${list(starts)}` }, windows, now);
+}
+
+const spanOf = (starts: readonly number[], ms: number): Span => ({ from: Math.min(...starts), to: Math.max(...starts) + ms });
+
+const total = (window: ReadonlyMap<string, { readonly n: number }> | undefined): number =>
+  [...(window?.values() ?? [])].reduce((sum, series) => sum + series.n, 0);
+
+/** A window without events has the versions and variants of the last one before it that had some. */
+function seriesWindows(spec: TimeWindow, starts: readonly number[], counts: SeriesCounts): SeriesWindow[] {
+  return starts.flatMap((start) => {
+    const present = counts.get(start);
+    const series: Iterable<Series & { n: number }> = present?.values() ?? seriesBefore(spec, start, counts);
+    return [...series].map(({ version, variant, n }) => ({ window: spec.name, start, end: start + spec.ms, version, variant, n: present === undefined ? 0 : n }));
+  });
+}
+
+function seriesBefore(spec: TimeWindow, start: number, counts: SeriesCounts): Iterable<Series & { n: number }> {
+  for (let gap = 1; gap <= LONGEST_GAP; gap++) {
+    const found = counts.get(start - gap * spec.ms);
+    if (found !== undefined) return found.values();
+  }
+  return [];
+}
+
+/** Events of the same window a week before, where windows are of a day at most and there were some; else of the window before. */
+function eventsBefore(spec: TimeWindow, window: SeriesWindow, counts: SeriesCounts): number {
+  const at = (start: number) => counts.get(start)?.get(seriesKey(window))?.n ?? 0;
+  const weekBefore = spec.ms <= DAY ? at(window.start - WEEK) : 0;
+  return weekBefore > 0 ? weekBefore : at(window.start - spec.ms);
+}

@@ -1,0 +1,33 @@
+/** Events per window, version and variant, from the summaries of the model's panes: what windows are found and compared by. */
+import { z } from "zod";
+import { sql } from "../store/sql.ts";
+import type { Lane } from "../store/store.ts";
+import type { Span } from "./kept-rows.ts";
+import { newestSummaries, paneName } from "./panes.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+
+export interface Series {
+  readonly version: string;
+  readonly variant: string;
+}
+
+export const seriesKey = ({ version, variant }: Series): string => JSON.stringify([version, variant]);
+
+/** Window start to series key to events; windows and series without events have no entry. */
+export type SeriesCounts = Map<number, Map<string, Series & { n: number }>>;
+
+/** Counts of the windows of `ms` that the span touches. */
+export async function countSeries(lane: Lane, prepared: PreparedModel, ms: number, span: Span): Promise<SeriesCounts> {
+  const rows = await lane.query(
+    sql`SELECT intDiv(toUnixTimestamp64Milli(pane_start), ${ms}) * ${ms} AS start, version, variant, sum(n) AS n
+      FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), span)} AND subject_kind = 'model' GROUP BY start, version, variant ORDER BY start, version, variant`,
+    z.object({ start: z.number(), version: z.string(), variant: z.string(), n: z.number() }),
+  );
+  const counts: SeriesCounts = new Map();
+  for (const { start, ...series } of rows) {
+    const window = counts.get(start) ?? new Map<string, Series & { n: number }>();
+    window.set(seriesKey(series), series);
+    counts.set(start, window);
+  }
+  return counts;
+}

@@ -109,9 +109,14 @@ const parseRecord = ({ body }: { body: string }): IncidentRecord => {
 
 /** The newest record of each incident of a model that is open. */
 export async function readOpen(lane: Lane, model: string): Promise<IncidentRecord[]> {
+  // Bodies are long and most incidents are over, so only those of the open ones are read.
+  const open = await lane.query(
+    sql`SELECT toString(incident_id) AS id FROM incidents WHERE model = ${model} GROUP BY incident_id HAVING argMax(state, sequence) != 'resolved'`,
+    z.object({ id: z.string() }),
+  );
+  if (open.length === 0) return [];
   const rows = await lane.query(
-    sql`SELECT body FROM (SELECT argMax(body, sequence) AS body, argMax(state, sequence) AS last_state FROM incidents
-      WHERE model = ${model} GROUP BY incident_id) WHERE last_state != 'resolved'`,
+    sql`SELECT argMax(body, sequence) AS body FROM incidents WHERE incident_id IN ${list(open.map(({ id }) => id))} GROUP BY incident_id`,
     bodySchema,
   );
   return rows.map(parseRecord);

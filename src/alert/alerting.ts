@@ -60,44 +60,40 @@ function createModelAlerting(options: AlertingOptions, model: ModelConfig): () =
   const rules = effectiveRules(model);
   const metrics = [...new Set(rules.map((rule) => rule.metric))];
   const judge = createJudge(options, model, rules);
-  /** Open incidents by window, as stored; null until they have been read. */
-  let known: { open: Map<string, IncidentRecord>; judged: number | null } | null = null;
+  /** What the last call left; null at first and after a failure. */
+  let last: { readonly judged: number | null; readonly anyOpen: boolean } | null = null;
 
-  const load = async () => ({
-    open: new Map((await readOpen(lane, model.name)).map((record) => [record.incident.window, record])),
-    judged: await readJudged(lane, model.name),
-  });
-
-  const run = async (state: { open: Map<string, IncidentRecord>; judged: number | null }): Promise<readonly RecordedChange[]> => {
-    const changed = metrics.length === 0 ? [] : await readChanged(lane, model.name, metrics, state.judged);
-    const windows = new Map<string, Map<string, number>>([...state.open.keys()].map((window) => [window, new Map()]));
+  const run = async (judged: number | null, anyOpen: boolean): Promise<{ changes: readonly RecordedChange[]; judged: number | null; open: number }> => {
+    const changed = metrics.length === 0 ? [] : await readChanged(lane, model.name, metrics, judged);
+    if (changed.length === 0 && !anyOpen) return { changes: [], judged, open: 0 };
+    // Read anew each time: a second process by mistake then finds nothing left to do, and does nothing.
+    const open = new Map((await readOpen(lane, model.name)).map((record) => [record.incident.window, record]));
+    const windows = new Map<string, Map<string, number>>([...open.keys()].map((window) => [window, new Map()]));
     for (const { window, metric, since } of changed) {
       if (!windows.has(window)) windows.set(window, new Map());
       windows.get(window)?.set(metric, since);
     }
     const all: RecordedChange[] = [];
     for (const [window, since] of windows) {
-      const changes = await record(options, await judge(window, since, state.open.get(window)));
+      const changes = await record(options, await judge(window, since, open.get(window)));
       for (const change of changes) {
-        if (change.record.incident.state !== "resolved") state.open.set(window, change.record);
-        else if (state.open.get(window)?.incident.incident_id === change.incident.incident_id) state.open.delete(window);
+        if (change.record.incident.state !== "resolved") open.set(window, change.record);
+        else if (open.get(window)?.incident.incident_id === change.incident.incident_id) open.delete(window);
       }
       all.push(...changes);
     }
-    const through = Math.max(state.judged ?? 0, ...changed.map((metric) => metric.through));
-    if (changed.length > 0 && through !== state.judged) await writeJudged(lane, model.name, through);
-    state.judged = changed.length > 0 ? through : state.judged;
-    return all;
+    const through = Math.max(judged ?? 0, ...changed.map((metric) => metric.through));
+    if (changed.length > 0 && through !== judged) await writeJudged(lane, model.name, through);
+    count(options.metrics, model.name, all, open);
+    return { changes: all, judged: changed.length > 0 ? through : judged, open: open.size };
   };
 
   return async () => {
-    const state = known ?? (await load());
-    // Read anew after a failure: what was written of a cut-off run is not known here.
-    known = null;
-    const changes = await run(state);
-    known = state;
-    count(options.metrics, model.name, changes, state.open);
-    return changes;
+    const { judged, anyOpen } = last ?? { judged: await readJudged(lane, model.name), anyOpen: true };
+    last = null;
+    const done = await run(judged, anyOpen);
+    last = { judged: done.judged, anyOpen: done.open > 0 };
+    return done.changes;
   };
 }
 

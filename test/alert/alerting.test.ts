@@ -1,0 +1,176 @@
+/** Alerting through the store: metric rows in, incidents and deliveries out, across restarts and failures. */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { after, before, describe, test } from "node:test";
+import { incidentRecordSchema } from "../../src/alert/incident-record.ts";
+import type { Notification, Send } from "../../src/core/delivery.ts";
+import { openStore } from "../../src/store/open.ts";
+import { name, sql } from "../../src/store/sql.ts";
+import type { Lane, Store } from "../../src/store/store.ts";
+import { createAlertStation, createManualClock, insertMetrics, kpiRow, readDeliveries, readIncidentRows, START } from "../support/alert-station.ts";
+
+const end = (index: number) => START + index * 300_000;
+let folder = "";
+let store: Store;
+let lane: Lane;
+
+before(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "driftline-alerting-"));
+  store = await openStore({ embedded: folder });
+  lane = store.lane("control");
+});
+after(async () => {
+  await store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function empty(): Promise<void> {
+  for (const table of ["metrics", "incidents", "deliveries", "judged"]) await lane.command(sql`TRUNCATE TABLE ${name(table)}`);
+}
+
+const model = {
+  ...{ name: "m", task: "regression", windows: ["5m"] },
+  kpis: [{ name: "mean_x", sql: "avg(toFloat64(features.x))", max: 80, clear: 80, clear_after: 2 }],
+  alerts: { channels: ["hook"], renotify_every: "4h" },
+};
+const config = { models: [model], channels: { hook: { use: "webhook", url: "http://127.0.0.1:9/" } } };
+
+/** A target that keeps what it was sent. */
+function collect(): { readonly sent: Notification[]; readonly targets: Map<string, Send> } {
+  const sent: Notification[] = [];
+  const send: Send = async (notification) => {
+    sent.push(notification);
+    return { status: "delivered" };
+  };
+  return { sent, targets: new Map([["channel hook", send]]) };
+}
+
+describe("traffic-stops-while-an-incident-fires, through the store", () => {
+  for (const [variant, values, resolvedAfter] of [
+    ["G", [49.5, 49.5, 109.5, 109.5, null, null, null, null, null, null, 49.5, 49.5, 49.5], 12],
+    ["H", [49.5, 49.5, 109.5, 109.5, null, null, null, null, null, null, 109.5, 49.5, 49.5, 49.5], 13],
+  ] as const) {
+    test(`variant ${variant}, with a restart during w7`, async () => {
+      await empty();
+      const { sent, targets } = collect();
+      const clock = createManualClock(START);
+      let station = createAlertStation(store, config, { clock, targets });
+      for (const [index, value] of values.entries()) {
+        clock.set(end(index + 1));
+        await insertMetrics(lane, [kpiRow(index + 1, value)]);
+        if (index + 1 === 7) station = createAlertStation(store, config, { clock, targets });
+        await station.alerting.process("m");
+        await station.outbox.flush();
+        const resolved = sent.filter((message) => message.transition === "resolved").length;
+        assert.equal(resolved, index + 1 >= resolvedAfter ? 1 : 0, `after w${index + 1}`);
+      }
+      assert.deepEqual(sent.map((message) => message.transition), ["opened", "data_missing", "resolved"]);
+      assert.equal(sent[0]?.incident.members[0]?.value, 109.5);
+      assert.equal(sent[2]?.incident.members[0]?.value, 49.5);
+      assert.match(sent[2]?.title ?? "", /^Resolved: m, window 5m: mean_x is back at 49\.5/);
+    });
+  }
+});
+
+test("a history judged at once gives the incidents that judging it window by window gave", async () => {
+  const values = [49, 90, 91, 50, 50, null, 85, 50, null, 50, 90, 50, 90, 50, 50];
+  const told = async (judge: (station: ReturnType<typeof createAlertStation>) => Promise<void>) => {
+    await empty();
+    const station = createAlertStation(store, config, { clock: createManualClock(START), targets: new Map() });
+    await judge(station);
+    return (await readIncidentRows(lane)).filter((row) => row.transition === "opened" || row.transition === "resolved").map(({ id, transition }) => ({ id, transition }));
+  };
+  const stepwise = await told(async (station) => {
+    for (const [index, value] of values.entries()) {
+      await insertMetrics(lane, [kpiRow(index + 1, value)]);
+      await station.alerting.process("m");
+      await createAlertStation(store, config, { targets: new Map() }).alerting.process("m");
+    }
+  });
+  const atOnce = await told(async (station) => {
+    await insertMetrics(lane, values.map((value, index) => kpiRow(index + 1, value)));
+    await station.alerting.process("m");
+  });
+  assert.equal(atOnce.length, 6);
+  assert.deepEqual(stepwise, atOnce);
+});
+
+test("a late revision withdraws what it shows never was", async () => {
+  await empty();
+  const { sent, targets } = collect();
+  const station = createAlertStation(store, config, { clock: createManualClock(end(3)), targets });
+  await insertMetrics(lane, [kpiRow(1, 49), kpiRow(2, 90)]);
+  await station.alerting.process("m");
+  await insertMetrics(lane, [kpiRow(2, 70, { revision: 2, computed_at: end(3) })]);
+  await station.alerting.process("m");
+  await station.outbox.flush();
+  assert.deepEqual(sent.map((message) => message.transition), ["opened", "withdrawn"]);
+});
+
+test("a rule on a detector groups the features of one window into one incident, whatever their names", async () => {
+  await empty();
+  const { sent, targets } = collect();
+  const rules = [{ metric: "psi", for: "2 of 3", severity: "page" }];
+  const drift = { models: [{ ...model, kpis: [], alerts: { channels: ["hook"], rules } }], channels: config.channels };
+  const station = createAlertStation(store, drift, { clock: createManualClock(START), targets });
+  const names = ["__proto__", "a'b\\c`", "age"];
+  const row = (index: number, subject: string, value: number) =>
+    kpiRow(index, value, { metric: "psi", subject_kind: "feature", subject, threshold: 0.2, breached: value > 0.2 });
+  await insertMetrics(lane, [1, 2].flatMap((index) => names.map((subject) => row(index, subject, subject === "age" ? 0.1 : 0.4))));
+  await station.alerting.process("m");
+  await station.outbox.flush();
+  assert.equal(sent.length, 1);
+  assert.deepEqual(sent[0]?.incident.members.map((member) => member.subject).sort(), ["__proto__", "a'b\\c`"]);
+  assert.equal(sent[0]?.incident.onset, START);
+});
+
+test("an action is asked for once in its cooldown, counted in event time, and the incident says why not", async () => {
+  await empty();
+  const acting = {
+    ...{ models: [{ ...model, kpis: [{ ...model.kpis[0], clear_after: 1, severity: "page" }], alerts: {}, actions: [{ use: "webhook", url: "http://127.0.0.1:9/", on: "page", cooldown: "15m" }] }] },
+  };
+  const station = () => createAlertStation(store, acting, { clock: createManualClock(START), targets: new Map() });
+  for (const [index, value] of [90, 50, 90, 50, 90, 50].entries()) {
+    await insertMetrics(lane, [kpiRow(index + 1, value)]);
+    await station().alerting.process("m");
+  }
+  assert.equal((await readDeliveries(lane)).length, 2);
+  const decisions = (await readIncidentRows(lane))
+    .filter((row) => row.transition === "opened")
+    .map((row) => incidentRecordSchema.parse(JSON.parse(row.body)).incident.actions?.[0]);
+  assert.deepEqual(decisions.map((decision) => decision?.requested), [true, false, true]);
+  assert.equal(decisions[1]?.reason, `in cooldown until ${new Date(end(1) + 900_000).toISOString()}`);
+});
+
+test("whatever call to the store fails, the next run tells of each change once", async () => {
+  let failed = true;
+  for (let n = 1; failed && n < 60; n++) {
+    await empty();
+    failed = false;
+    let calls = 0;
+    const breaking = <Result>(call: () => Promise<Result>): Promise<Result> => {
+      calls++;
+      if (calls !== n) return call();
+      failed = true;
+      return Promise.reject(new Error("the store is away"));
+    };
+    const flaky: Lane = {
+      ...lane,
+      query: (...args) => breaking(() => lane.query(...args)),
+      insertRows: (...args) => breaking(() => lane.insertRows(...args)),
+    };
+    const station = () => createAlertStation({ ...store, lane: () => flaky }, config, { clock: createManualClock(START), targets: new Map() });
+    const one = station();
+    await insertMetrics(lane, [kpiRow(1, 49), kpiRow(2, 90)]);
+    await one.alerting.process("m").catch(() => undefined);
+    await insertMetrics(lane, [kpiRow(3, 50), kpiRow(4, 50)]);
+    await one.alerting.process("m").catch(() => undefined);
+    await station().alerting.process("m").catch(() => undefined);
+    await station().alerting.process("m").catch(() => undefined);
+    assert.deepEqual((await readDeliveries(lane)).map((delivery) => delivery.transition), ["opened", "resolved"], `call ${n}`);
+    assert.deepEqual((await readIncidentRows(lane)).map((row) => [row.sequence, row.state]).at(-1), [2, "resolved"], `call ${n}`);
+  }
+  assert.equal(failed, false);
+});

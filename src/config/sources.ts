@@ -1,5 +1,6 @@
 /** `sources:`: one schema per kind of source. */
 import { z } from "zod";
+import { duration } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
 import { secret } from "./secret.ts";
 
@@ -9,6 +10,9 @@ const kafka = z.strictObject({
   topics: z.array(z.string()).min(1).describe("Topics to read."),
   group: z.string().default("driftline").describe("Consumer group."),
   from_beginning: z.boolean().default(true).describe("Where to begin a partition that the store has no position of."),
+  session_timeout: duration()
+    .default(10_000)
+    .describe("How long the group waits for a process that has died before others read its partitions."),
   client_id: z.string().default("driftline").describe("Client id shown to the brokers."),
   tls: z
     .union([

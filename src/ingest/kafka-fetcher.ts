@@ -26,7 +26,8 @@ export interface FetchEvents {
   outOfRange(reader: PartitionReader, offset: number): void;
   /** The topic or its leader may have changed: look. */
   topicTrouble(): void;
-  read(reader: PartitionReader): void;
+  /** Records were read, and `tombstones` of them had no value and were passed over. */
+  read(reader: PartitionReader, tombstones: number): void;
 }
 
 export interface FetchContext {
@@ -99,8 +100,9 @@ function takePart(reader: PartitionReader, offset: number, part: FetchedPartitio
       reason,
     });
   }
-  if (decoded.nextOffset > offset) reader.take(decoded.messages, decoded.nextOffset, decoded.bytes);
-  context.events.read(reader);
+  const messages = decoded.messages.filter(({ value }) => value !== null);
+  if (decoded.nextOffset > offset) reader.take(messages, decoded.nextOffset, decoded.bytes);
+  context.events.read(reader, decoded.messages.length - messages.length);
 }
 
 function refuse(reader: PartitionReader, problem: string, context: FetchContext): void {

@@ -6,9 +6,9 @@ import type { IngestMetrics } from "../telemetry/metrics.ts";
 import type { Location } from "./kafka-locate.ts";
 import type { PartitionReader } from "./kafka-partition.ts";
 import { describeErrorCode, type TopicMetadata } from "./kafka-protocol.ts";
-import type { MessageSink, SourceGap, SourceStatus } from "./source.ts";
+import type { SourceGap, SourceStatus } from "./source.ts";
 
-export type KafkaMetrics = Pick<IngestMetrics, "lag" | "lagEnded" | "gap">;
+export type KafkaMetrics = Pick<IngestMetrics, "lag" | "lagEnded" | "gap" | "topicRestarted" | "tombstones">;
 
 const gapsKept = 100;
 
@@ -72,6 +72,7 @@ export class KafkaReport {
     }
     if (restart !== null) {
       this.#topicRestarts += 1;
+      this.#metrics?.topicRestarted(topic, partition);
       const { stored, end } = restart;
       const text = `${topic} partition ${partition} starts over (stored ${stored}, end of log ${end})`;
       this.#log.warn(text, { topic, partition, source, stored, end, from: offset });
@@ -86,19 +87,11 @@ export class KafkaReport {
     this.#metrics?.lagEnded(topic, partition);
   }
 
-  /** The same sink, with records without a value counted on their way. */
-  countTombstones(sink: MessageSink): MessageSink {
-    return {
-      push: async (messages) => {
-        await sink.push(messages);
-        for (const { value } of messages) if (value === null) this.#tombstones += 1;
-      },
-      onStored: (listener) => sink.onStored(listener),
-      skipTo: (source, partition, nextOffset) => sink.skipTo(source, partition, nextOffset),
-      position: (source, partition) => sink.position(source, partition),
-      revoke: (source, partition) => sink.revoke(source, partition),
-      storedPositions: (prefix) => sink.storedPositions?.(prefix) ?? Promise.resolve([]),
-    };
+  /** Notes what a fetch brought. Tombstones are counted here and passed over: nothing was predicted, nothing is deleted. */
+  read(reader: PartitionReader, tombstones: number): void {
+    this.#tombstones += tombstones;
+    if (tombstones > 0) this.#metrics?.tombstones(reader.topic, tombstones);
+    this.lag(reader);
   }
 }
 

@@ -28,8 +28,7 @@ export interface KafkaTuning extends GroupTimes, FetchLimits {
   readonly topicIds: boolean;
 }
 
-const defaults: KafkaTuning = {
-  sessionTimeoutMs: 10_000,
+const defaults: Omit<KafkaTuning, "sessionTimeoutMs"> = {
   heartbeatMs: 1_000,
   rebalanceTimeoutMs: 20_000,
   maxWaitMs: 5_000,
@@ -87,8 +86,10 @@ class KafkaSource implements Source {
     this.#clock = options.clock;
     this.#log = options.log.with({ part: "kafka" });
     this.#report = new KafkaReport(this.#log, options.clock, options.metrics);
-    this.#sink = this.#report.countTombstones(options.sink);
-    this.#tuning = { ...defaults, ...options.tuning };
+    this.#sink = options.sink;
+    const sessionTimeoutMs = options.config.session_timeout;
+    const heartbeatMs = Math.min(defaults.heartbeatMs, sessionTimeoutMs / 4);
+    this.#tuning = { ...defaults, sessionTimeoutMs, heartbeatMs, ...options.tuning };
     this.#group = new GroupMember(this.#config.group, this.#tuning, this.#clock);
     this.#client = this.#newClient();
   }
@@ -233,7 +234,7 @@ class KafkaSource implements Source {
         events: {
           outOfRange: (reader, offset) => void this.#locate(reader, { outOfRange: offset }),
           topicTrouble: () => this.#trouble.ring(),
-          read: (reader) => this.#report.lag(reader),
+          read: (reader, tombstones) => this.#report.read(reader, tombstones),
         },
       },
       signal,

@@ -65,6 +65,18 @@ export const metricCatalogue = {
     help: "Records that the log had dropped before they were read.",
     labels: ["topic", "partition"],
   },
+  kafkaRestarts: {
+    name: "driftline_kafka_topic_restarts_total",
+    kind: "counter",
+    help: "Times that a partition started over because its topic was made anew or had lost its end.",
+    labels: ["topic", "partition"],
+  },
+  kafkaTombstones: {
+    name: "driftline_kafka_tombstones_total",
+    kind: "counter",
+    help: "Records without a value, which are passed over.",
+    labels: ["topic"],
+  },
   watermark: {
     name: "driftline_watermark_seconds",
     kind: "gauge",
@@ -106,6 +118,8 @@ export interface IngestMetrics {
   /** Forgets the lag of a partition that another process reads now. */
   lagEnded(topic: string, partition: number): void;
   gap(topic: string, partition: number, events: number): void;
+  topicRestarted(topic: string, partition: number): void;
+  tombstones(topic: string, count: number): void;
 }
 
 /** What evaluation counts. */
@@ -188,6 +202,8 @@ function ingestMetrics(
   const batchDuration = histogram(metricCatalogue.batchDuration, BATCH_BUCKETS);
   const lag = gauge(metricCatalogue.kafkaLag);
   const gap = counter(metricCatalogue.kafkaGap);
+  const restarts = counter(metricCatalogue.kafkaRestarts);
+  const tombstones = counter(metricCatalogue.kafkaTombstones);
   return {
     events: (source, kind, count) => events.inc({ source, kind }, count),
     deadLetters: (source, reason, count) => deadLetters.inc({ source, reason }, count),
@@ -198,6 +214,8 @@ function ingestMetrics(
     lag: (topic, partition, count) => lag.set({ topic, partition: String(partition) }, count),
     lagEnded: (topic, partition) => lag.remove({ topic, partition: String(partition) }),
     gap: (topic, partition, count) => gap.inc({ topic, partition: String(partition) }, count),
+    topicRestarted: (topic, partition) => restarts.inc({ topic, partition: String(partition) }),
+    tombstones: (topic, count) => tombstones.inc({ topic }, count),
   };
 }
 

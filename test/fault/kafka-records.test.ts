@@ -66,7 +66,7 @@ test("transaction-markers-and-tombstones: committed records are read once, and t
     await using running = await startSource({ brokers, topics: [topic], group: topic, store, config: { client_id: clientId } });
     const end = await endOfLog(brokers, topic, 0);
     await until("lag 0", () => running.source.status().partitions[0]?.lag === 0);
-    assert.deepEqual(store.texts(), ["k1", "k2", "k3", null, "", "k8", "k7"]);
+    assert.deepEqual(store.texts(), ["k1", "k2", "k3", "", "k8", "k7"]);
     assert.equal(running.source.status().tombstones, 1);
     assert.equal(running.source.status().partitions[0]?.position, end);
     assert.equal(store.messages.at(-1)?.offset, end - 2, "the last offset is a marker");
@@ -84,7 +84,7 @@ test("transaction-markers-and-tombstones: committed records are read once, and t
   await until("lag 0", () => again.source.status().partitions[0]?.lag === 0);
   await produce(brokers, topic, [{ key: "last", value: "last" }]);
   await until("the last one", () => store.texts().includes("last"));
-  assert.equal(store.messages.length, 8, "a restart reads none of it again");
+  assert.equal(store.messages.length, 7, "a restart reads none of it again");
 });
 
 test("transaction-markers-and-tombstones: headers that occur twice, without a value or with a hostile name do no harm", async () => {

@@ -7,7 +7,7 @@ import type { SubjectKind } from "../../core/summary.ts";
 import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { selectSubjectShapes, type SubjectShape } from "./models.ts";
-import { metricColumns, metricRow, noiseOf, ofSeries, type SeriesKey } from "./rows.ts";
+import { detailNumber, metricColumns, metricRow, noiseOf, ofSeries, type SeriesKey } from "./rows.ts";
 
 /** A window of the grid. `present` is false where the store has no row at all: a time in which nothing came. */
 export interface WindowColumn {
@@ -37,7 +37,7 @@ export interface Grid {
   readonly kpis: readonly { readonly metric: string; readonly cells: readonly (MetricRow | null)[] }[];
   readonly outputs: readonly GridRow[];
   readonly features: readonly GridRow[];
-  /** The least effect that matters, in the metric's unit: the least threshold of the shown cells. */
+  /** The least effect that matters, in the metric's unit; null where no cell has been judged. */
   readonly tolerance: number | null;
 }
 
@@ -92,7 +92,10 @@ export async function loadGrid(
   const shapes = await selectSubjectShapes(lane, series.model, choice.referenceId);
   const place = new Map(columns.map((column, index) => [column.start, index]));
   const subjects = toRows(rows.filter((row) => row.subject_kind !== "kpi"), place, columns.length, shapes);
-  const thresholds = rows.flatMap((row) => (row.subject_kind !== "kpi" && row.threshold !== null ? [row.threshold] : []));
+  const thresholds = rows.flatMap((row) => {
+    const least = row.subject_kind === "kpi" ? null : (detailNumber(row.detail, "least") ?? row.threshold);
+    return least === null ? [] : [least];
+  });
   return {
     series,
     window,

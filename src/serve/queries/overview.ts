@@ -45,13 +45,14 @@ const HOUR = 3_600_000;
 const SPARK_WINDOWS = 12;
 const OPEN_INCIDENTS = 200;
 
-export async function loadOverview(context: ServeContext): Promise<Overview> {
+/** `isWanted` picks the series that summaries may be of; all are, where it is left out. */
+export async function loadOverview(context: ServeContext, isWanted: (row: SeriesView) => boolean = () => true): Promise<Overview> {
   const lane = context.store.lane("serve");
   const series = await selectSeries(lane);
   const events = await selectEvents(lane);
   const incidents = await selectIncidents(lane, { state: "open", limit: OPEN_INCIDENTS });
   const deadLetters = await countDeadLetters(lane, context.clock.now() - HOUR);
-  const chosen = context.models.map((model) => ({ model, series: newestSeries(model, series) }));
+  const chosen = context.models.map((model) => ({ model, series: newestSeries(model, series.filter(isWanted)) }));
   const newest = await selectNewestWindow(lane, chosen.flatMap(({ series: one }) => (one === null ? [] : [one])));
   const kpis = await selectKpis(lane, chosen.flatMap(({ series: one }) => (one === null ? [] : [one])));
   const models = chosen.map(({ model, series: one }) =>

@@ -71,21 +71,17 @@ export function detailOf(detail: string): ReadonlyMap<string, unknown> {
   }
 }
 
-/** A number of `detail` under the first of these keys that holds one, else null. */
-export function detailNumber(detail: string, ...keys: readonly string[]): number | null {
-  const map = detailOf(detail);
-  for (const key of keys) {
-    const value = map.get(key);
-    if (typeof value === "number" && Number.isFinite(value)) return value;
-  }
-  return null;
+/** The number that `detail` has under a key, else null. */
+export function detailNumber(detail: string, key: string): number | null {
+  const value = detailOf(detail).get(key);
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
 
 /** The 99 % point of the metric when nothing has changed, at the window's sample size. */
-export const noiseOf = (row: MetricRow): number | null => detailNumber(row.detail, "upper99", "noise_upper99", "noise_99");
+export const noiseOf = (row: MetricRow): number | null => detailNumber(row.detail, "upper99");
 
 /** Why a row has no value, as the evaluation said it. */
 export function reasonOf(row: MetricRow): string {
   const reason = detailOf(row.detail).get("reason");
-  return typeof reason === "string" ? reason : "";
+  return typeof reason === "string" ? reason.replace(/\.$/, "") : "";
 }

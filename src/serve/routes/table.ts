@@ -1,0 +1,19 @@
+/** Every route of the server, in one table. */
+import { openapiDocument } from "../openapi.ts";
+import { getRoute, jsonAnswer, noInput, type Route } from "../route.ts";
+import { apiRoutes } from "./api.ts";
+import { assetRoutes } from "./assets.ts";
+import { operationRoutes } from "./operations.ts";
+import { pageRoutes } from "./pages.tsx";
+
+const openapiRoute = getRoute({
+  path: "/v1/openapi.json",
+  summary: "This interface as an OpenAPI 3.1 document.",
+  audience: "api",
+  produces: "application/json",
+  params: noInput,
+  query: noInput,
+  handle: (context) => jsonAnswer(openapiDocument(routes, context.publicUrl)),
+});
+
+export const routes: readonly Route[] = [...operationRoutes, ...apiRoutes, openapiRoute, ...pageRoutes, ...assetRoutes];

@@ -36,7 +36,7 @@ export const jensenShannon = defineDetector({
     },
   ],
 
-  /** D = sqrt(KL(p, a) / 2 + KL(q, a) / 2), a = (p + q) / 2; small negative sums are rounding. */
+  /** D = sqrt(KL(p, a) / 2 + KL(q, a) / 2), a = (p + q) / 2. */
   compare(reference, window, { threshold, min_rows }) {
     const counts = pairedCounts(reference, window, 20);
     const { referenceRows, windowRows } = counts;
@@ -49,7 +49,7 @@ export const jensenShannon = defineDetector({
     const moments = nullMoments(counts, divergence);
     return {
       status: "ok",
-      value: Math.sqrt(Math.min(1, Math.max(0, sum))),
+      value: Math.sqrt(Math.min(1, sum)),
       noise: { expected: meanOfRoot(moments), upper99: Math.sqrt(momentQuantile(0.99, moments)) },
       least: threshold,
     };
@@ -60,5 +60,7 @@ export const jensenShannon = defineDetector({
 function halfDivergence(p: number, q: number): number {
   if (p === q) return 0;
   const average = (p + q) / 2;
-  return ((p > 0 ? p * Math.log2(p / average) : 0) + (q > 0 ? q * Math.log2(q / average) : 0)) / 2;
+  const sum = (p > 0 ? p * Math.log2(p / average) : 0) + (q > 0 ? q * Math.log2(q / average) : 0);
+  // Never negative (log-sum inequality); what is, is rounding.
+  return Math.max(0, sum / 2);
 }

@@ -12,7 +12,7 @@ export const wasserstein = defineDetector({
   name: "wasserstein",
   title: "Wasserstein distance",
   description:
-    "How far values have moved on average (earth mover's distance), in standard deviations of the reference, so 0.1 is a shift of all values by a tenth of one. Computed on all bins of the reference: each bin's rows are taken to lie at the mean of its reference rows, rows beyond the reference's range half-way to the window's own extreme; `detail.error_bound` is how far the value can be from that of the full samples. Missing values do not take part. If the reference is a constant, the unit is the constant's magnitude (1 if it is 0). The most sensitive one for shifts of a mean; for a change of shape see jensen-shannon.",
+    "How far values have moved on average (earth mover's distance), in standard deviations of the reference, so 0.1 is a shift of all values by a tenth of one. Computed on all bins of the reference: each bin's rows are taken to lie at the mean of its reference rows, rows beyond the reference's range half-way to the window's own extreme, and the few of them that chance explains count as noise; `detail.error_bound` is how far the value can be from that of the full samples. Missing values do not take part. If the reference is a constant, the unit is the constant's magnitude (1 if it is 0). The most sensitive one for shifts of a mean; for a change of shape see jensen-shannon.",
   citation: "Vallender, S. S. (1974). Calculation of the Wasserstein distance between probability distributions on the line. Theory Probab. Appl. 18, 784-786.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["numeric"],
@@ -44,62 +44,95 @@ export const wasserstein = defineDetector({
     const lacking = insufficient(total(reference.bins), total(window.bins), min_rows);
     if (lacking !== undefined) return lacking;
 
-    const { masses, error } = place(reference, window);
+    const { masses, inside, error, excess } = place(reference, window);
     const { unit, constant } = unitOf(reference);
-    const moments = massDistanceMoments(masses);
+    const moments = massDistanceMoments(inside);
     return {
       status: "ok",
-      value: massDistance(masses) / unit,
-      noise: { expected: moments.mean / unit, upper99: momentQuantile(0.99, moments) / unit },
+      value: finite(massDistance(masses) / unit),
+      noise: { expected: finite(moments.mean / unit), upper99: finite((momentQuantile(0.99, moments) + excess) / unit) },
       least: threshold,
-      detail: { unit, unit_is: constant ? "magnitude of the constant reference" : "standard deviation of the reference", error_bound: error / unit },
+      detail: {
+        unit,
+        unit_is: constant ? "magnitude of the constant reference" : "standard deviation of the reference",
+        error_bound: finite(error / unit),
+      },
     };
   },
 });
 
+/** Values near the greatest double overflow when they are squared; a number that large says the same. */
+function finite(x: number): number {
+  return Number.isFinite(x) ? x : Number.MAX_VALUE;
+}
+
 function unitOf({ standardDeviation, mean }: ReferenceSubject): { readonly unit: number; readonly constant: boolean } {
   const magnitude = Math.abs(mean);
-  if (standardDeviation > magnitude * singlePrecision && standardDeviation > Number.MIN_VALUE) return { unit: standardDeviation, constant: false };
+  const isSpread = standardDeviation > magnitude * singlePrecision && standardDeviation > Number.MIN_VALUE;
+  if (isSpread) return { unit: standardDeviation, constant: false };
   return { unit: magnitude > 0 ? magnitude : 1, constant: true };
 }
 
+interface Placed {
+  readonly masses: readonly Mass[];
+  /** The same with the window's rows beyond the reference's range moved to its end, for the noise. */
+  readonly inside: readonly Mass[];
+  /** By how much rows are misplaced at most, on average over the rows of either sample, summed. */
+  readonly error: number;
+  /** What rows beyond the reference's range may add to the distance by chance. */
+  readonly excess: number;
+}
+
 /**
- * Where each bin's rows are taken to lie, and the sum of the most by which that can misplace them on average.
- *
  * In a bin from `low` to `high` reference rows with the mean r are on average at most 2 (r - low)(high - r) / (high - low) away from it,
- * and window rows at most the further end; for rows in the middle both are half the bin's width.
+ * and window rows at most as far as the further end; for r in the middle both are half the bin's width.
  */
-function place(reference: ReferenceSubject, window: WindowSummary): { readonly masses: readonly Mass[]; readonly error: number } {
+function place(reference: ReferenceSubject, window: WindowSummary): Placed {
   const n = total(reference.bins);
   const m = total(window.bins);
   const masses: Mass[] = [];
+  const inside: Mass[] = [];
   let error = 0;
+  let excess = 0;
   for (const [bin, x] of reference.bins.entries()) {
     const y = window.bins[bin] ?? 0;
-    const { low, high } = ends(reference, window, bin);
-    const width = high - low;
-    const middle = low + width / 2;
-    const outside = x === 0 && (bin === 0 || bin === reference.edges.length);
-    const extreme = bin === 0 ? low : high;
-    // A single row outside the range is the window's extreme itself.
-    const at = x > 0 ? within(reference.means[bin] ?? middle, low, high) : outside && y === 1 ? extreme : middle;
+    const beyond = rowsBeyond(reference, window, bin);
+    if (beyond !== undefined) {
+      masses.push({ at: beyond.end, reference: x, window: 0 }, { at: beyond.at, reference: 0, window: y });
+      inside.push({ at: beyond.end, reference: x, window: y });
+      error += (y / m) * beyond.error;
+      excess += (Math.min(y, chanceFinds(n, m)) / m) * Math.abs(beyond.at - beyond.end);
+      continue;
+    }
+    const low = reference.edges[bin - 1] ?? reference.minimum;
+    const high = reference.edges[bin] ?? reference.maximum;
+    const width = Math.max(0, high - low);
+    const at = x > 0 ? Math.min(high, Math.max(low, reference.means[bin] ?? low)) : low + width / 2;
     masses.push({ at, reference: x, window: y });
-    if (width <= 0) continue;
-    error += (x / n) * ((2 * (at - low) * (high - at)) / width);
-    if (!(outside && y === 1)) error += (y / m) * Math.max(at - low, high - at);
+    inside.push({ at, reference: x, window: y });
+    if (width > 0) error += (x / n) * ((2 * (at - low) * (high - at)) / width) + (y / m) * Math.max(at - low, high - at);
   }
-  return { masses, error };
+  return { masses, inside, error, excess };
 }
 
-/** The bin's ends; the outer ones reach as far as the reference's and the window's own extremes. */
-function ends({ edges, minimum, maximum }: ReferenceSubject, window: WindowSummary, bin: number): { low: number; high: number } {
-  const below = edges[bin - 1];
-  const above = edges[bin];
-  const low = below ?? Math.min(minimum, window.minimum ?? minimum, above ?? minimum);
-  const high = above ?? Math.max(maximum, window.maximum ?? maximum, below ?? maximum);
-  return { low, high };
+/** The window's rows in an outer bin that reaches beyond the reference's range: half-way to the extreme, or at it if there is only one. */
+function rowsBeyond(reference: ReferenceSubject, window: WindowSummary, bin: number) {
+  const { edges, minimum, maximum } = reference;
+  const isFirst = bin === 0;
+  const end = isFirst ? minimum : maximum;
+  const extreme = isFirst ? window.minimum : window.maximum;
+  const rows = window.bins[bin] ?? 0;
+  const isOuter = (isFirst || bin === edges.length) && (reference.bins[bin] ?? 0) <= 1;
+  if (!isOuter || rows === 0 || extreme === null || (isFirst ? extreme >= end : extreme <= end)) return undefined;
+  // Halves first: the two may lie further apart than a double can say.
+  const at = rows === 1 ? extreme : extreme / 2 + end / 2;
+  return { end, at, error: rows === 1 ? 0 : Math.abs(at - end) };
 }
 
-function within(x: number, low: number, high: number): number {
-  return Math.min(high, Math.max(low, x));
+/**
+ * How many of m rows may lie beyond one end of n earlier ones by chance, 99.5 % of the time: k do with the probability (m / (n + m))^k.
+ * One stray value may be any distance away, so without this a single one would be a breach.
+ */
+function chanceFinds(n: number, m: number): number {
+  return Math.ceil(Math.log(0.005) / Math.log(m / (n + m)));
 }

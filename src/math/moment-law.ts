@@ -10,7 +10,7 @@ export interface Moments {
 }
 
 // Past this the 99 % point in standard deviations falls again, as the rare event gets rarer than 1 in 100.
-const greatestSkewness = 4;
+const greatestSkewness = 8;
 
 /**
  * Quantile of the shifted gamma law (Pearson's type III) with these moments.
@@ -21,7 +21,7 @@ const greatestSkewness = 4;
 export function momentQuantile(probability: number, { mean, variance, skewness = 0 }: Moments): number {
   if (!(variance > 1e-24 * mean * mean) || !(mean > 0)) return mean * (1 + 1e-9);
   const standardDeviation = Math.sqrt(variance);
-  const skew = Math.min(Math.max((2 * standardDeviation) / mean, skewness), Math.max(greatestSkewness, (2 * standardDeviation) / mean));
+  const skew = Math.min(Math.max((2 * standardDeviation) / mean, skewness), greatestSkewness);
   const shape = 4 / (skew * skew);
   return mean + (standardDeviation * (gammaQuantile(probability, shape, 1) - shape)) / Math.sqrt(shape);
 }

@@ -51,9 +51,9 @@ export function pairedCounts(
   return { ...counts, ...rows, categorical: { tail: known, new: known + 1, singletons: knownSingletons(reference) } };
 }
 
-/** Categories seen once: as counted, else those that are listed. */
+/** Categories seen once, at most as many as there are rows: as counted, else those that are listed. */
 export function knownSingletons({ categories, bins, singletons }: CountedReference): number {
-  if (singletons !== undefined) return singletons;
+  if (singletons !== undefined) return Math.min(singletons, total(bins));
   let listed = 0;
   for (let index = 0; index < categories.length; index++) if (bins[index] === 1) listed++;
   return listed;

@@ -41,8 +41,9 @@ export function numericReference(values: readonly number[]): ReferenceSubject {
   const edges = numericEdges(sorted);
   const bins = countIntoEdges(sorted, edges);
   const sums = new Array<number>(bins.length).fill(0);
+  let bin = 0;
   for (const value of sorted) {
-    const bin = edges.filter((edge) => edge < value).length;
+    while ((edges[bin] ?? value) < value) bin++;
     sums[bin] = (sums[bin] ?? 0) + value;
   }
   const mean = total(sorted) / sorted.length;
@@ -51,7 +52,7 @@ export function numericReference(values: readonly number[]): ReferenceSubject {
     kind: "numeric",
     edges,
     bins,
-    means: sums.map((sum, bin) => (bins[bin] ? sum / (bins[bin] ?? 1) : 0)),
+    means: sums.map((sum, index) => sum / Math.max(1, bins[index] ?? 0)),
     mean,
     standardDeviation: Math.sqrt(variance),
     minimum: sorted[0] ?? 0,

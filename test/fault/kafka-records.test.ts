@@ -87,12 +87,11 @@ test("transaction-markers-and-tombstones: committed records are read once, and t
   assert.equal(store.messages.length, 7, "a restart reads none of it again");
 });
 
-test("transaction-markers-and-tombstones: headers that occur twice, without a value or with a hostile name do no harm", async () => {
+test("transaction-markers-and-tombstones: headers that occur twice, are empty or have a hostile name do no harm", async () => {
   const topic = "headers";
   const { brokers } = broker;
   await createTopic(brokers, topic);
-  // kafkajs sends a header that is undefined as one whose value is null.
-  const headers: Record<string, string | string[] | undefined> = { trace: ["first", "second"], x: undefined };
+  const headers: Record<string, string | string[]> = { trace: ["first", "second"], x: "" };
   Object.defineProperty(headers, "__proto__", { value: "hostile", enumerable: true });
   await produce(brokers, topic, [{ value: "v", headers }]);
   await using running = await startSource({ brokers, topics: [topic], group: topic });

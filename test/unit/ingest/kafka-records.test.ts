@@ -14,10 +14,18 @@ interface Options {
   readonly span?: number;
   readonly data?: (records: Buffer) => Buffer;
   readonly magic?: number;
+  /** Headers of every record. */
+  readonly headers?: readonly (readonly [name: string, value: string | null])[];
 }
 
 function signedVarint(value: number): Buffer {
   return new ByteWriter().unsignedVarint(value >= 0 ? value * 2 : -value * 2 - 1).buffer;
+}
+
+/** A text with its length before it; -1 is null. */
+function sized(text: string | null): Buffer {
+  const bytes = text === null ? Buffer.alloc(0) : Buffer.from(text);
+  return Buffer.concat([signedVarint(text === null ? -1 : bytes.length), bytes]);
 }
 
 /** One batch of format 2 with these values. */
@@ -32,7 +40,8 @@ function batch(values: readonly (string | null)[], options: Options = {}): Buffe
         signedVarint(-1),
         signedVarint(bytes === null ? -1 : bytes.length),
         bytes ?? Buffer.alloc(0),
-        signedVarint(0),
+        signedVarint(options.headers?.length ?? 0),
+        ...(options.headers ?? []).flatMap(([name, text]) => [sized(name), sized(text)]),
       ]);
       return Buffer.concat([signedVarint(body.length), body]);
     }),
@@ -69,6 +78,12 @@ test("Offsets, times and values of a batch come out as they went in, a null valu
   );
   assert.equal(nextOffset, 5_000_000_003);
   assert.deepEqual(unreadable, []);
+});
+
+test("transaction-markers-and-tombstones: a header that occurs twice counts once, one whose value is null is empty", () => {
+  const headers = [["trace", "a"], ["trace", "b"], ["x", null], ["__proto__", "hostile"]] as const;
+  const { messages } = decode(batch(["v"], { headers }));
+  assert.deepEqual(Object.entries(messages[0]?.headers ?? {}), [["trace", "b"], ["x", ""], ["__proto__", "hostile"]]);
 });
 
 test("A batch stamped by the broker carries the broker's time", () => {

@@ -46,7 +46,7 @@ export interface Outbox {
   /**
    * One look: tries what is due now, and resolves once those attempts are recorded.
    *
-   * @returns when the next delivery is due by the clock, or null if none waits
+   * @returns when the next delivery may be tried by the clock, or null if none waits
    */
   flush(): Promise<number | null>;
 }
@@ -98,8 +98,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
     async flush() {
       await look();
       await Promise.all(busy.values());
-      const waiting = await readPending(lane);
-      return waiting.length === 0 ? null : Math.min(...waiting.map((delivery) => delivery.due_ms));
+      const firsts = new Map<string, number>();
+      for (const delivery of inOrder(await readPending(lane))) {
+        const line = lineOf(delivery);
+        if (!firsts.has(line)) firsts.set(line, delivery.due_ms);
+      }
+      return firsts.size === 0 ? null : Math.min(...firsts.values());
     },
   };
 }
@@ -111,11 +115,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
 export function dueByTarget(pending: readonly PendingDelivery[], now: number): Map<string, PendingDelivery[]> {
   const targets = new Map<string, PendingDelivery[]>();
   const held = new Set<string>();
-  for (const delivery of [...pending].sort((a, b) => a.sequence - b.sequence)) {
-    const incident = `${delivery.target} ${delivery.incident_id}`;
-    if (held.has(incident)) continue;
+  for (const delivery of inOrder(pending)) {
+    if (held.has(lineOf(delivery))) continue;
     if (delivery.due_ms > now) {
-      held.add(incident);
+      held.add(lineOf(delivery));
       continue;
     }
     targets.set(delivery.target, [...(targets.get(delivery.target) ?? []), delivery]);
@@ -123,6 +126,12 @@ export function dueByTarget(pending: readonly PendingDelivery[], now: number): M
   for (const due of targets.values()) due.sort((a, b) => a.queued_ms - b.queued_ms || a.opened_ms - b.opened_ms || a.sequence - b.sequence);
   return targets;
 }
+
+/** Changes of an incident in the order in which they happened. */
+const inOrder = (pending: readonly PendingDelivery[]): PendingDelivery[] => [...pending].sort((a, b) => a.sequence - b.sequence);
+
+/** What waits in one line: the messages of one incident to one target. */
+const lineOf = (delivery: PendingDelivery): string => JSON.stringify([delivery.target, delivery.incident_id]);
 
 /** Attempts at one target, one after the other. */
 function createAttempts(options: OutboxOptions) {

@@ -17,7 +17,7 @@ export interface SlackReceiver extends AsyncDisposable {
 }
 
 /** @param answer what to answer the n-th request with; left out: accepted */
-export async function startSlackReceiver(answer?: (index: number) => Answer): Promise<SlackReceiver> {
+export async function startSlackReceiver(answer?: (index: number) => Answer | undefined): Promise<SlackReceiver> {
   const messages: SlackMessage[] = [];
   const http = await startHttpReceiver((request, index) => {
     const given = answer?.(index);

@@ -2,9 +2,9 @@
 import { normalQuantile } from "./normal-quantile.ts";
 
 /**
- * Hanley & McNeil's interval (1982, Radiology 143, 29-36), formed on the logit scale so that it stays inside 0..1.
- *
- * An area of 0 or 1 would have no width there; it is moved in by half a pair, 1 / (2 · positives · negatives), to find the other end.
+ * Newcombe's fifth method (2006, Statistics in Medicine 25, 559-573): the areas whose distance from the observed one is the normal quantile
+ * times Hanley & McNeil's standard error (1982, Radiology 143, 29-36) *at those areas*. Like Wilson's interval for shares it stays inside
+ * 0..1 and has width at an area of 0 or 1, where the plain standard error is 0.
  *
  * @returns [0, 1] where a class is empty
  */
@@ -15,19 +15,27 @@ export function rocAucInterval(
   level = 0.95,
 ): { readonly lower: number; readonly upper: number } {
   if (positives <= 0 || negatives <= 0) return { lower: 0, upper: 1 };
-  const halfPair = 1 / (2 * positives * negatives);
-  const inner = Math.min(1 - halfPair, Math.max(halfPair, area));
-  if (inner <= 0 || inner >= 1) return { lower: 0, upper: 1 };
-  const bothPositives = inner / (2 - inner);
-  const bothNegatives = (2 * inner * inner) / (1 + inner);
-  const variance =
-    (inner * (1 - inner) +
-      (positives - 1) * (bothPositives - inner * inner) +
-      (negatives - 1) * (bothNegatives - inner * inner)) /
-    (positives * negatives);
-  const logit = Math.log(inner / (1 - inner));
-  const half = (normalQuantile((1 + level) / 2) * Math.sqrt(Math.max(0, variance))) / (inner * (1 - inner));
-  const lower = 1 / (1 + Math.exp(half - logit));
-  const upper = 1 / (1 + Math.exp(-half - logit));
-  return { lower: Math.min(area, lower), upper: Math.max(area, upper) };
+  const z = normalQuantile((1 + level) / 2);
+  const isBeyond = (at: number) => Math.abs(area - at) > z * standardError(at, positives, negatives);
+  return { lower: end(area, 0, isBeyond), upper: end(area, 1, isBeyond) };
+}
+
+/** Hanley & McNeil's standard error with Newcombe's mean class size in the place of the two. */
+function standardError(area: number, positives: number, negatives: number): number {
+  const size = (positives + negatives) / 2 - 1;
+  const factor = 1 + (size * (1 - area)) / (2 - area) + (size * area) / (1 + area);
+  return Math.sqrt(Math.max(0, (area * (1 - area) * factor) / (positives * negatives)));
+}
+
+/** The last area from the observed one towards `limit` that is not beyond the quantile, by bisection. */
+function end(area: number, limit: number, isBeyond: (at: number) => boolean): number {
+  let inside = area;
+  let outside = limit;
+  if (area === limit) return limit;
+  for (let step = 0; step < 60; step++) {
+    const middle = (inside + outside) / 2;
+    if (isBeyond(middle)) outside = middle;
+    else inside = middle;
+  }
+  return (inside + outside) / 2;
 }

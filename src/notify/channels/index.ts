@@ -1,3 +1,4 @@
+// Written by scripts/generate.mjs from the files of this folder: do not edit.
 import type { Target } from "../../core/delivery.ts";
 import { email } from "./email.ts";
 import { log } from "./log.ts";

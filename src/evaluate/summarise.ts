@@ -58,7 +58,7 @@ function subjectTuple(prepared: PreparedModel, subject: ReferenceSubject): Sql {
   const counts = sql`toUInt64(countIf(isNull(${value}) AND NOT ${invalid})), toUInt64(countIf(isNull(${value}) AND ${invalid}))`;
   if (subject.kind === "numeric") {
     const number = rounded(sql`ifNull(${value}, 0)`);
-    const whole = sql`if(${present}, toInt64(round(least(greatest(${number} * ${momentScale(subject)}, ${-(2 ** 62)}), ${2 ** 62}))), toInt64(0))`;
+    const whole = sql`if(${present}, toInt64(round(least(greatest(${number} * ${momentScale(subject)}, -1e18), 1e18))), toInt64(0))`;
     return sql`(${subject.subjectKind}, ${subject.subject}, ${numericBins(subject.edges, number, present)}, ${counts},
       sum(toInt128(${whole})), sum(toInt256(toInt128(${whole}) * toInt128(${whole}))), min(if(${present}, ${number}, NULL)), max(if(${present}, ${number}, NULL)), CAST(map() AS Map(String, UInt32)))`;
   }

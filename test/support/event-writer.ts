@@ -36,8 +36,8 @@ export interface BatchPlace {
   readonly source?: string;
   readonly partition?: number;
   readonly offset: number;
-  /** Wall clock of the insert, ms: what an idle partition is measured by. */
-  readonly insertedAt: number;
+  /** Wall clock of the insert, ms: what an idle partition is measured by. Now, if left out; two weeks back is dropped by the table. */
+  readonly insertedAt?: number;
 }
 
 /** A model's configuration with every default, as YAML would give it. */
@@ -78,7 +78,7 @@ export async function writeBatch(lane: Lane, config: ModelConfig, schema: ModelS
       rows: events.length,
       dead: 0,
       touched: [...touched.values()].map((entry) => ({ model: config.name, ...entry })),
-      inserted_at: insertedAt,
+      ...(insertedAt === undefined ? {} : { inserted_at: insertedAt }),
     },
   ]);
 }

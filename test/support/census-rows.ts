@@ -104,8 +104,8 @@ export async function fillCensus(store: Store): Promise<void> {
     {
       source: "file:predictions.parquet", partition: 0, first_offset: 0, last_offset: 199_999, max_timestamp: at("2018-12-31T23:52:30Z"), rows: 200_000, dead: 3,
       touched: [
-        ["census", "prediction", at("2018-12-31T00:00:00Z"), 200_000],
-        ["census", "label", at("2018-12-31T00:00:00Z"), 190_000],
+        { model: "census", kind: "prediction", pane: at("2018-12-31T00:00:00Z"), n: 200_000 },
+        { model: "census", kind: "label", pane: at("2018-12-31T00:00:00Z"), n: 190_000 },
       ],
     },
   ]);

@@ -2,7 +2,7 @@
 import type { ReferenceSubject } from "../../core/summary.ts";
 import type { WindowCounts } from "../queries/window-counts.ts";
 import { type Histogram, histogram, type ShareRow, shareRows, ticks } from "./distribution.ts";
-import { decimal, percent, plural, short, whole, x } from "./format.ts";
+import { decimal, percent, plural, trimmed, whole, x } from "./format.ts";
 import { Scroll } from "./parts.tsx";
 
 const SHOWN_CATEGORIES = 12;
@@ -19,7 +19,7 @@ export function Distribution({ subject, reference, counts }: Props) {
   if (drawn === null)
     return (
       <p class="quiet">
-        The reference holds a single value ({short(reference.minimum)}), so there is no range to draw. In this window{" "}
+        The reference holds a single value ({trimmed(reference.minimum)}), so there is no range to draw. In this window{" "}
         {percent((counts.bins.at(-1) ?? 0) / Math.max(1, counts.n))} lie above it, {percent(counts.missing / Math.max(1, counts.n))} are missing.
       </p>
     );
@@ -140,7 +140,7 @@ function NumericHistogram({ reference, counts, drawn }: { readonly reference: Re
   const columns = drawn.reference.length;
   const marks = ticks(drawn.from, drawn.to, 8);
   const place = (value: number) => x((value - drawn.from) / (drawn.to - drawn.from));
-  const spoken = `Distribution from ${short(drawn.from)} to ${short(drawn.to)}: mean ${meanWords(reference, counts)}`;
+  const spoken = `Distribution from ${trimmed(drawn.from)} to ${trimmed(drawn.to)}: mean ${meanWords(reference, counts)}`;
   return (
     <>
       <svg class="plot" height={PLOT + 20} role="img" aria-label={spoken}>
@@ -151,7 +151,7 @@ function NumericHistogram({ reference, counts, drawn }: { readonly reference: Re
         <line class="base" x1="0" x2="100%" y1={PLOT} y2={PLOT} />
         {marks.map((mark) => (
           <text class="tick" x={place(mark)} y={PLOT + 14} text-anchor={anchor(mark, drawn)}>
-            {short(mark)}
+            {trimmed(mark)}
           </text>
         ))}
       </svg>
@@ -202,10 +202,10 @@ function edgeWords(reference: ReferenceSubject, counts: WindowCounts, drawn: His
   const below = counts.minimum !== null && counts.minimum < reference.minimum;
   words.push(
     below
-      ? `some below the reference's least (${short(reference.minimum)}), down to ${short(counts.minimum ?? 0)}`
-      : `none below the reference's least (${short(reference.minimum)})`,
+      ? `some below the reference's least (${trimmed(reference.minimum)}), down to ${trimmed(counts.minimum ?? 0)}`
+      : `none below the reference's least (${trimmed(reference.minimum)})`,
   );
-  words.push(`above its greatest (${short(reference.maximum)}) ${percent(drawn.unseenAbove)}`);
+  words.push(`above its greatest (${trimmed(reference.maximum)}) ${percent(drawn.unseenAbove)}`);
   const cut = drawn.below.reference + drawn.above.reference > 0.0005 && drawn.to < reference.maximum;
   const tail = cut ? ` The picture is cut to the middle of the reference: ${percent(drawn.below.window + drawn.above.window)} of the window lie outside.` : "";
   const bins = plural(reference.bins.length, "bin");
@@ -213,5 +213,5 @@ function edgeWords(reference: ReferenceSubject, counts: WindowCounts, drawn: His
 }
 
 function meanWords(reference: ReferenceSubject, counts: WindowCounts): string {
-  return `${short(reference.mean)} in the reference, from ${short(counts.minimum ?? 0)} to ${short(counts.maximum ?? 0)} in the window`;
+  return `${trimmed(reference.mean)} in the reference, from ${trimmed(counts.minimum ?? 0)} to ${trimmed(counts.maximum ?? 0)} in the window`;
 }

@@ -2,7 +2,7 @@
 import type { MetricRow } from "../../core/metric.ts";
 import type { Grid, GridRow, WindowColumn } from "../queries/grid.ts";
 import { reasonOf } from "../queries/rows.ts";
-import { cellText, columnHead, isShare, kpiName, NBSP, plural, range, valueText, whole } from "./format.ts";
+import { cellText, columnHead, isShare, kpiName, limitText, NBSP, plural, range, valueText, whole } from "./format.ts";
 import { modelLink, subjectLink } from "./links.ts";
 import { Head, Scroll, shownLiteral, SqlOf } from "./parts.tsx";
 
@@ -121,7 +121,7 @@ function KpiLine({ grid, metric, cells }: KpiLineProps) {
   return (
     <tr>
       <th scope="row">{kpiName(metric)}</th>
-      <td class="kind">{limit === null ? "realised" : `limit ${cellText(metric, limit)}`}</td>
+      <td class="kind">{limit === null ? "realised" : `limit ${limitText(metric, limit)}`}</td>
       {cells.map((cell, index) => (
         <KpiCell grid={grid} metric={metric} cell={cell} column={grid.columns[index]} />
       ))}
@@ -180,7 +180,7 @@ function SubjectLine({ grid, row }: { readonly grid: Grid; readonly row: GridRow
             </td>
           );
         }
-        const above = cell.breached ? `, above the limit of ${valueText(cell.metric, cell.threshold ?? 0)}` : "";
+        const above = cell.breached ? `, above the limit of ${limitText(cell.metric, cell.threshold ?? 0)}` : "";
         return (
           <td class={`cell m${step(cell.value, cell.breached, grid.tolerance)}`}>
             <a href={link(cell.window_start)} aria-label={`${row.subject}, ${when}: ${spokenValue(cell)}${above}`}>
@@ -246,7 +246,7 @@ function Key({ grid, metricTitle }: { readonly grid: Grid; readonly metricTitle:
         <span class="k6">{edge(LOUD_EDGES[2])} +</span>
       </span>
       <span>
-        orange, bold and notched: above the limit of {valueText(metric, tolerance)} and above what chance shows
+        orange, bold and notched: above the limit of {limitText(metric, tolerance)} and above what chance shows
       </span>
     </div>
   );

@@ -8,7 +8,7 @@ import type { WindowCounts } from "../queries/window-counts.ts";
 import { shareRows } from "./distribution.ts";
 import { Distribution } from "./distribution-view.tsx";
 import { absence } from "./drift-grid.tsx";
-import { day, decimal, isShare, percent, range, seriesName, short, valueText, whole } from "./format.ts";
+import { day, isShare, limitText, percent, range, seriesName, trimmed, valueText, whole } from "./format.ts";
 import { type LaneData, Lanes, LaneTable } from "./lanes.tsx";
 import { modelLink } from "./links.ts";
 import { Blank, Head, shownLiteral, SqlOf, StateWord } from "./parts.tsx";
@@ -71,7 +71,7 @@ export function FeaturePage({ view, detectors }: Props) {
 
 const shape = (reference: ReferenceSubject): string =>
   reference.kind === "numeric"
-    ? `numeric, ${short(reference.minimum)} to ${short(reference.maximum)} in the reference`
+    ? `numeric, ${trimmed(reference.minimum)} to ${trimmed(reference.maximum)} in the reference`
     : `${reference.categories.length} values in the reference`;
 
 function lanesOf(view: FeatureView, detectors: Props["detectors"]): LaneData[] {
@@ -122,7 +122,7 @@ function Lead({ view, counts }: { readonly view: FeatureView; readonly counts: W
 function limitWords(cell: MetricRow): string {
   const noise = noiseOf(cell);
   const chance = noise === null ? "" : `Chance alone shows up to ${valueText(cell.metric, noise)}. `;
-  return `${chance}${cell.threshold === null ? "" : `The limit is ${valueText(cell.metric, cell.threshold)}.`}`;
+  return `${chance}${cell.threshold === null ? "" : `The limit is ${limitText(cell.metric, cell.threshold)}.`}`;
 }
 
 function mostMoved(reference: ReferenceSubject, counts: WindowCounts): string {
@@ -195,9 +195,9 @@ function Rates({ reference, counts }: { readonly reference: ReferenceSubject; re
           </dd>
           <dt>Range</dt>
           <dd>
-            {counts.minimum === null || counts.maximum === null ? "–" : `${short(counts.minimum)} to ${short(counts.maximum)}`}
+            {counts.minimum === null || counts.maximum === null ? "–" : `${trimmed(counts.minimum)} to ${trimmed(counts.maximum)}`}
             <small>
-              reference: {short(reference.minimum)} to {short(reference.maximum)}
+              reference: {trimmed(reference.minimum)} to {trimmed(reference.maximum)}
             </small>
           </dd>
         </>
@@ -214,7 +214,7 @@ function medianText(bins: readonly number[], reference: ReferenceSubject): strin
     passed += count;
     if (total > 0 && passed >= total / 2) {
       const edge = reference.edges[index];
-      return edge === undefined ? `above ${short(reference.maximum)}` : Number.isInteger(edge) ? decimal(edge, 0) : short(edge);
+      return edge === undefined ? `above ${trimmed(reference.maximum)}` : trimmed(edge);
     }
   }
   return "–";

@@ -41,11 +41,19 @@ export function short(value: number): string {
   return decimal(value, size < 1 ? 3 : 2);
 }
 
+/** The same without the zeros at the end: for limits, axes and ranges, which people wrote or counted. */
+export const trimmed = (value: number): string =>
+  Number.isInteger(value) && Math.abs(value) < 1e9 ? whole(value) : short(value).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+
 /** A share 0..1 as "7.8 %". */
 export const percent = (share: number, digits = 1): string => `${decimal(share * 100, digits)}${NBSP}%`;
 
 /** A value of a metric as people read it, with its unit where it is a share. */
 export const valueText = (metric: string, value: number): string => (isShare(metric) ? percent(value) : short(value));
+
+/** A limit of a metric, as the configuration has it. */
+export const limitText = (metric: string, limit: number): string =>
+  isShare(metric) ? `${trimmed(Math.round(limit * 1e6) / 1e4)}${NBSP}%` : trimmed(limit);
 
 /** A value of a metric for a narrow cell: per cent without the sign, numbers below 1 without the leading zero. */
 export function cellText(metric: string, value: number): string {

@@ -1,6 +1,6 @@
 /** The list of incidents, and one incident with its numbers, its changes and what was delivered because of it. */
 import type { DeliveryView, IncidentMemberView, IncidentView } from "../queries/incidents.ts";
-import { day, moment, plural, range, valueText, whole } from "./format.ts";
+import { day, limitText, moment, plural, range, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
 import { Blank, Head, Scroll, type State, StateWord } from "./parts.tsx";
 
@@ -169,7 +169,7 @@ function Members({ incident }: { readonly incident: IncidentView }) {
                 <b>{member.value === null ? "–" : valueText(member.metric, member.value)}</b>
               </td>
               <td class="num">
-                {member.threshold === null ? "–" : `${member.direction} ${valueText(member.metric, member.threshold)}`}
+                {member.threshold === null ? "–" : `${member.direction} ${limitText(member.metric, member.threshold)}`}
               </td>
               <td class="narrow-hide nowrap">{range(member.window_start, member.window_end)}</td>
               <td class="num narrow-hide">{whole(member.n)}</td>

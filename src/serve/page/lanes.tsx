@@ -4,7 +4,7 @@ import type { MetricRow } from "../../core/metric.ts";
 import type { WindowColumn } from "../queries/grid.ts";
 import { noiseOf } from "../queries/rows.ts";
 import { absence } from "./drift-grid.tsx";
-import { clock, day, isShare, kpiName, percent, range, short, valueText, x } from "./format.ts";
+import { clock, day, isShare, kpiName, limitText, percent, range, short, valueText, x } from "./format.ts";
 
 /** The plot begins here: the limit's number stands left of it. */
 const LEFT = 0.09;
@@ -76,8 +76,6 @@ function Lane({ lane, columns, chosen, left }: { readonly lane: LaneData; readon
   );
 }
 
-const limitText = (metric: string, limit: number): string => (isShare(metric) ? percent(limit, limit < 0.01 ? 1 : 0) : short(limit));
-
 /** Detectors begin at zero; KPIs show the range that they move in, with their limit. */
 function topOf({ cells, isKpi }: LaneData): (value: number) => number {
   const numbers = cells.flatMap((cell) => {
@@ -88,7 +86,7 @@ function topOf({ cells, isKpi }: LaneData): (value: number) => number {
   const highest = numbers.length === 0 ? 1 : Math.max(...numbers);
   const lowest = isKpi && numbers.length > 0 ? Math.min(...numbers) : Math.min(0, ...numbers);
   const span = highest - lowest || Math.abs(highest) || 1;
-  return (value) => Math.round((BOTTOM - (isKpi ? 6 : 0) - ((value - lowest) / span) * (BOTTOM - TOP - (isKpi ? 6 : 0))) * 10) / 10;
+  return (value) => Math.round((BOTTOM - (isKpi ? 6 : 0) - ((value - lowest) / span) * (BOTTOM - TOP - (isKpi ? 10 : 0))) * 10) / 10;
 }
 
 function NoiseBand({ cell, scale }: { readonly cell: MetricRow; readonly scale: Scale }) {
@@ -136,6 +134,7 @@ function Value({ lane, column, cell, scale, strong }: ValueProps) {
     );
   }
   const y = scale.top(cell.value);
+  const highest = cell.upper === null ? y : Math.min(y, scale.top(cell.upper));
   return (
     <g>
       <title>{`${range(column.start, column.end)}: ${valueText(lane.metric, cell.value)}`}</title>
@@ -143,7 +142,7 @@ function Value({ lane, column, cell, scale, strong }: ValueProps) {
         <line class="whisker" x1={middle} x2={middle} y1={scale.top(cell.lower)} y2={scale.top(cell.upper)} />
       )}
       <line class={`mean${cell.breached ? " over" : ""}`} x1={x(from + 0.002)} x2={x(to - 0.002)} y1={y} y2={y} />
-      <text class={`halo ${strong ? "strong" : "wide"}`} x={middle} y={Math.max(11, Math.min(y, limitTop(cell, scale, y)) - 5)} text-anchor="middle">
+      <text class={`halo ${strong ? "strong" : "wide"}`} x={middle} y={Math.max(11, Math.min(highest, limitTop(cell, scale, y)) - 5)} text-anchor="middle">
         {isShare(lane.metric) ? percent(cell.value) : short(cell.value)}
       </text>
     </g>
@@ -252,7 +251,7 @@ function LaneCell({ lane, cell }: { readonly lane: LaneData; readonly cell: Metr
   return (
     <td class="num">
       {cell?.breached === true ? <b>{valueText(lane.metric, value)}</b> : valueText(lane.metric, value)}
-      {cell !== null && cell.threshold !== null && <span class="ci">of {valueText(lane.metric, cell.threshold)}</span>}
+      {cell !== null && cell.threshold !== null && <span class="ci">of {limitText(lane.metric, cell.threshold)}</span>}
     </td>
   );
 }

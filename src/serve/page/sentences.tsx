@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { ModelConfig } from "../../config/schema.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import { lowKpis, type ModelSummary, type Overview } from "../queries/overview.ts";
-import { day, isShare, kpiName, NBSP, percent, plural, seriesName, valueText, whole } from "./format.ts";
+import { day, isShare, kpiName, limitText, NBSP, percent, plural, seriesName, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
 import { Icon, type State } from "./parts.tsx";
 
@@ -156,7 +156,7 @@ function movedText(row: MetricRow): string {
   return isShare(row.metric) ? `${value} of events` : `${row.metric} ${value}`;
 }
 
-const versionOf = (series: { readonly version: string; readonly variant: string }): string => seriesName({ model: "", ...series });
+const versionOf = (series: { readonly version: string; readonly variant: string }): string => seriesName({ ...series, model: "" });
 
 function incidentSentences(summary: ModelSummary): Sentence[] {
   const [first] = summary.incidents;
@@ -198,7 +198,7 @@ function otherBreachSentence({ series, otherBreaches }: ModelSummary): Sentence[
           <b>{series.model}</b>
           {versionOf(series)}: {plural(otherBreaches.length, "other limit")} passed: <b>{first.metric}</b> of {first.subject} is{" "}
           {valueText(first.metric, first.value ?? 0)}
-          {first.threshold !== null && `, limit ${valueText(first.metric, first.threshold)}`}.
+          {first.threshold !== null && `, limit ${limitText(first.metric, first.threshold)}`}.
         </>
       ),
       todo: first.subject_kind === "model" ? (
@@ -237,7 +237,7 @@ function kpiSentences(summary: ModelSummary): Sentence[] {
           <>
             <b>{series.model}</b>
             {versionOf(series)}: {kpiName(worst.metric)} <b>{valueText(worst.metric, worst.value ?? 0)}</b> in the window to {day(worst.window_end)}
-            {worst.threshold !== null && `, limit ${valueText(worst.metric, worst.threshold)}`}.
+            {worst.threshold !== null && `, limit ${limitText(worst.metric, worst.threshold)}`}.
           </>
         ),
         todo: (

@@ -1,3 +1,4 @@
+/** Pearson's chi-squared of two samples, for people who expect a p-value; an effect size keeps it quiet on large windows. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import { chiSquaredQuantile } from "../src/math/chi-squared-quantile.ts";
@@ -11,15 +12,25 @@ export const chiSquared = defineDetector({
   title: "Chi-squared test",
   description:
     "Pearson's statistic of the table of two samples by bins, without Yates' correction; columns that are empty in both are left out. The statistic grows with the rows, so a p-value alone alarms on any trifle in a large window: a breach also needs an effect, Cramér's V of at least `threshold`. Numeric features are compared on 20 quantile bins of the reference with *below*, *above* and *missing*, categorical ones on all categories. The noise level is the greater of the chi-squared law's and the permutation law's, which holds where bins expect fewer than five rows.",
-  citation: "Pearson, K. (1900). Philosophical Magazine 50, 157-175. Cramér, H. (1946). Mathematical Methods of Statistics, section 21.9. Princeton.",
+  citation:
+    "Pearson, K. (1900). Philosophical Magazine 50, 157-175. Cramér, H. (1946). Mathematical Methods of Statistics, section 21.9. Princeton.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["numeric", "categorical"],
   byDefault: false,
   range: [0, Number.POSITIVE_INFINITY],
   unit: "statistic",
   options: z.strictObject({
-    threshold: z.number().min(0).max(1).default(0.1).describe("Least effect that matters, as Cramér's V between 0 and 1; the noise level may ask for more."),
-    min_rows: z.int().min(1).default(200).describe("Rows, missing values included, below which a window is not judged."),
+    threshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.1)
+      .describe("Least effect that matters, as Cramér's V between 0 and 1; the noise level may ask for more."),
+    min_rows: z
+      .int()
+      .min(1)
+      .default(200)
+      .describe("Rows, missing values included, below which a window is not judged."),
   }),
   examples: [
     {

@@ -1,3 +1,4 @@
+/** Share of values of the wrong type: a changed upstream schema shows here first. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import { rateNoise } from "../src/math/rate-noise.ts";
@@ -8,15 +9,25 @@ export const invalidRate = defineDetector({
   title: "Invalid values",
   description:
     "Share of the window's rows in which the value has the wrong type for its feature, such as text for a number. A breach lies more than `threshold` above the reference's share, and above what chance explains at these numbers of rows; fewer invalid values than before are no breach.",
-  citation: "Interval: Wilson, E. B. (1927). JASA 22, 209-212. Noise: Fisher, R. A. (1935). The logic of inductive inference. J. R. Stat. Soc. 98, 39-82.",
+  citation:
+    "Interval: Wilson, E. B. (1927). JASA 22, 209-212. Noise: Fisher, R. A. (1935). The logic of inductive inference. J. R. Stat. Soc. 98, 39-82.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["numeric", "categorical"],
   byDefault: true,
   range: [0, 1],
   unit: "share of rows",
   options: z.strictObject({
-    threshold: z.number().min(0).max(1).default(0.005).describe("Least rise over the reference's share that matters; the noise level may ask for more."),
-    min_rows: z.int().min(1).default(200).describe("Rows, missing and invalid values included, below which a window is not judged."),
+    threshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.005)
+      .describe("Least rise over the reference's share that matters; the noise level may ask for more."),
+    min_rows: z
+      .int()
+      .min(1)
+      .default(200)
+      .describe("Rows, missing and invalid values included, below which a window is not judged."),
   }),
   examples: [
     {

@@ -1,3 +1,4 @@
+/** Jensen-Shannon distance: the default for every feature, prediction and score, as it needs no smoothing and is bounded. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import { meanOfRoot, momentQuantile } from "../src/math/moment-law.ts";
@@ -9,15 +10,25 @@ export const jensenShannon = defineDetector({
   title: "Jensen-Shannon distance",
   description:
     "How far the window's distribution lies from the reference's: the root of the mean divergence of the two from their average, in base 2, so 0 is equal and 1 is disjoint. It needs no smoothing, so rare and new categories do no harm. Numeric features are compared on 20 quantile bins of the reference with *below*, *above* and *missing*, categorical ones on all categories. Samples of one distribution are some way apart by chance, the more bins and the fewer rows the further: see the noise level. For a small shift of a mean, wasserstein is more sensitive.",
-  citation: "Lin, J. (1991). Divergence measures based on the Shannon entropy. IEEE Trans. Inf. Theory 37, 145-151. Endres, D. M. & Schindelin, J. E. (2003). A new metric for probability distributions. IEEE Trans. Inf. Theory 49, 1858-1860.",
+  citation:
+    "Lin, J. (1991). Divergence measures based on the Shannon entropy. IEEE Trans. Inf. Theory 37, 145-151. Endres, D. M. & Schindelin, J. E. (2003). A new metric for probability distributions. IEEE Trans. Inf. Theory 49, 1858-1860.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["numeric", "categorical"],
   byDefault: true,
   range: [0, 1],
   unit: "distance",
   options: z.strictObject({
-    threshold: z.number().min(0).max(1).default(0.1).describe("Least distance that matters; the noise level may ask for more."),
-    min_rows: z.int().min(1).default(200).describe("Rows, missing values included, below which a window is not judged."),
+    threshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.1)
+      .describe("Least distance that matters; the noise level may ask for more."),
+    min_rows: z
+      .int()
+      .min(1)
+      .default(200)
+      .describe("Rows, missing values included, below which a window is not judged."),
   }),
   examples: [
     {

@@ -1,3 +1,4 @@
+/** Kolmogorov-Smirnov distance on bins, with the bound of what binning hides. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import { kolmogorovUpperTail } from "../src/math/kolmogorov-upper-tail.ts";
@@ -12,14 +13,20 @@ export const kolmogorovSmirnov = defineDetector({
   title: "Kolmogorov-Smirnov distance",
   description:
     "The greatest difference of the two cumulative distributions, over all bins of the reference. The distance of the full samples may be greater, as it may lie inside a bin: `detail.largest` says how great it can be at most. Missing values do not take part. The p-value is that of Kolmogorov's limit law; ties make it, and the noise level, cautious. It looks at the middle and is weak in the tails; on a large window a p-value alone would alarm on any trifle, so a breach needs `threshold` too.",
-  citation: "Smirnov, N. (1939). Bulletin Math. Univ. Moscou 2(2), 3-14. Kolmogorov, A. (1933). Giornale dell'Istituto Italiano degli Attuari 4, 83-91.",
+  citation:
+    "Smirnov, N. (1939). Bulletin Math. Univ. Moscou 2(2), 3-14. Kolmogorov, A. (1933). Giornale dell'Istituto Italiano degli Attuari 4, 83-91.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["numeric"],
   byDefault: false,
   range: [0, 1],
   unit: "distance",
   options: z.strictObject({
-    threshold: z.number().min(0).max(1).default(0.1).describe("Least distance that matters; the noise level may ask for more."),
+    threshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.1)
+      .describe("Least distance that matters; the noise level may ask for more."),
     min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
   }),
   examples: [

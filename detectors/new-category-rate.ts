@@ -1,3 +1,4 @@
+/** Share of values in categories never seen, against what the reference's rarest categories let expect. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import { knownSingletons } from "../src/math/paired-counts.ts";
@@ -10,14 +11,20 @@ export const newCategoryRate = defineDetector({
   title: "New categories",
   description:
     "Share of the window's values in categories that the reference has never seen. Where the reference has many categories of one row (identifiers, cities, free text), new ones are to be expected for ever: as many as the share of rows that are their category's only one. A breach lies more than `threshold` above that share, and above what chance explains at these numbers of rows.",
-  citation: "Good, I. J. (1953). The population frequencies of species and the estimation of population parameters. Biometrika 40, 237-264. Esty, W. W. (1983). A normal limit law for a nonparametric estimator of the coverage of a random sample. Ann. Statist. 11, 905-912.",
+  citation:
+    "Good, I. J. (1953). The population frequencies of species and the estimation of population parameters. Biometrika 40, 237-264. Esty, W. W. (1983). A normal limit law for a nonparametric estimator of the coverage of a random sample. Ann. Statist. 11, 905-912.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["categorical"],
   byDefault: true,
   range: [0, 1],
   unit: "share of rows",
   options: z.strictObject({
-    threshold: z.number().min(0).max(1).default(0.005).describe("Least rise over the expected share that matters; the noise level may ask for more."),
+    threshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.005)
+      .describe("Least rise over the expected share that matters; the noise level may ask for more."),
     min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
   }),
   examples: [

@@ -1,3 +1,4 @@
+/** Population stability index, for people whose rules are written in it, with the noise level that the customary cut-offs lack. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
@@ -9,7 +10,8 @@ export const psi = defineDetector({
   title: "Population stability index",
   description:
     "The symmetric divergence of credit scoring: sum of (p - q) ln(p / q). Numeric features are compared on 10 quantile bins of the reference with *missing*, categorical ones on all categories. Shares are smoothed, (count + 1/2) / (rows + bins / 2), so that an empty bin is finite; bins that are empty on both sides are left out. The customary 0.1 and 0.2 ignore that PSI grows with bins and falls with rows: here a breach needs to exceed the noise level too. It is blind to small shifts (0.2 is a shift of the mean by 0.45 standard deviations); prefer jensen-shannon or wasserstein unless others expect PSI.",
-  citation: "Yurdakul, B. & Naranjo, J. (2020). Statistical properties of the population stability index. Journal of Risk Model Validation 14, 89-100. Smoothing: Krichevsky, R. & Trofimov, V. (1981). IEEE Trans. Inf. Theory 27, 199-207.",
+  citation:
+    "Yurdakul, B. & Naranjo, J. (2020). Statistical properties of the population stability index. Journal of Risk Model Validation 14, 89-100. Smoothing: Krichevsky, R. & Trofimov, V. (1981). IEEE Trans. Inf. Theory 27, 199-207.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["numeric", "categorical"],
   byDefault: false,
@@ -17,7 +19,11 @@ export const psi = defineDetector({
   unit: "index",
   options: z.strictObject({
     threshold: z.number().min(0).default(0.2).describe("Least index that matters; the noise level may ask for more."),
-    min_rows: z.int().min(1).default(200).describe("Rows, missing values included, below which a window is not judged."),
+    min_rows: z
+      .int()
+      .min(1)
+      .default(200)
+      .describe("Rows, missing values included, below which a window is not judged."),
   }),
   examples: [
     {

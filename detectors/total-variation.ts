@@ -1,3 +1,4 @@
+/** Total variation: the share of rows that moved, the easiest distance to explain. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
@@ -9,15 +10,25 @@ export const totalVariation = defineDetector({
   title: "Total variation distance",
   description:
     "The share of rows that would have to move to another bin to turn the reference's distribution into the window's: half the sum of the differences of the shares. The easiest distance to explain. Numeric features are compared on 20 quantile bins of the reference with *below*, *above* and *missing*, categorical ones on all categories. It does not see how far rows have moved (wasserstein does).",
-  citation: "Levin, D. A., Peres, Y. & Wilmer, E. L. (2009). Markov Chains and Mixing Times, section 4.1. American Mathematical Society.",
+  citation:
+    "Levin, D. A., Peres, Y. & Wilmer, E. L. (2009). Markov Chains and Mixing Times, section 4.1. American Mathematical Society.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["numeric", "categorical"],
   byDefault: false,
   range: [0, 1],
   unit: "share of rows",
   options: z.strictObject({
-    threshold: z.number().min(0).max(1).default(0.05).describe("Least share of moved rows that matters; the noise level may ask for more."),
-    min_rows: z.int().min(1).default(200).describe("Rows, missing values included, below which a window is not judged."),
+    threshold: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.05)
+      .describe("Least share of moved rows that matters; the noise level may ask for more."),
+    min_rows: z
+      .int()
+      .min(1)
+      .default(200)
+      .describe("Rows, missing values included, below which a window is not judged."),
   }),
   examples: [
     {

@@ -1,3 +1,4 @@
+/** Number of events against the same time before: silence and floods are drift too. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import { normalQuantile } from "../src/math/normal-quantile.ts";
@@ -9,14 +10,19 @@ export const volume = defineDetector({
   title: "Volume",
   description:
     "Number of the window's events over the number in the same length of time before. A breach lies above `threshold` or below one over it: twice or half as many by default, and beyond what chance explains if events arrive independently (Poisson). A window without a single event is a breach, not a lack of data; with too few events before, nothing is judged.",
-  citation: "Logarithm of a ratio of two Poisson counts: Ng, H. K. T. & Tang, M.-L. (2005). Testing the equality of two Poisson means using the rate ratio. Statistics in Medicine 24, 955-965.",
+  citation:
+    "Logarithm of a ratio of two Poisson counts: Ng, H. K. T. & Tang, M.-L. (2005). Testing the equality of two Poisson means using the rate ratio. Statistics in Medicine 24, 955-965.",
   subjectKinds: ["model"],
   featureKinds: ["numeric", "categorical"],
   byDefault: true,
   range: [0, Number.POSITIVE_INFINITY],
   unit: "ratio",
   options: z.strictObject({
-    threshold: z.number().min(1).default(2).describe("Factor by which the number of events must rise, or fall, to matter."),
+    threshold: z
+      .number()
+      .min(1)
+      .default(2)
+      .describe("Factor by which the number of events must rise, or fall, to matter."),
     min_rows: z.int().min(1).default(200).describe("Events in the time before below which a window is not judged."),
   }),
   examples: [

@@ -1,3 +1,4 @@
+/** Wasserstein distance in reference standard deviations: the default for numbers, most sensitive to a shifted mean. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import type { ReferenceSubject, WindowSummary } from "../src/core/summary.ts";
@@ -13,26 +14,51 @@ export const wasserstein = defineDetector({
   title: "Wasserstein distance",
   description:
     "How far values have moved on average (earth mover's distance), in standard deviations of the reference, so 0.1 is a shift of all values by a tenth of one. Computed on all bins of the reference: each bin's rows are taken to lie at the mean of its reference rows, rows beyond the reference's range half-way to the window's own extreme, and the few of them that chance explains count as noise; `detail.error_bound` is how far the value can be from that of the full samples. Missing values do not take part. If the reference is a constant, the unit is the constant's magnitude (1 if it is 0). The most sensitive one for shifts of a mean; for a change of shape see jensen-shannon.",
-  citation: "Vallender, S. S. (1974). Calculation of the Wasserstein distance between probability distributions on the line. Theory Probab. Appl. 18, 784-786.",
+  citation:
+    "Vallender, S. S. (1974). Calculation of the Wasserstein distance between probability distributions on the line. Theory Probab. Appl. 18, 784-786.",
   subjectKinds: ["feature", "prediction", "score"],
   featureKinds: ["numeric"],
   byDefault: true,
   range: [0, Number.POSITIVE_INFINITY],
   unit: "standard deviations",
   options: z.strictObject({
-    threshold: z.number().min(0).default(0.1).describe("Least distance that matters, in standard deviations of the reference; the noise level may ask for more."),
+    threshold: z
+      .number()
+      .min(0)
+      .default(0.1)
+      .describe(
+        "Least distance that matters, in standard deviations of the reference; the noise level may ask for more.",
+      ),
     min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
   }),
   examples: [
     {
-      reference: { kind: "numeric", edges: [0, 1, 2], bins: [50, 25, 25, 0], means: [0, 1, 2, 0], mean: 0.75, standardDeviation: 0.82915619758885, minimum: 0, maximum: 2 },
+      reference: {
+        kind: "numeric",
+        edges: [0, 1, 2],
+        bins: [50, 25, 25, 0],
+        means: [0, 1, 2, 0],
+        mean: 0.75,
+        standardDeviation: 0.82915619758885,
+        minimum: 0,
+        maximum: 2,
+      },
       window: { bins: [25, 25, 50, 0], minimum: 0, maximum: 2 },
       options: { min_rows: 1 },
       value: 0.6030226891555273,
       source: "by hand: (0.25 + 0.25) / sqrt(0.6875), as scipy.stats.wasserstein_distance over numpy.std",
     },
     {
-      reference: { kind: "numeric", edges: [6.999999999999999, 7], bins: [0, 100, 0], means: [0, 7, 0], mean: 7, standardDeviation: 0, minimum: 7, maximum: 7 },
+      reference: {
+        kind: "numeric",
+        edges: [6.999999999999999, 7],
+        bins: [0, 100, 0],
+        means: [0, 7, 0],
+        mean: 7,
+        standardDeviation: 0,
+        minimum: 7,
+        maximum: 7,
+      },
       window: { bins: [0, 99, 1], minimum: 7, maximum: 14 },
       options: { min_rows: 1 },
       value: 0.01,
@@ -50,7 +76,10 @@ export const wasserstein = defineDetector({
     return {
       status: "ok",
       value: finite(massDistance(masses) / unit),
-      noise: { expected: finite(moments.mean / unit), upper99: finite((momentQuantile(0.99, moments) + excess) / unit) },
+      noise: {
+        expected: finite(moments.mean / unit),
+        upper99: finite((momentQuantile(0.99, moments) + excess) / unit),
+      },
       least: threshold,
       detail: {
         unit,
@@ -110,7 +139,8 @@ function place(reference: ReferenceSubject, window: WindowSummary): Placed {
     const at = x > 0 ? Math.min(high, Math.max(low, reference.means[bin] ?? low)) : low + width / 2;
     masses.push({ at, reference: x, window: y });
     inside.push({ at, reference: x, window: y });
-    if (width > 0) error += (x / n) * ((2 * (at - low) * (high - at)) / width) + (y / m) * Math.max(at - low, high - at);
+    if (width > 0)
+      error += (x / n) * ((2 * (at - low) * (high - at)) / width) + (y / m) * Math.max(at - low, high - at);
   }
   return { masses, inside, error, excess };
 }

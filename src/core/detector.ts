@@ -48,7 +48,12 @@ export function insufficient(referenceRows: number, windowRows: number, needed: 
   }
   const least = Math.max(1, needed);
   if (windowRows >= least) return undefined;
-  return { status: "insufficient", rows: windowRows, needed: least, reason: `The window has ${windowRows} rows; ${least} are needed.` };
+  return {
+    status: "insufficient",
+    rows: windowRows,
+    needed: least,
+    reason: `The window has ${windowRows} rows; ${least} are needed.`,
+  };
 }
 
 /** A worked example, checked by the conformance tests to 1e-9. */

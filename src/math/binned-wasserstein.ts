@@ -83,7 +83,8 @@ function sweep(masses: readonly Mass[]): { gaps: readonly Gap[]; referenceRows: 
     referenceRows += mass.reference;
     windowRows += mass.window;
     const next = ordered[index + 1];
-    if (next !== undefined) gaps.push({ width: next.at - mass.at, referenceBelow: referenceRows, windowBelow: windowRows });
+    if (next !== undefined)
+      gaps.push({ width: next.at - mass.at, referenceBelow: referenceRows, windowBelow: windowRows });
   }
   return { gaps, referenceRows, windowRows };
 }

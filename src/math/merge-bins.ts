@@ -29,7 +29,7 @@ export function quantileCuts(referenceBins: readonly number[], parts: number, wi
 
 /** Counts between the kept edges: one bin more than there are cuts. */
 export function mergeBins(bins: readonly number[], cuts: readonly number[]): number[] {
-  const merged = new Array<number>(cuts.length + 1).fill(0);
+  const merged = Array.from({ length: cuts.length + 1 }, () => 0);
   let into = 0;
   for (const [bin, rows] of bins.entries()) {
     while (into < cuts.length && bin > (cuts[into] ?? 0)) into++;

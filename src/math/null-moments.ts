@@ -130,5 +130,12 @@ function termMoments(law: WeightedPoints, value: (y: number) => number): TermMom
   const linear = expectation((index) => deviation(index) * z(index));
   // A bin of one row has two values only, and so no second polynomial.
   const quadratic = size < 1e-9 ? 0 : expectation((index) => deviation(index) * second(index)) / size;
-  return { mean, variance, third, linear, quadratic, rest: Math.sqrt(Math.max(0, variance - linear ** 2 - quadratic ** 2)) };
+  return {
+    mean,
+    variance,
+    third,
+    linear,
+    quadratic,
+    rest: Math.sqrt(Math.max(0, variance - linear ** 2 - quadratic ** 2)),
+  };
 }

@@ -18,7 +18,7 @@ export function numericEdges(sorted: readonly number[]): readonly number[] {
 
 /** Counts per bin: bin b holds edges[b-1] < x <= edges[b]; one more bin than there are edges. */
 export function countIntoEdges(values: readonly number[], edges: readonly number[]): number[] {
-  const bins = new Array<number>(edges.length + 1).fill(0);
+  const bins = Array.from({ length: edges.length + 1 }, () => 0);
   for (const value of values) {
     let low = 0;
     let high = edges.length;

@@ -37,7 +37,9 @@ export function pairedCounts(
   withEnds = true,
 ): PairedCounts {
   if (reference.bins.length !== window.bins.length) {
-    throw new RangeError(`The window has ${window.bins.length} bins, its reference ${reference.bins.length}; they must be the same bins.`);
+    throw new RangeError(
+      `The window has ${window.bins.length} bins, its reference ${reference.bins.length}; they must be the same bins.`,
+    );
   }
   let [of, to] = [reference.bins, window.bins];
   if (reference.kind === "numeric" && quantileBins !== "all") {

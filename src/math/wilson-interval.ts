@@ -8,7 +8,11 @@ import { normalQuantile } from "./normal-quantile.ts";
  * @param n rows; with none the interval is the whole of [0, 1]
  * @param level confidence, 0.95 by default
  */
-export function wilsonInterval(successes: number, n: number, level = 0.95): { readonly lower: number; readonly upper: number } {
+export function wilsonInterval(
+  successes: number,
+  n: number,
+  level = 0.95,
+): { readonly lower: number; readonly upper: number } {
   if (n <= 0) return { lower: 0, upper: 1 };
   const z = normalQuantile((1 + level) / 2);
   const share = successes / n;

@@ -24,7 +24,10 @@ function anyPair(kind: FeatureKind): fc.Arbitrary<Pair> {
       bins: fc.array(fc.tuple(counts, counts), { minLength: kind === "numeric" ? 1 : 2, maxLength: 40 }),
       missing: fc.tuple(counts, counts),
       invalid: fc.tuple(counts, counts),
-      extremes: fc.tuple(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.double({ noNaN: true, noDefaultInfinity: true })),
+      extremes: fc.tuple(
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+      ),
       standardDeviation: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
       singletons: fc.option(fc.nat(1000), { nil: undefined }),
     })
@@ -59,7 +62,15 @@ function numbersOf(result: DetectorResult): number[] {
   if (result.status !== "ok") return [result.rows, result.needed];
   const detail = Object.values(result.detail ?? {}).filter((value) => typeof value === "number");
   const interval = [result.lower, result.upper, result.noise.lower01].filter((value) => value !== undefined);
-  return [result.value, result.least, limitOf(result), result.noise.expected, result.noise.upper99, ...interval, ...detail];
+  return [
+    result.value,
+    result.least,
+    limitOf(result),
+    result.noise.expected,
+    result.noise.upper99,
+    ...interval,
+    ...detail,
+  ];
 }
 
 function measured(result: DetectorResult): Extract<DetectorResult, { status: "ok" }> {
@@ -104,7 +115,10 @@ for (const detector of detectors) {
   for (const [index, { reference, window, options, value, source }] of detector.examples.entries()) {
     test(`${detector.name}: example ${index + 1} (${source})`, () => {
       const result = measured(detector.bind(options ?? {})(referenceOf(reference), windowOf(window)));
-      assert.ok(Math.abs(result.value - value) <= 1e-9 * Math.max(1, Math.abs(value)), `${result.value} instead of ${value}`);
+      assert.ok(
+        Math.abs(result.value - value) <= 1e-9 * Math.max(1, Math.abs(value)),
+        `${result.value} instead of ${value}`,
+      );
     });
   }
 
@@ -134,7 +148,10 @@ for (const detector of detectors) {
         fc.property(anyPair(kind), fc.integer({ min: 1, max: 3 }), ({ reference }, times) => {
           const bins = reference.bins.map((count) => count * times);
           const extremes = { minimum: reference.minimum, maximum: reference.maximum };
-          const result = compare(reference, windowOf({ bins, missing: reference.missing * times, invalid: reference.invalid * times, ...extremes }));
+          const result = compare(
+            reference,
+            windowOf({ bins, missing: reference.missing * times, invalid: reference.invalid * times, ...extremes }),
+          );
           if (result.status !== "ok" || (detector.name === "volume" && times > 1)) return;
           assert.ok(!hasBreached(result), JSON.stringify(result));
           // Smoothing pulls samples of different sizes differently far.
@@ -155,7 +172,11 @@ for (const detector of detectors) {
       const many = windowOf({ bins: [200, 200, 200] });
       assert.equal(detector.bind({})(empty, many).status, "insufficient");
       if (detector.name === "volume") assert.equal(detector.bind({})(few, many).status, "insufficient");
-      else assert.equal(detector.bind({})(referenceOf({ kind, bins: [500, 500, 500] }), windowOf({ bins: [5, 5, 5] })).status, "insufficient");
+      else
+        assert.equal(
+          detector.bind({})(referenceOf({ kind, bins: [500, 500, 500] }), windowOf({ bins: [5, 5, 5] })).status,
+          "insufficient",
+        );
     }
   });
 
@@ -230,7 +251,8 @@ function numericPair(of: readonly number[], to: readonly number[]): Pair {
 /** Reference categories by count; what only the window has is new. */
 function categoricalPair(of: readonly number[], to: readonly number[]): Pair {
   const categories = [...new Set(of)];
-  const count = (values: readonly number[]) => categories.map((category) => values.filter((value) => value === category).length);
+  const count = (values: readonly number[]) =>
+    categories.map((category) => values.filter((value) => value === category).length);
   const known = count(to);
   const fresh = to.length - known.reduce((sum, rows) => sum + rows, 0);
   return { reference: referenceOf({ bins: [...count(of), 0, 0] }), window: windowOf({ bins: [...known, 0, fresh] }) };

@@ -6,8 +6,10 @@ import { total } from "../../src/math/total.ts";
 
 export function referenceOf(given: DetectorExample["reference"]): ReferenceSubject {
   const kind = given.kind ?? "categorical";
-  const edges = given.edges ?? (kind === "numeric" ? Array.from({ length: given.bins.length - 1 }, (_, edge) => edge) : []);
-  const names = kind === "categorical" ? Array.from({ length: Math.max(0, given.bins.length - 2) }, (_, c) => `c${c}`) : [];
+  const edges =
+    given.edges ?? (kind === "numeric" ? Array.from({ length: given.bins.length - 1 }, (_, edge) => edge) : []);
+  const names =
+    kind === "categorical" ? Array.from({ length: Math.max(0, given.bins.length - 2) }, (_, c) => `c${c}`) : [];
   const missing = given.missing ?? 0;
   const invalid = given.invalid ?? 0;
   return {
@@ -40,7 +42,7 @@ export function numericReference(values: readonly number[]): ReferenceSubject {
   const sorted = [...values].sort((a, b) => a - b);
   const edges = numericEdges(sorted);
   const bins = countIntoEdges(sorted, edges);
-  const sums = new Array<number>(bins.length).fill(0);
+  const sums = Array.from({ length: bins.length }, () => 0);
   let bin = 0;
   for (const value of sorted) {
     while ((edges[bin] ?? value) < value) bin++;

@@ -20,7 +20,8 @@ function close(actual: number | string | null | undefined, expected: number, tol
 
 // Features are rounded to 32 bits on both sides before they are binned.
 const rates = [0.1, 0.2, 0.3].map(Math.fround);
-const cycle = (values: readonly number[], rows: number) => Array.from({ length: rows }, (_, i) => values[i % values.length] ?? 0);
+const cycle = (values: readonly number[], rows: number) =>
+  Array.from({ length: rows }, (_, i) => values[i % values.length] ?? 0);
 const rateReference = numericReference(cycle(rates, 3000));
 
 test("float32-serving-float64-reference, part A: the same rates in 32 bits are no drift for any detector", () => {

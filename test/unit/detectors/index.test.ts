@@ -8,6 +8,8 @@ import { test } from "node:test";
 test("the indexes of detectors, channels and actions are up to date: npm run generate", () => {
   let root = import.meta.dirname;
   while (!existsSync(path.join(root, "package.json"))) root = path.dirname(root);
-  const { status, stderr } = spawnSync(process.execPath, [path.join(root, "scripts/generate.mjs"), "--check"], { encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, [path.join(root, "scripts/generate.mjs"), "--check"], {
+    encoding: "utf8",
+  });
   assert.equal(status, 0, stderr);
 });

@@ -7,7 +7,11 @@ import { volume } from "../../../detectors/volume.ts";
 import { type Detector, hasBreached, limitOf } from "../../../src/core/detector.ts";
 import { referenceOf, windowOf } from "../../support/summaries.ts";
 
-function judge(detector: Detector, reference: Parameters<typeof referenceOf>[0], window: Parameters<typeof windowOf>[0]) {
+function judge(
+  detector: Detector,
+  reference: Parameters<typeof referenceOf>[0],
+  window: Parameters<typeof windowOf>[0],
+) {
   const result = detector.bind({})(referenceOf(reference), windowOf(window));
   assert.ok(result.status === "ok", JSON.stringify(result));
   return { ...result, breached: hasBreached(result), limit: limitOf(result) };
@@ -29,8 +33,8 @@ test("a rate that the reference never had needs more than one stray row", () => 
 });
 
 test("new categories are expected where the reference has many of one row, listed or counted", () => {
-  const listed = { kind: "categorical", bins: [...new Array<number>(300).fill(1), 700, 0, 0] } as const;
-  const window = { bins: [...new Array<number>(300).fill(0), 280, 0, 120] };
+  const listed = { kind: "categorical", bins: [...Array.from({ length: 300 }, () => 1), 700, 0, 0] } as const;
+  const window = { bins: [...Array.from({ length: 300 }, () => 0), 280, 0, 120] };
   assert.equal(judge(newCategoryRate, listed, window).breached, false);
   const tail = { kind: "categorical", bins: [700, 300, 0] } as const;
   assert.equal(judge(newCategoryRate, { ...tail, singletons: 300 }, { bins: [280, 0, 120] }).breached, false);
@@ -40,7 +44,10 @@ test("new categories are expected where the reference has many of one row, liste
 test("volume breaches above twice and below half of the time before, not at them", () => {
   const before = { bins: [], n: 1000 };
   const at = (n: number) => judge(volume, before, { bins: [], n });
-  assert.deepEqual([0, 499, 500, 1000, 2000, 2001].map((n) => at(n).breached), [true, true, false, false, false, true]);
+  assert.deepEqual(
+    [0, 499, 500, 1000, 2000, 2001].map((n) => at(n).breached),
+    [true, true, false, false, false, true],
+  );
   assert.equal(at(499).limit, 0.5);
   assert.equal(at(1500).limit, 2);
 });

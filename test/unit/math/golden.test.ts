@@ -69,7 +69,10 @@ for (const { id, inputs, expected } of goldenCases("quantile_bins10")) {
     const edges = numericEdges(reference);
     const bins = countIntoEdges(reference, edges);
     const cuts = quantileCuts(bins, 10, false);
-    assert.deepEqual(cuts.map((cut) => edges[cut]), expected["edges"]);
+    assert.deepEqual(
+      cuts.map((cut) => edges[cut]),
+      expected["edges"],
+    );
     assert.deepEqual(mergeBins(bins, cuts), expected["counts_a"]);
     assert.deepEqual(mergeBins(countIntoEdges(series(inputs["b"]), edges), cuts), expected["counts_b"]);
   });

@@ -10,23 +10,20 @@ import { uncompress } from "snappyjs";
 /** A batch that grows beyond this is refused: brokers take 1 MB compressed by default, and text shrinks 5-20 times. */
 const maxOutputBytes = 256 * 1024 * 1024;
 
-/** The codec's number as the attributes of a record batch carry it, and its name. */
-export const codecNames = ["none", "gzip", "snappy", "lz4", "zstd"] as const;
+/** By the codec's number, as the attributes of a record batch carry it. */
+const codecs: readonly (((input: Buffer) => Buffer) | undefined)[] = [
+  undefined,
+  (input) => gunzipSync(input, { maxOutputLength: maxOutputBytes }),
+  snappy,
+  lz4,
+  zstd,
+];
 
 /** Decompresses what `codec` (1-4) compressed. Throws on broken input, an unknown codec and too large an output. */
 export function decompress(codec: number, input: Buffer): Buffer {
-  switch (codecNames[codec]) {
-    case "gzip":
-      return gunzipSync(input, { maxOutputLength: maxOutputBytes });
-    case "snappy":
-      return snappy(input);
-    case "lz4":
-      return lz4(input);
-    case "zstd":
-      return zstd(input);
-    default:
-      throw new Error(`unknown compression codec ${codec}; known are gzip, snappy, lz4 and zstd`);
-  }
+  const decode = codecs[codec];
+  if (decode === undefined) throw new Error(`unknown compression codec ${codec}; known are gzip, snappy, lz4 and zstd`);
+  return decode(input);
 }
 
 const xerialMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);

@@ -8,38 +8,15 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { KafkaClient } from "./kafka-client.ts";
-import { fetchFrom, type FetchLimits } from "./kafka-fetcher.ts";
-import { GroupMember, type Assignment, type GroupTimes } from "./kafka-group.ts";
+import { fetchFrom } from "./kafka-fetcher.ts";
+import { GroupMember, type Assignment } from "./kafka-group.ts";
 import { locate } from "./kafka-locate.ts";
 import { PartitionReader } from "./kafka-partition.ts";
 import type { TopicMetadata } from "./kafka-protocol.ts";
 import { KafkaReport, type KafkaMetrics } from "./kafka-report.ts";
+import { defaultTuning, type KafkaTuning } from "./kafka-tuning.ts";
 import { Wake } from "./kafka-wake.ts";
 import type { MessageSink, Source, SourceStatus } from "./source.ts";
-
-/** Times and limits; tests shorten them, users have no use for them. */
-export interface KafkaTuning extends GroupTimes, FetchLimits {
-  /** How often topics are looked at for new partitions, leaders and ids. */
-  readonly metadataMs: number;
-  readonly commitMs: number;
-  /** Pauses between attempts to reach the brokers grow from the first to the second. */
-  readonly backOffMs: readonly [number, number];
-  /** False reads by topic name as brokers before Kafka 3.1 need it. */
-  readonly topicIds: boolean;
-}
-
-const defaults: Omit<KafkaTuning, "sessionTimeoutMs"> = {
-  heartbeatMs: 1_000,
-  rebalanceTimeoutMs: 20_000,
-  maxWaitMs: 5_000,
-  maxBytes: 8 * 1024 * 1024,
-  maxBytesPerPartition: 1024 * 1024,
-  maxQueuedBytes: 32 * 1024 * 1024,
-  metadataMs: 10_000,
-  commitMs: 1_000,
-  backOffMs: [250, 5_000],
-  topicIds: true,
-};
 
 const troubleMs = 500;
 const farewellMs = 1_000;
@@ -88,8 +65,8 @@ class KafkaSource implements Source {
     this.#report = new KafkaReport(this.#log, options.clock, options.metrics);
     this.#sink = options.sink;
     const sessionTimeoutMs = options.config.session_timeout;
-    const heartbeatMs = Math.min(defaults.heartbeatMs, sessionTimeoutMs / 4);
-    this.#tuning = { ...defaults, sessionTimeoutMs, heartbeatMs, ...options.tuning };
+    const heartbeatMs = Math.min(defaultTuning.heartbeatMs, sessionTimeoutMs / 4);
+    this.#tuning = { ...defaultTuning, sessionTimeoutMs, heartbeatMs, ...options.tuning };
     this.#group = new GroupMember(this.#config.group, this.#tuning, this.#clock);
     this.#client = this.#newClient();
   }

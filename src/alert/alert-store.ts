@@ -1,5 +1,6 @@
 /** What alerting reads and writes: metric rows in the order of their windows, incidents, and how far it has come. */
 import { z } from "zod";
+import type { Incident } from "../core/incident.ts";
 import { metricStatuses } from "../core/metric.ts";
 import { subjectKinds } from "../core/summary.ts";
 import { list, sql, time, written } from "../store/sql.ts";
@@ -120,6 +121,15 @@ export async function readOpen(lane: Lane, model: string): Promise<IncidentRecor
     bodySchema,
   );
   return rows.map(parseRecord);
+}
+
+/** All incidents as they are now, oldest first; the newest 1,000 of them. */
+export async function readIncidents(lane: Lane): Promise<Incident[]> {
+  const rows = await lane.query(
+    sql`SELECT argMax(body, sequence) AS body FROM incidents GROUP BY incident_id ORDER BY any(opened_at) DESC LIMIT 1000`,
+    bodySchema,
+  );
+  return rows.map((row) => parseRecord(row).incident).reverse();
 }
 
 /** The newest record of each incident of a group that is over and ended, or opened, after a time. */

@@ -1,0 +1,200 @@
+/**
+ * The only place that constructs things. Every part is built once, started in the order of the data flow and stopped in reverse;
+ * what was opened is written down as it opens, so that a failure half-way closes exactly that.
+ */
+import { detectors } from "../detectors/index.ts";
+import { createAct, openActions } from "./act/act.ts";
+import { createAlerting } from "./alert/alerting.ts";
+import { readIncidents } from "./alert/alert-store.ts";
+import { Cleanup } from "./cleanup.ts";
+import { redacted, secretsOf } from "./config/redact.ts";
+import type { Config } from "./config/schema.ts";
+import { type Clock, systemClock } from "./core/clock.ts";
+import type { Incident } from "./core/incident.ts";
+import { createOutbox } from "./deliver/outbox.ts";
+import { createEvaluation } from "./evaluate/evaluation.ts";
+import { prepareModel } from "./evaluate/prepare-model.ts";
+import { createEvaluationLoop } from "./evaluation-loop.ts";
+import { healthProviders } from "./health.ts";
+import { createIngestion, type Ingestion } from "./ingestion.ts";
+import { createNotify, openChannels } from "./notify/notify.ts";
+import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
+import { createServer } from "./serve/server.ts";
+import { announceService, withdrawService } from "./service-file.ts";
+import { openStore } from "./store/open.ts";
+import { openLocalReader } from "./store/local-reader.ts";
+import type { Store } from "./store/store.ts";
+import { storeSummary } from "./store-summary.ts";
+import { createLog, type Log, type LogLevel, logLevels } from "./telemetry/log.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+
+export const roleNames = ["ingest", "evaluate", "deliver", "web"] as const;
+export type Role = (typeof roleNames)[number];
+
+export interface AppOptions {
+  /** What this process does. None: only what is asked of it (`replay`), and nobody is told of incidents. */
+  readonly roles: readonly Role[];
+  readonly clock?: Clock;
+  /** Warnings and errors only: the terminal belongs to something else. */
+  readonly quiet?: boolean;
+  readonly log?: Log;
+}
+
+export interface App {
+  readonly store: Store;
+  readonly ingestion: Ingestion;
+  start(): Promise<void>;
+  /** Idempotent; also after a failed start. */
+  stop(): Promise<void>;
+  /** Where the server listens; '' before the start. */
+  url(): string;
+  /** One round: what is due is computed and judged. `final` closes the last windows too. */
+  evaluate(final?: boolean): Promise<void>;
+  /** Delivers what is due now. */
+  deliver(): Promise<void>;
+  replay(progress: (progress: ReplayProgress) => void): Promise<ReplayResult>;
+}
+
+/**
+ * Opens the store, loads the references and builds every part; nothing runs before `start`.
+ *
+ * @throws DriftlineError that says which part can't be opened and why
+ */
+export async function createApp(config: Config, options: AppOptions): Promise<App> {
+  const cleanup = new Cleanup();
+  try {
+    return await build(config, options, cleanup);
+  } catch (thrown) {
+    await cleanup.run();
+    throw thrown;
+  }
+}
+
+// Long on purpose: read from top to bottom it is the wiring of the whole service.
+// oxlint-disable-next-line max-lines-per-function
+async function build(config: Config, options: AppOptions, cleanup: Cleanup): Promise<App> {
+  const clock = options.clock ?? systemClock;
+  const secrets = secretsOf(config);
+  const log = options.log ?? createLog({ level: logLevel(options.quiet === true), secrets, clock });
+  const metrics = createMetrics();
+  const has = (role: Role) => options.roles.includes(role);
+
+  const store = await openStore(config.store);
+  cleanup.add("store", () => store.close());
+  const reader = await openLocalReader(store);
+  cleanup.add("local reader", () => reader.close());
+
+  const control = store.lane("control");
+  const models = [];
+  for (const model of config.models) {
+    const prepared = await prepareModel(control, model, clock, { readLane: reader.lane });
+    for (const warning of prepared.warnings) log.warn(warning, { model: model.name });
+    models.push(prepared);
+  }
+
+  const ingestion = createIngestion({ config, models, store, reader: reader.lane, clock, log: log.with({ part: "ingest" }), metrics });
+  cleanup.add("ingestion", () => ingestion.stop());
+
+  const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });
+  const outbox = createOutbox({
+    lane: store.lane("serve"),
+    targets: new Map([...openChannels(config), ...openActions(config)]),
+    clock,
+    log: log.with({ part: "deliver" }),
+    metrics: metrics.deliveries,
+    secrets,
+  });
+
+  let url = "";
+  const link = (incident: Incident) => {
+    const base = config.server.public_url ?? url;
+    return base === "" ? "" : `${base.replace(/\/+$/, "")}/incidents/${incident.incident_id}`;
+  };
+  const told = options.roles.length > 0;
+  const alerting = createAlerting({
+    lane: store.lane("evaluate"),
+    models: config.models,
+    clock,
+    planners: told ? [createNotify(config.models, link), createAct(control, config.models, link)] : [],
+    enqueue: (deliveries) => outbox.enqueue(deliveries),
+    metrics: metrics.incidents,
+  });
+
+  const evaluateModel = async (model: string, final = false) => {
+    await evaluation.run({ model, final });
+    await alerting.process(model);
+  };
+  const evaluateAll = async (final = false) => {
+    for (const model of config.models) await evaluateModel(model.name, final);
+  };
+  const loop = createEvaluationLoop({
+    models: config.models,
+    evaluate: (model) => evaluateModel(model),
+    everyMs: config.evaluation.every,
+    clock,
+    log: log.with({ part: "evaluate" }),
+  });
+
+  const server = createServer({
+    store,
+    models: config.models,
+    detectors,
+    server: config.server,
+    metrics,
+    clock,
+    log: log.with({ part: "serve" }),
+    health: healthProviders({ ingestion, loop, models: config.models, ingests: has("ingest"), evaluates: has("evaluate") }),
+    ...(has("ingest") ? { ingest: ingestion.http } : {}),
+    web: has("web"),
+  });
+
+  const summary = async () => storeSummary(store.lane("serve"), config.models, await readIncidents(store.lane("serve")));
+
+  return {
+    store,
+    ingestion,
+    url: () => url,
+    evaluate: evaluateAll,
+    deliver: async () => {
+      await outbox.flush();
+    },
+    async start() {
+      log.info("starting", { roles: options.roles, config: redacted(config) });
+      url = (await server.start()).url;
+      cleanup.add("server", () => server.stop());
+      if ("embedded" in config.store) {
+        const folder = config.store.embedded;
+        announceService(folder, { pid: process.pid, url });
+        cleanup.add("announcement", () => withdrawService(folder));
+      }
+      if (has("deliver")) {
+        outbox.start();
+        cleanup.add("outbox", () => outbox.stop());
+      }
+      if (has("evaluate")) {
+        loop.start();
+        cleanup.add("evaluation", () => loop.stop());
+      }
+      if (has("ingest")) await ingestion.start();
+      log.info("serving", { url });
+    },
+    stop: () => cleanup.run(),
+    replay: (progress) =>
+      replay(
+        {
+          clock,
+          messages: () => ingestion.fileMessages(),
+          size: () => ingestion.fileSize(),
+          flush: () => ingestion.flush(),
+          evaluate: evaluateAll,
+          summary,
+        },
+        progress,
+      ),
+  };
+}
+
+function logLevel(quiet: boolean): LogLevel {
+  const wanted = process.env["DRIFTLINE_LOG"];
+  return logLevels.find((level) => level === wanted) ?? (quiet ? "warn" : "info");
+}

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Lane } from "../store/store.ts";
 import { type CommitRecord, type Marks, partitionKey, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
+import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
 import { summarisePanes } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { type Evaluated, evaluateTimeWindows, openTimeWindows, type TimeWindow, type TimeWindowState } from "./time-windows.ts";
@@ -69,9 +70,11 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     const copies = await panesOfLaterCopies(lane, { model, dedupeWithin: config.dedupe_within }, closed, config.pane);
     const dirty = [...new Set([...closed, ...copies.filter((pane) => pane + config.pane <= watermark)])];
     await summarisePanes(lane, prepared, dirty, (pane) => pending.get(pane)?.rows ?? 0);
+    const labelled = await joinNewLabels(lane, prepared, records);
+    await joinEarlierLabels(lane, prepared, records);
     const done: Evaluated = { windows: 0, rows: 0 };
     for (const state of timeWindows) {
-      const { windows, rows } = await evaluateTimeWindows(lane, prepared, state, { panes: dirty, labelled: [] }, watermark, now);
+      const { windows, rows } = await evaluateTimeWindows(lane, prepared, state, { panes: dirty, labelled }, watermark, now);
       done.windows += windows;
       done.rows += rows;
     }

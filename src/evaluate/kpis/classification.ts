@@ -1,0 +1,99 @@
+/**
+ * KPIs of predicted classes. Binary: of the positive class, the second of `classes`. Multiclass: accuracy over all rows; precision,
+ * recall, specificity and F1 are means over the classes for which they are defined, each class counting alike (macro average).
+ */
+import { z } from "zod";
+import { wilsonInterval } from "../../math/wilson-interval.ts";
+import { type Sql, sql } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+import { type KpiValue, undefinedKpi, Z95 } from "./kpi-value.ts";
+
+/** Rows by (predicted class, true class). */
+export interface ConfusionCell {
+  readonly predicted: string;
+  readonly actual: string;
+  readonly rows: number;
+}
+
+const row = z.object({ slice: z.number(), version: z.string(), variant: z.string(), predicted: z.string(), actual: z.string(), rows: z.number() });
+
+export const readConfusion = (lane: Lane, joined: Sql) =>
+  lane.query(
+    sql`SELECT slice, version, variant, toString(prediction_text) AS predicted, toString(label_text) AS actual, count() AS rows
+      FROM (${joined}) WHERE labelled AND prediction_text != '' GROUP BY slice, version, variant, predicted, actual ORDER BY slice, version, variant, predicted, actual`,
+    row,
+  );
+
+export interface Confusion {
+  readonly tp: number;
+  readonly fp: number;
+  readonly fn: number;
+  readonly tn: number;
+}
+
+export function confusionOf(cells: readonly ConfusionCell[], positive: string): Confusion {
+  const count = { tp: 0, fp: 0, fn: 0, tn: 0 };
+  for (const { predicted, actual, rows } of cells) {
+    if (predicted === positive) count[actual === positive ? "tp" : "fp"] += rows;
+    else count[actual === positive ? "fn" : "tn"] += rows;
+  }
+  return count;
+}
+
+export function accuracy(cells: readonly ConfusionCell[]): KpiValue {
+  const n = cells.reduce((sum, cell) => sum + cell.rows, 0);
+  const right = cells.reduce((sum, cell) => sum + (cell.predicted === cell.actual ? cell.rows : 0), 0);
+  return share(right, n, "no prediction has a label");
+}
+
+type Rate = "precision" | "recall" | "specificity" | "f1";
+
+/** `classes`: one for binary (the positive), all that occur for multiclass. */
+export function classRate(rate: Rate, cells: readonly ConfusionCell[], classes: readonly string[]): KpiValue {
+  const values = classes.map((positive) => binaryRate(rate, confusionOf(cells, positive)));
+  const [only] = values;
+  if (values.length === 1 && only !== undefined) return only;
+  const n = cells.reduce((sum, cell) => sum + cell.rows, 0);
+  const defined = values.flatMap((value) => (value.status === "ok" ? [value.value] : []));
+  if (defined.length === 0) return undefinedKpi(n, `${rate} is defined for no class`);
+  return { status: "ok", value: defined.reduce((sum, value) => sum + value, 0) / defined.length, n, detail: { classes: defined.length } };
+}
+
+/** A rate whose denominator is zero has no value: it is neither 0 nor 1. */
+function binaryRate(rate: Rate, confusion: Confusion): KpiValue {
+  const { tp, fp, fn, tn } = confusion;
+  const n = tp + fp + fn + tn;
+  const detail = { tp, fp, fn, tn };
+  if (rate === "precision") return { ...share(tp, tp + fp, "no row was predicted positive"), n, detail };
+  if (rate === "recall") return { ...share(tp, tp + fn, "no label is positive"), n, detail };
+  if (rate === "specificity") return { ...share(tn, tn + fp, "no label is negative"), n, detail };
+  const of = 2 * tp + fp + fn;
+  if (of === 0) return undefinedKpi(n, "no row is positive, by prediction or by label");
+  const value = (2 * tp) / of;
+  return { status: "ok", value, ...f1Interval(value, confusion), n, detail };
+}
+
+/**
+ * Delta method: F1 = 2tp / (2tp + fp + fn) is a function of the share s of tp among tp + fp + fn, F1 = 2s / (1 + s), and s is a
+ * proportion; its Wilson interval is carried through, which is monotone and stays in 0..1.
+ */
+function f1Interval(_value: number, { tp, fp, fn }: Confusion): { lower: number; upper: number } {
+  const { lower, upper } = wilsonInterval(tp, tp + fp + fn);
+  return { lower: (2 * lower) / (1 + lower), upper: (2 * upper) / (1 + upper) };
+}
+
+function share(of: number, n: number, reason: string): KpiValue {
+  return n === 0 ? undefinedKpi(0, reason) : { status: "ok", value: of / n, ...wilsonInterval(of, n), n };
+}
+
+/** Share of predictions that have a label. */
+export const labelCoverage = (labelled: number, n: number): KpiValue => share(labelled, n, "there are no predictions");
+
+/** Mean of exact sums with a normal interval. `sum` and `squares` are of the n values. */
+export function meanKpi(sum: number, squares: number, n: number, reason: string): KpiValue {
+  if (n === 0) return undefinedKpi(0, reason);
+  const value = sum / n;
+  const variance = Math.max(0, squares / n - value * value);
+  const half = Z95 * Math.sqrt(variance / n);
+  return { status: "ok", value, lower: Math.max(0, value - half), upper: value + half, n };
+}

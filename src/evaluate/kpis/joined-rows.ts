@@ -1,0 +1,30 @@
+/** The rows that KPIs are computed from: kept predictions with their labels, and the window that each belongs to. */
+import { name, type Sql, sql, join } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+import { keptRows, type Span, withinSpan } from "../kept-rows.ts";
+import type { PreparedModel } from "../prepare-model.ts";
+
+export interface WindowRows {
+  /** Event time that the rows lie in. */
+  readonly span: Span;
+  /** Int64 ms over `timestamp`, `id`, `version` and `variant`: start of the window that a row belongs to. */
+  readonly key: Sql;
+  readonly where: Sql;
+}
+
+/**
+ * A SELECT of slice, version, variant and the columns that KPI expressions may name: prediction, prediction_text, score,
+ * probabilities, label, label_text, features.<name>, segments, and `labelled`.
+ *
+ * @param features names to read from the unknown features of an event, where the schema lacks them
+ */
+export async function joinedRows(lane: Lane, prepared: PreparedModel, rows: WindowRows, features: readonly string[] = []): Promise<Sql> {
+  const { name: model, dedupe_within: dedupeWithin, task } = prepared.config;
+  const kept = await keptRows(lane, { model, dedupeWithin }, rows.span);
+  const outcomes = sql`SELECT id, version, variant, timestamp, label, label_text, true AS found FROM outcomes FINAL WHERE model = ${model} AND ${withinSpan(rows.span)}`;
+  const unknown = features.map((feature) => sql`, nullIf(extra[${feature}], '') AS ${name(`features.${feature}`)}`);
+  const labelled = task === "regression" ? sql`isNotNull(o.label)` : sql`o.label_text != ''`;
+  return sql`SELECT p.*, o.label AS label, o.label_text AS label_text, o.found AND ${labelled} AS labelled
+    FROM (SELECT *, ${rows.key} AS slice${join(unknown, "")} FROM (${kept}) WHERE ${rows.where}) AS p
+    ANY LEFT JOIN (${outcomes}) AS o ON p.id = o.id AND p.version = o.version AND p.variant = o.variant AND p.timestamp = o.timestamp`;
+}

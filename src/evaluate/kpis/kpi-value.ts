@@ -1,0 +1,26 @@
+/** What a family of KPIs answers for one window. */
+
+export type KpiValue =
+  | {
+      readonly status: "ok";
+      readonly value: number;
+      readonly lower?: number | undefined;
+      readonly upper?: number | undefined;
+      /** Rows that bear on it. */
+      readonly n: number;
+      readonly detail?: Readonly<Record<string, number | string | null>> | undefined;
+    }
+  | {
+      readonly status: "insufficient" | "error";
+      readonly n: number;
+      readonly reason: string;
+      readonly detail?: Readonly<Record<string, number | string | null>> | undefined;
+    };
+
+export const undefinedKpi = (n: number, reason: string): KpiValue => ({ status: "insufficient", n, reason });
+
+/** 97.5 % point of the normal distribution, for intervals of 95 %. */
+export const Z95 = 1.959963984540054;
+
+/** A number of fixed point that SQL has summed exactly, as text. */
+export const fromFixed = (sum: string, scale: number): number => Number(BigInt(sum)) / scale;

@@ -51,7 +51,8 @@ class KafkaSource implements Source {
   readonly #revoking = new Map<string, Promise<void>>();
   /** Topics that were gone at the last look; only for brokers without topic ids. */
   readonly #vanished = new Set<string>();
-  #joinedPartitions = "";
+  /** Partitions of each topic when the group last shared out. */
+  #shared: ReadonlyMap<string, number> = new Map();
   #client: KafkaClient;
   #running: Promise<void> = Promise.resolve();
   #endListening: () => void = () => undefined;
@@ -158,7 +159,7 @@ class KafkaSource implements Source {
       let metadata = await client.metadata(this.#config.topics);
       this.#phase = `joining the consumer group ${this.#config.group}`;
       const partitionsOf = (topic: string) => partitionNumbers(metadata.get(topic));
-      this.#joinedPartitions = this.#partitionsIn(metadata);
+      this.#shared = new Map(this.#config.topics.map((topic) => [topic, partitionsOf(topic).length]));
       const assignment = await this.#group.join(client, this.#config.topics, partitionsOf);
       onJoined();
       metadata = await client.metadata(this.#config.topics);
@@ -231,7 +232,7 @@ class KafkaSource implements Source {
         if (signal.aborted) break;
         failures = 0;
         this.#apply(metadata);
-        if (this.#partitionsIn(metadata) !== this.#joinedPartitions) return "rebalance";
+        if (this.#toBeSharedAnew(metadata)) return "rebalance";
         onChange();
       } catch (error) {
         failures += 1;
@@ -368,8 +369,11 @@ class KafkaSource implements Source {
     for (const { reader, offset } of due) reader.committed = offset;
   }
 
-  #partitionsIn(metadata: ReadonlyMap<string, TopicMetadata>): string {
-    return this.#config.topics.map((topic) => `${topic}:${partitionNumbers(metadata.get(topic)).length}`).join();
+  /** A topic that is gone is no reason: what was read of it is still to be stored, and it may come back. */
+  #toBeSharedAnew(metadata: ReadonlyMap<string, TopicMetadata>): boolean {
+    return [...metadata.values()].some(
+      (topic) => topic.error === 0 && partitionNumbers(topic).length !== (this.#shared.get(topic.name) ?? 0),
+    );
   }
 }
 

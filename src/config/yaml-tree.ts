@@ -2,7 +2,7 @@
  * YAML into plain data with the place of every key and value, and with `${NAME}` put into its texts. Written instead of the parser's
  * own conversion because an error of the schema, found later, has to name a line, and because a value must be put in after parsing.
  */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLError } from "yaml";
+import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLError } from "yaml";
 import { type Path, pathKey, type Problem } from "./problem.ts";
 import { type Environment, substitute } from "./substitution.ts";
 
@@ -60,11 +60,22 @@ export function readTree(text: string, environment: Environment): Tree | readonl
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: "1.2", logLevel: "error" });
   const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) return faults.map((fault) => syntaxProblem(fault, lines, text));
+  if (faults.length > 0) return syntaxProblems(faults, lines, text);
   const root = document.contents;
   if (root === null) return [{ line: 1, column: 1, message: "the file is empty; it needs at least `models:`" }];
-  const reader = new Reader(lines, environment, (node) => (isAlias(node) ? node.resolve(document) : undefined));
+  const reader = new Reader(lines, environment);
   return { value: reader.read(root, []), places: reader.places, substituted: reader.substituted, problems: reader.problems };
+}
+
+/** The first of each line: one missing quote makes the parser complain of all that follows. */
+function syntaxProblems(faults: readonly YAMLError[], lines: LineCounter, text: string): SyntaxProblem[] {
+  if (faults.some((fault) => fault.code === "RESOURCE_EXHAUSTION")) return [{ line: 1, column: 1, message: "nested too deeply" }];
+  const first = new Map<number, SyntaxProblem>();
+  for (const fault of faults) {
+    const problem = syntaxProblem(fault, lines, text);
+    if (!first.has(problem.line)) first.set(problem.line, problem);
+  }
+  return [...first.values()].sort((a, b) => a.line - b.line);
 }
 
 function syntaxProblem(fault: YAMLError, lines: LineCounter, text: string): SyntaxProblem {
@@ -83,13 +94,13 @@ class Reader {
   readonly problems: Problem[] = [];
   readonly #lines: LineCounter;
   readonly #environment: Environment;
-  readonly #resolve: (node: unknown) => unknown;
+  /** In the order of the file, so that an alias means the last anchor of its name before it. */
+  readonly #anchors = new Map<string, unknown>();
   #nodes = 0;
 
-  constructor(lines: LineCounter, environment: Environment, resolve: (node: unknown) => unknown) {
+  constructor(lines: LineCounter, environment: Environment) {
     this.#lines = lines;
     this.#environment = environment;
-    this.#resolve = resolve;
   }
 
   read(node: unknown, path: Path, key?: Position, at?: Position): unknown {
@@ -97,7 +108,8 @@ class Reader {
     if (this.#nodes > NODES_MAX) throw new TreeTooLarge(`more than ${NODES_MAX} values, aliases resolved`);
     if (path.length > DEPTH_MAX) throw new TreeTooLarge(`nested deeper than ${DEPTH_MAX} levels, or an alias that contains itself`);
     const position = at ?? this.#position(node, key);
-    if (isAlias(node)) return this.read(this.#resolve(node), path, key, position);
+    if (isAlias(node)) return this.#alias(node.source, path, key, position);
+    if (isNode(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     const source = isScalar(node) ? (node.source ?? String(node.value)) : null;
     this.places.set(pathKey(path), { value: position, key: key ?? position, source });
     if (isScalar(node)) return typeof node.value === "string" ? this.#text(node.value, path) : plainScalar(node.value);
@@ -106,8 +118,16 @@ class Reader {
     return null;
   }
 
+  #alias(anchor: string, path: Path, key: Position | undefined, position: Position): unknown {
+    const node = this.#anchors.get(anchor);
+    if (node !== undefined) return this.read(node, path, key, position);
+    this.places.set(pathKey(path), { value: position, key: key ?? position, source: null });
+    this.problems.push({ path, message: "an alias (*name) needs its anchor (&name) before it" });
+    return null;
+  }
+
   #position(node: unknown, fallback: Position | undefined): Position {
-    const start = isNode(node) ? node.range?.[0] : undefined;
+    const start = isNode(node) || isAlias(node) ? node.range?.[0] : undefined;
     if (start === undefined) return fallback ?? { line: 1, column: 1 };
     const { line, col } = this.#lines.linePos(start);
     return { line, column: col };
@@ -146,6 +166,6 @@ class Reader {
 }
 
 const short = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
-const isNode = (node: unknown): node is Node => isScalar(node) || isMap(node) || isSeq(node) || isAlias(node);
+const isNode = (node: unknown): node is Exclude<Node, Alias> => isScalar(node) || isMap(node) || isSeq(node);
 const plainScalar = (value: unknown) =>
   typeof value === "number" || typeof value === "boolean" || value === null ? value : String(value);

@@ -2,7 +2,8 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts --omit=optional
+# The compiler's own binary is an optional package, so the build takes all; the last stage has none of them.
+RUN npm ci --ignore-scripts
 COPY . .
 RUN node scripts/build.mjs && npm prune --omit=dev --omit=optional --ignore-scripts
 
@@ -11,7 +12,8 @@ ENV NODE_ENV=production UV_THREADPOOL_SIZE=8
 WORKDIR /app
 COPY --from=build --chown=root:root /app/package.json ./
 COPY --from=build --chown=root:root /app/node_modules ./node_modules
-COPY --from=build --chown=root:root /app/dist ./dist
+COPY --from=build --chown=root:root /app/dist/src ./dist/src
+COPY --from=build --chown=root:root /app/dist/detectors ./dist/detectors
 RUN mkdir -p /data && chown node:node /data
 USER node
 VOLUME ["/data"]

@@ -89,6 +89,12 @@ export class PartitionReader {
     this.#wake.ring();
   }
 
+  /** Reads nothing before it is located anew; what was read already is still pushed. */
+  halt(): void {
+    this.fetchOffset = null;
+    this.locating += 1;
+  }
+
   /** Takes what a fetch brought. `nextOffset` may lie beyond the last message: the offsets between hold none. */
   take(messages: readonly RawMessage[], nextOffset: number, bytes: number): void {
     const size = bytes + messages.length * messageOverheadBytes;

@@ -283,6 +283,8 @@ class KafkaSource implements Source {
       this.#report.topic(topic, now);
       if (now === undefined || now.error !== 0) {
         this.#vanished.add(topic);
+        // Without an id nothing else could tell what is read under this name from now on.
+        for (const reader of this.#readers.values()) if (reader.topic === topic && reader.topicId === null) reader.halt();
         continue;
       }
       const vanished = this.#vanished.delete(topic);

@@ -47,7 +47,8 @@ export function openActions(config: Pick<Config, "models">): Map<string, Send> {
     for (const { target, config: written } of namedActions(model)) {
       const { use, on: _on, cooldown: _cooldown, ...settings } = written;
       const action = actions.find((candidate) => candidate.name === use);
-      if (action === undefined) throw new DriftlineError("channel_unknown", `models.${model.name}.actions: there is no action "${use}"`);
+      if (action === undefined)
+        throw new DriftlineError("channel_unknown", `models.${model.name}.actions: there is no action "${use}"`);
       opened.set(target, action.open(settings));
     }
   }
@@ -64,27 +65,43 @@ export function createAct(lane: Lane, models: readonly ModelConfig[], link: (inc
     for (const action of named.get(change.incident.model) ?? []) {
       const reason = await refusal(lane, action, change);
       if (reason === null) deliveries.push(plan(action, change, change.kind, link(change.incident)));
-      decisions.push({ action: action.name, requested: reason === null, reason: reason ?? `asked at severity ${change.incident.severity}` });
+      decisions.push({
+        action: action.name,
+        requested: reason === null,
+        reason: reason ?? `asked at severity ${change.incident.severity}`,
+      });
     }
     return { deliveries, actions: decisions };
   };
 }
 
 /** The id leaves out the transition: an action is asked for once per incident. */
-const requestId = (action: NamedAction, incident: Incident): string => contentUuid("request", incident.incident_id, action.target);
+const requestId = (action: NamedAction, incident: Incident): string =>
+  contentUuid("request", incident.incident_id, action.target);
 
 /** Why the action is not asked for, or null if it is. */
 async function refusal(lane: Lane, action: NamedAction, change: IncidentChange): Promise<string | null> {
   const { on, cooldown } = action.config;
   const { severity, opened_at } = change.incident;
   if (severityRank(severity) < severityRank(on)) return `severity ${severity} is below ${on}`;
-  if (change.severityBefore !== null && severityRank(change.severityBefore) >= severityRank(on)) return `decided when severity reached ${on}`;
+  if (change.severityBefore !== null && severityRank(change.severityBefore) >= severityRank(on))
+    return `decided when severity reached ${on}`;
   const except = requestId(action, change.incident);
-  const last = await readLastRequest(lane, { target: action.target, openedAt: opened_at, cooldownMs: cooldown, except });
+  const last = await readLastRequest(lane, {
+    target: action.target,
+    openedAt: opened_at,
+    cooldownMs: cooldown,
+    except,
+  });
   return last === null ? null : `in cooldown until ${new Date(last + cooldown).toISOString()}`;
 }
 
-function plan(action: NamedAction, change: IncidentChange, transition: "opened" | "escalated", link: string): PlannedDelivery {
+function plan(
+  action: NamedAction,
+  change: IncidentChange,
+  transition: "opened" | "escalated",
+  link: string,
+): PlannedDelivery {
   const { incident, sequence } = change;
   const deliveryId = requestId(action, incident);
   const notification = {

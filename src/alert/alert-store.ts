@@ -34,7 +34,12 @@ const changedSchema = z.object({ window: z.string(), metric: z.string(), since: 
 /** A metric of a window that has new rows: the start of its earliest changed window. */
 export type ChangedMetric = z.output<typeof changedSchema>;
 
-export function readChanged(lane: Lane, model: string, metrics: readonly string[], after: number | null): Promise<ChangedMetric[]> {
+export function readChanged(
+  lane: Lane,
+  model: string,
+  metrics: readonly string[],
+  after: number | null,
+): Promise<ChangedMetric[]> {
   const fresh = after === null ? written("true") : sql`computed_at >= ${time(after - OVERLAP_MS)}`;
   return lane.query(
     sql`SELECT window, metric, toUnixTimestamp64Milli(min(window_start)) AS since, toUnixTimestamp64Milli(max(computed_at)) AS through
@@ -44,7 +49,8 @@ export function readChanged(lane: Lane, model: string, metrics: readonly string[
   );
 }
 
-const COLUMNS = written(`version, variant, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
+const COLUMNS =
+  written(`version, variant, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
   toUnixTimestamp64Milli(window_end) AS end_ms, value, threshold, breached, n, coverage, status`);
 
 const rowSchema = z
@@ -63,10 +69,23 @@ const rowSchema = z
     coverage: z.number().nullable(),
     status: z.enum(metricStatuses),
   })
-  .transform(({ start_ms, end_ms, coverage, ...row }): JudgedRow => ({ ...row, coverage: coverage ?? 0, window_start: start_ms, window_end: end_ms }));
+  .transform(
+    ({ start_ms, end_ms, coverage, ...row }): JudgedRow => ({
+      ...row,
+      coverage: coverage ?? 0,
+      window_start: start_ms,
+      window_end: end_ms,
+    }),
+  );
 
 /** The rows of a metric from a window's start on, in the order of their windows, page by page. */
-export async function* readRows(lane: Lane, model: string, window: string, metric: string, since: number): AsyncGenerator<readonly JudgedRow[]> {
+export async function* readRows(
+  lane: Lane,
+  model: string,
+  window: string,
+  metric: string,
+  since: number,
+): AsyncGenerator<readonly JudgedRow[]> {
   let from = sql`window_start >= ${time(since)}`;
   while (true) {
     const rows = await lane.query(
@@ -88,7 +107,13 @@ export async function* readRows(lane: Lane, model: string, window: string, metri
  */
 export async function readEarlier(
   lane: Lane,
-  at: { readonly model: string; readonly window: string; readonly metric: string; readonly since: number; readonly floor: number },
+  at: {
+    readonly model: string;
+    readonly window: string;
+    readonly metric: string;
+    readonly since: number;
+    readonly floor: number;
+  },
   count: number,
 ): Promise<JudgedRow[]> {
   const rows = await lane.query(

@@ -11,9 +11,25 @@ import type { PlannedDelivery } from "../core/delivery.ts";
 import { type ActionDecision, type IncidentChange, type Severity } from "../core/incident.ts";
 import type { Lane } from "../store/store.ts";
 import type { IncidentMetrics } from "../telemetry/metrics.ts";
-import { readChanged, readEarlier, readEnded, readJudged, readOpen, readRows, writeChanges, writeJudged } from "./alert-store.ts";
+import {
+  readChanged,
+  readEarlier,
+  readEnded,
+  readJudged,
+  readOpen,
+  readRows,
+  writeChanges,
+  writeJudged,
+} from "./alert-store.ts";
 import { type Episode, type EpisodeFold, foldEpisodes, memberKey } from "./episode.ts";
-import { advanceIncidents, mergeEpisodes, openEpisodeAt, type RecordedChange, type Refold, storedEpisodes } from "./incident-machine.ts";
+import {
+  advanceIncidents,
+  mergeEpisodes,
+  openEpisodeAt,
+  type RecordedChange,
+  type Refold,
+  storedEpisodes,
+} from "./incident-machine.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import { type EffectiveRule, effectiveRules, type JudgedRow, ruleApplies } from "./rules.ts";
 
@@ -53,7 +69,11 @@ export function createAlerting(options: AlertingOptions): Alerting {
   };
 }
 
-type Judge = (window: string, since: ReadonlyMap<string, number>, open: IncidentRecord | undefined) => Promise<readonly RecordedChange[]>;
+type Judge = (
+  window: string,
+  since: ReadonlyMap<string, number>,
+  open: IncidentRecord | undefined,
+) => Promise<readonly RecordedChange[]>;
 
 function createModelAlerting(options: AlertingOptions, model: ModelConfig): () => Promise<readonly IncidentChange[]> {
   const { lane } = options;
@@ -63,7 +83,10 @@ function createModelAlerting(options: AlertingOptions, model: ModelConfig): () =
   /** What the last call left; null at first and after a failure. */
   let last: { readonly judged: number | null; readonly anyOpen: boolean } | null = null;
 
-  const run = async (judged: number | null, anyOpen: boolean): Promise<{ changes: readonly RecordedChange[]; judged: number | null; open: number }> => {
+  const run = async (
+    judged: number | null,
+    anyOpen: boolean,
+  ): Promise<{ changes: readonly RecordedChange[]; judged: number | null; open: number }> => {
     const changed = metrics.length === 0 ? [] : await readChanged(lane, model.name, metrics, judged);
     if (changed.length === 0 && !anyOpen) return { changes: [], judged, open: 0 };
     // Read anew each time: a second process by mistake then finds nothing left to do, and does nothing.
@@ -107,7 +130,13 @@ function createJudge(options: AlertingOptions, model: ModelConfig, rules: readon
     const earlier = new Map<string, readonly JudgedRow[]>();
     let floor = Math.min(...since.values());
     for (const [metric, start] of since) {
-      const rows = await readBefore(options.lane, { model: model.name, window, metric, since: start }, length, mine, open);
+      const rows = await readBefore(
+        options.lane,
+        { model: model.name, window, metric, since: start },
+        length,
+        mine,
+        open,
+      );
       earlier.set(metric, rows);
       floor = Math.min(floor, ...rows.slice(0, 1).map((row) => row.window_start));
     }
@@ -117,7 +146,8 @@ function createJudge(options: AlertingOptions, model: ModelConfig, rules: readon
     const refolds = new Map<string, Refold>();
     for (const [metric, start] of since) {
       const folding = createFolding(mine, window, start, stored, earlier.get(metric) ?? []);
-      for await (const rows of readRows(options.lane, model.name, window, metric, start)) for (const row of rows) folding.push(row);
+      for await (const rows of readRows(options.lane, model.name, window, metric, start))
+        for (const row of rows) folding.push(row);
       for (const [key, fold] of folding.folds) refolds.set(key, { since: start, episodes: fold.episodes() });
     }
     return advanceIncidents({
@@ -143,13 +173,21 @@ async function readBefore(
 ): Promise<JudgedRow[]> {
   const mine = rules.filter((rule) => rule.metric === at.metric);
   const count = Math.max(1, ...mine.map((rule) => Math.max(rule.of, rule.clearAfter)));
-  const begun = (open?.episodes ?? []).filter((episode) => episode.metric === at.metric).map((episode) => episode.fired.window_start);
+  const begun = (open?.episodes ?? [])
+    .filter((episode) => episode.metric === at.metric)
+    .map((episode) => episode.fired.window_start);
   const floor = length === null ? 0 : Math.max(0, Math.min(at.since - count * length, ...begun));
   return await readEarlier(lane, { ...at, floor }, count);
 }
 
 /** Hands rows to the folds of the rules that look at them. */
-function createFolding(rules: readonly EffectiveRule[], window: string, since: number, stored: readonly Episode[], earlier: readonly JudgedRow[]) {
+function createFolding(
+  rules: readonly EffectiveRule[],
+  window: string,
+  since: number,
+  stored: readonly Episode[],
+  earlier: readonly JudgedRow[],
+) {
   const folds = new Map<string, EpisodeFold>();
   const before = new Map<string, JudgedRow[]>();
   for (const row of earlier) {
@@ -197,7 +235,12 @@ async function record(options: AlertingOptions, changes: readonly RecordedChange
   return recorded;
 }
 
-function count(metrics: IncidentMetrics | undefined, model: string, changes: readonly RecordedChange[], open: ReadonlyMap<string, IncidentRecord>): void {
+function count(
+  metrics: IncidentMetrics | undefined,
+  model: string,
+  changes: readonly RecordedChange[],
+  open: ReadonlyMap<string, IncidentRecord>,
+): void {
   if (metrics === undefined) return;
   for (const { kind } of changes) if (kind !== "amended") metrics.transition(model, kind);
   const counts: Partial<Record<Severity, number>> = {};

@@ -43,8 +43,17 @@ export const episodeSchema = z.object({
 export type Episode = z.output<typeof episodeSchema>;
 
 /** Text that tells apart what has episodes of its own. */
-export function memberKey(member: Pick<Episode, "rule" | "metric" | "subject_kind" | "subject" | "version" | "variant">): string {
-  return JSON.stringify([member.rule, member.metric, member.subject_kind, member.subject, member.version, member.variant]);
+export function memberKey(
+  member: Pick<Episode, "rule" | "metric" | "subject_kind" | "subject" | "version" | "variant">,
+): string {
+  return JSON.stringify([
+    member.rule,
+    member.metric,
+    member.subject_kind,
+    member.subject,
+    member.version,
+    member.variant,
+  ]);
 }
 
 /** End of an episode for comparisons: infinity while it goes on. */
@@ -100,7 +109,14 @@ export function foldEpisodes(rule: EffectiveRule, open: Episode | null): Episode
 function begin(rule: EffectiveRule, row: JudgedRow, onset: number): Episode & { cleared: null } {
   const { metric, subject_kind, subject, version, variant } = row;
   return {
-    ...{ rule: rule.name, severity: rule.severity, metric, subject_kind, subject, version, variant, onset },
+    rule: rule.name,
+    severity: rule.severity,
+    metric,
+    subject_kind,
+    subject,
+    version,
+    variant,
+    onset,
     fired: evidence(rule, row, null),
     cleared: null,
     good: 0,

@@ -11,7 +11,13 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { contentUuid } from "../core/identity.ts";
-import { type Incident, type IncidentChange, type IncidentChangeKind, type Severity, severityRank } from "../core/incident.ts";
+import {
+  type Incident,
+  type IncidentChange,
+  type IncidentChangeKind,
+  type Severity,
+  severityRank,
+} from "../core/incident.ts";
 import { type Episode, endOf, memberKey, overlap } from "./episode.ts";
 import { compareText, type IncidentRecord, incidentAt } from "./incident-record.ts";
 
@@ -45,7 +51,9 @@ export interface Refold {
 /** The episodes that the records know, in one list: of copies of one episode the newest record's. */
 export function storedEpisodes(records: readonly IncidentRecord[]): readonly Episode[] {
   const known = new Map<string, Episode>();
-  const inOrder = records.filter((record) => !record.withdrawn).sort((a, b) => a.incident.opened_at - b.incident.opened_at);
+  const inOrder = records
+    .filter((record) => !record.withdrawn)
+    .sort((a, b) => a.incident.opened_at - b.incident.opened_at);
   for (const record of inOrder)
     for (const episode of record.episodes) known.set(`${memberKey(episode)} ${episode.fired.window_start}`, episode);
   return [...known.values()];
@@ -102,7 +110,11 @@ interface Assignment {
   readonly free: readonly Episode[];
 }
 
-function assign(episodes: readonly Episode[], open: IncidentRecord | undefined, ended: readonly IncidentRecord[]): Assignment {
+function assign(
+  episodes: readonly Episode[],
+  open: IncidentRecord | undefined,
+  ended: readonly IncidentRecord[],
+): Assignment {
   const mine: Episode[] = [];
   const free: Episode[] = [];
   const accounted = new Map<IncidentRecord, Episode[]>();
@@ -135,7 +147,10 @@ function amendEnded(record: IncidentRecord, found: readonly Episode[], input: Gr
     const episodes = [...record.episodes, ...joined];
     const severity = greatest([record.incident.severity, ...joined.map((episode) => episode.severity)]);
     const { resolved_at } = record.incident;
-    const incident = { ...incidentAt({ ...record.incident, severity }, episodes, Number.POSITIVE_INFINITY), resolved_at };
+    const incident = {
+      ...incidentAt({ ...record.incident, severity }, episodes, Number.POSITIVE_INFINITY),
+      resolved_at,
+    };
     return [changeOf("amended", 1, record, { ...record, episodes, incident })];
   }
   const remains = record.episodes.some(
@@ -143,7 +158,9 @@ function amendEnded(record: IncidentRecord, found: readonly Episode[], input: Gr
       !input.rules.has(told.rule) ||
       input.episodes.some((episode) => memberKey(episode) === memberKey(told) && overlap(episode, told)),
   );
-  return remains || record.episodes.length === 0 ? [] : [changeOf("amended", 1, record, { ...record, withdrawn: true })];
+  return remains || record.episodes.length === 0
+    ? []
+    : [changeOf("amended", 1, record, { ...record, withdrawn: true })];
 }
 
 function withdraw(record: IncidentRecord): RecordedChange {
@@ -185,12 +202,21 @@ function newRecord(group: readonly Episode[], input: GroupInput, taken: Readonly
   while (taken.has(contentUuid("incident", model, window, cause, onset, copy))) copy++;
   const base = {
     incident_id: contentUuid("incident", model, window, cause, onset, copy),
-    ...{ model, window, onset, opened_at: openedAt },
+    model,
+    window,
+    onset,
+    opened_at: openedAt,
     severity: greatest(first.map((episode) => episode.severity)),
   };
   return {
     incident: incidentAt(base, group, openedAt),
-    ...{ sequence: 0, episodes: [], withdrawn: false, data_missing_since: null, data_missing_told: false, reminders: 0, recorded_at: now },
+    sequence: 0,
+    episodes: [],
+    withdrawn: false,
+    data_missing_since: null,
+    data_missing_told: false,
+    reminders: 0,
+    recorded_at: now,
   };
 }
 
@@ -204,10 +230,14 @@ function carryOn(before: IncidentRecord, episodes: readonly Episode[], input: Gr
     changes.push(change);
     record = change.record;
   };
-  const seen = (at: number, severity: Severity) => ({ incident: incidentAt({ ...record.incident, severity }, ordered, at), episodes: ordered });
+  const seen = (at: number, severity: Severity) => ({
+    incident: incidentAt({ ...record.incident, severity }, ordered, at),
+    episodes: ordered,
+  });
 
   if (before.sequence === 0) step("opened", 1, seen(before.incident.opened_at, before.incident.severity));
-  for (const { at, severity } of rises(ordered, record.incident.severity)) step("escalated", severityRank(severity), seen(at, severity));
+  for (const { at, severity } of rises(ordered, record.incident.severity))
+    step("escalated", severityRank(severity), seen(at, severity));
   const present = seen(Number.POSITIVE_INFINITY, record.incident.severity);
   if (present.incident.state === "resolved") {
     step("resolved", 1, { ...present, data_missing_since: null });
@@ -240,7 +270,12 @@ function rises(episodes: readonly Episode[], told: Severity): { at: number; seve
   return found;
 }
 
-function changeOf(kind: IncidentChangeKind, occurrence: number, before: IncidentRecord, after: IncidentRecord): RecordedChange {
+function changeOf(
+  kind: IncidentChangeKind,
+  occurrence: number,
+  before: IncidentRecord,
+  after: IncidentRecord,
+): RecordedChange {
   const sequence = before.sequence + 1;
   const record = { ...after, sequence };
   const severityBefore = before.sequence === 0 ? null : before.incident.severity;
@@ -255,7 +290,10 @@ function byFiring(one: Episode, other: Episode): number {
 /** Event time at which a change happened, for the order of messages; what is of the present comes last. */
 function byEventTime(one: RecordedChange, other: RecordedChange): number {
   if (one.incident.incident_id === other.incident.incident_id) return one.sequence - other.sequence;
-  return one.incident.opened_at - other.incident.opened_at || compareText(one.incident.incident_id, other.incident.incident_id);
+  return (
+    one.incident.opened_at - other.incident.opened_at ||
+    compareText(one.incident.incident_id, other.incident.incident_id)
+  );
 }
 
 function greatest(list: readonly Severity[]): Severity {

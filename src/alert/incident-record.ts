@@ -76,7 +76,8 @@ export function incidentAt(
   const latest = new Map<string, Episode>();
   for (const episode of known) {
     const before = latest.get(memberKey(episode));
-    if (before === undefined || before.fired.window_end < episode.fired.window_end) latest.set(memberKey(episode), episode);
+    if (before === undefined || before.fired.window_end < episode.fired.window_end)
+      latest.set(memberKey(episode), episode);
   }
   const members = [...latest.values()].map((episode) => memberOf(episode, at, present)).sort(mostUrgentFirst);
   const firing = known.filter((episode) => endOf(episode) > at || endOf(episode) === Number.POSITIVE_INFINITY);
@@ -95,7 +96,13 @@ function memberOf(episode: Episode, at: number, present: boolean): IncidentMembe
   const cleared = episode.cleared !== null && episode.cleared.window_end <= at ? episode.cleared : null;
   const firing = cleared === null;
   return {
-    ...{ rule, severity, version, variant, subject_kind, subject, metric },
+    rule,
+    severity,
+    version,
+    variant,
+    subject_kind,
+    subject,
+    metric,
     ...(cleared ?? episode.fired),
     fired_at: episode.fired.window_end,
     cleared_at: cleared?.window_end ?? null,

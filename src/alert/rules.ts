@@ -32,7 +32,19 @@ export type Verdict = "breach" | "good" | "between" | "undecided";
 /** What a rule needs to see of a metric row. */
 export type JudgedRow = Pick<
   MetricRow,
-  "version" | "variant" | "subject_kind" | "subject" | "metric" | "window_start" | "window_end" | "value" | "threshold" | "breached" | "n" | "coverage" | "status"
+  | "version"
+  | "variant"
+  | "subject_kind"
+  | "subject"
+  | "metric"
+  | "window_start"
+  | "window_end"
+  | "value"
+  | "threshold"
+  | "breached"
+  | "n"
+  | "coverage"
+  | "status"
 >;
 
 type KpiConfig = ModelConfig["kpis"][number];
@@ -75,8 +87,12 @@ function kpiLimits(kpi: KpiConfig): (Omit<EffectiveRule, "name"> & { name: strin
   };
   const { min, max, clear } = kpi;
   return [
-    ...(min === undefined ? [] : [{ ...common, above: null, below: min, clear: clear !== undefined && clear >= min ? clear : null }]),
-    ...(max === undefined ? [] : [{ ...common, above: max, below: null, clear: clear !== undefined && clear <= max ? clear : null }]),
+    ...(min === undefined
+      ? []
+      : [{ ...common, above: null, below: min, clear: clear !== undefined && clear >= min ? clear : null }]),
+    ...(max === undefined
+      ? []
+      : [{ ...common, above: max, below: null, clear: clear !== undefined && clear <= max ? clear : null }]),
   ];
 }
 
@@ -87,8 +103,13 @@ function times(text: string): { readonly needed: number; readonly of: number } {
 }
 
 /** "accuracy below 0.8 for 2 of 3 windows". */
-export function ruleInWords(rule: Pick<EffectiveRule, "metric" | "above" | "below" | "needed" | "of" | "subjects">): string {
-  const limits = [...(rule.below === null ? [] : [`below ${rule.below}`]), ...(rule.above === null ? [] : [`above ${rule.above}`])];
+export function ruleInWords(
+  rule: Pick<EffectiveRule, "metric" | "above" | "below" | "needed" | "of" | "subjects">,
+): string {
+  const limits = [
+    ...(rule.below === null ? [] : [`below ${rule.below}`]),
+    ...(rule.above === null ? [] : [`above ${rule.above}`]),
+  ];
   const what = limits.length === 0 ? "breached" : limits.join(" or ");
   const where = rule.subjects === null ? "" : ` of ${rule.subjects.join(", ")}`;
   const often = rule.of === 1 ? "" : ` for ${rule.needed} of ${rule.of} windows`;
@@ -108,7 +129,8 @@ export function ruleApplies(rule: EffectiveRule, window: string, metric: string,
 export function verdictOf(rule: EffectiveRule, row: JudgedRow): Verdict {
   if (row.status !== "ok" || row.value === null) return "undecided";
   // The share of labels is itself a KPI; to ask for a share of it would hide what it is there to show.
-  if (row.subject_kind === "kpi" && row.metric !== "label_coverage" && row.coverage < rule.minCoverage) return "undecided";
+  if (row.subject_kind === "kpi" && row.metric !== "label_coverage" && row.coverage < rule.minCoverage)
+    return "undecided";
   if (breaches(rule, row, row.value)) return "breach";
   return isClear(rule, row, row.value) ? "good" : "between";
 }
@@ -126,7 +148,10 @@ function isClear(rule: EffectiveRule, row: JudgedRow, value: number): boolean {
 }
 
 /** The limit that a breaching value has passed, and on which side it lies. */
-export function limitOf(rule: EffectiveRule, row: JudgedRow): { readonly threshold: number | null; readonly direction: "above" | "below" } {
+export function limitOf(
+  rule: EffectiveRule,
+  row: JudgedRow,
+): { readonly threshold: number | null; readonly direction: "above" | "below" } {
   const direction = directionOf(rule, row);
   if (rule.above === null && rule.below === null) return { threshold: row.threshold, direction };
   return { threshold: direction === "below" ? rule.below : rule.above, direction };

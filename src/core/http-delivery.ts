@@ -29,10 +29,13 @@ export interface HttpRequest {
   readonly body: string;
 }
 
+/** The runtime's own `fetch`, handed in: nothing in this folder reaches out by itself. */
+type Fetch = typeof globalThis.fetch;
+
 /** Posts once. Never throws: a cut connection, a name that can't be found and an abort are failures worth another try. */
-export async function postOnce(request: HttpRequest, signal: AbortSignal): Promise<Delivery> {
+export async function postOnce(fetchOnce: Fetch, request: HttpRequest, signal: AbortSignal): Promise<Delivery> {
   try {
-    const response = await fetch(request.url, {
+    const response = await fetchOnce(request.url, {
       method: "POST",
       headers: { ...request.headers },
       body: request.body,
@@ -50,7 +53,8 @@ export async function postOnce(request: HttpRequest, signal: AbortSignal): Promi
 
 function failure(response: Response, answer: string): Delivery {
   const wait = retryAfterMs(response.headers.get("retry-after"), Date.now());
-  const moved = response.status >= 300 && response.status < 400 ? " (a redirect is not followed; configure the final address)" : "";
+  const moved =
+    response.status >= 300 && response.status < 400 ? " (a redirect is not followed; configure the final address)" : "";
   return {
     status: "failed",
     retryable: isRetryableStatus(response.status),
@@ -72,7 +76,10 @@ async function beginning(response: Response): Promise<string> {
     bytes += value.length;
   }
   await reader.cancel().catch(() => undefined);
-  const text = Buffer.concat(chunks).toString("utf8").replace(/[\s\p{Cc}]+/gu, " ").trim();
+  const text = Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim();
   return text.slice(0, ANSWER_CHARACTERS_MAX);
 }
 

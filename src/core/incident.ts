@@ -67,7 +67,14 @@ export interface Incident {
 }
 
 /** What people can be told of an incident. */
-export const incidentTransitions = ["opened", "escalated", "data_missing", "reminder", "resolved", "withdrawn"] as const;
+export const incidentTransitions = [
+  "opened",
+  "escalated",
+  "data_missing",
+  "reminder",
+  "resolved",
+  "withdrawn",
+] as const;
 export type IncidentTransition = (typeof incidentTransitions)[number];
 
 /** Why a row of the `incidents` table was written: a transition, or a change that nobody is told of. */

@@ -14,7 +14,12 @@ export function isWebhookSecret(text: string): boolean {
  *
  * @param nowMs the time of this attempt: receivers refuse what is older than some minutes
  */
-export function webhookHeaders(id: string, nowMs: number, body: string, secret: string | undefined): Record<string, string> {
+export function webhookHeaders(
+  id: string,
+  nowMs: number,
+  body: string,
+  secret: string | undefined,
+): Record<string, string> {
   const timestamp = String(Math.floor(nowMs / 1000));
   const headers = { "webhook-id": id, "webhook-timestamp": timestamp };
   if (secret === undefined) return headers;

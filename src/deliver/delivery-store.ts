@@ -44,7 +44,10 @@ export async function insertPlanned(lane: Lane, deliveries: readonly PlannedDeli
       attempt: 0,
       incident_id: notification.incident.incident_id,
       model: notification.incident.model,
-      ...{ kind, target, sequence, transition: notification.transition },
+      kind,
+      target,
+      sequence,
+      transition: notification.transition,
       state: "due",
       due_at: now,
       at: now,
@@ -78,24 +81,39 @@ const notificationSchema = z.looseObject({
   link: z.string(),
 });
 
-/** The notification of a delivery as it was queued, or null if there is none. */
-export async function readNotification(lane: Lane, deliveryId: string): Promise<Notification | null> {
+/** A delivery as it stands now: its text, null if there is none, and how often it has been tried. */
+export async function readPresent(
+  lane: Lane,
+  deliveryId: string,
+): Promise<{ readonly notification: Notification | null; readonly attempt: number }> {
   const rows = await lane.query(
-    sql`SELECT body FROM deliveries WHERE delivery_id = ${deliveryId} ORDER BY attempt LIMIT 1`,
-    z.object({ body: z.string() }),
+    sql`SELECT body, attempt FROM deliveries WHERE delivery_id = ${deliveryId} ORDER BY attempt DESC LIMIT 1`,
+    z.object({ body: z.string(), attempt: z.number() }),
   );
   const row = rows[0];
-  if (row === undefined) return null;
+  if (row === undefined || row.body === "") return { notification: null, attempt: row?.attempt ?? 0 };
   // The schema checks what the outbox itself reads; the incident inside was written from the type and goes on as it was.
-  return notificationSchema.parse(JSON.parse(row.body)) as unknown as Notification;
+  const notification = notificationSchema.parse(JSON.parse(row.body)) as unknown as Notification;
+  return { notification, attempt: row.attempt };
 }
 
 /** Writes what came of an attempt. The body goes along, since the newest row replaces the others. */
-export async function insertAttempt(lane: Lane, delivery: PendingDelivery, notification: Notification | null, result: AttemptResult): Promise<void> {
+export async function insertAttempt(
+  lane: Lane,
+  delivery: PendingDelivery,
+  notification: Notification | null,
+  result: AttemptResult,
+): Promise<void> {
   const { delivery_id, incident_id, model, kind, target, transition, sequence, queued_ms, opened_ms } = delivery;
   await lane.insertRows("deliveries", [
     {
-      ...{ delivery_id, incident_id, model, kind, target, transition, sequence },
+      delivery_id,
+      incident_id,
+      model,
+      kind,
+      target,
+      transition,
+      sequence,
       attempt: delivery.attempt + 1,
       state: result.state,
       due_at: result.dueAt,

@@ -23,7 +23,8 @@ export function openChannels(config: Pick<Config, "channels">): Map<string, Send
   const opened = new Map<string, Send>();
   for (const [name, { use, ...settings }] of Object.entries(config.channels)) {
     const channel = channels.find((candidate) => candidate.name === use);
-    if (channel === undefined) throw new DriftlineError("channel_unknown", `channels.${name}: there is no channel "${use}"`);
+    if (channel === undefined)
+      throw new DriftlineError("channel_unknown", `channels.${name}: there is no channel "${use}"`);
     opened.set(channelTarget(name), channel.open(settings));
   }
   return opened;
@@ -35,7 +36,8 @@ export function createNotify(models: readonly ModelConfig[], link: (incident: In
   return async (change) => {
     const wanted = alerts.get(change.incident.model);
     const { kind } = change;
-    if (wanted === undefined || kind === "amended" || (kind === "resolved" && !wanted.send_resolved)) return { deliveries: [] };
+    if (wanted === undefined || kind === "amended" || (kind === "resolved" && !wanted.send_resolved))
+      return { deliveries: [] };
     const names = [...new Set(wanted.channels)];
     return { deliveries: names.map((name) => plan(change, kind, channelTarget(name), link(change.incident))) };
   };
@@ -44,11 +46,22 @@ export function createNotify(models: readonly ModelConfig[], link: (incident: In
 function plan(change: IncidentChange, transition: IncidentTransition, target: string, link: string): PlannedDelivery {
   const { incident, occurrence, sequence } = change;
   const deliveryId = contentUuid("delivery", incident.incident_id, transition, occurrence, target);
-  return { deliveryId, kind: "channel", target, sequence, notification: notificationOf(change, transition, deliveryId, link) };
+  return {
+    deliveryId,
+    kind: "channel",
+    target,
+    sequence,
+    notification: notificationOf(change, transition, deliveryId, link),
+  };
 }
 
 /** A change in words. */
-export function notificationOf(change: IncidentChange, transition: IncidentTransition, idempotencyKey: string, link: string): Notification {
+export function notificationOf(
+  change: IncidentChange,
+  transition: IncidentTransition,
+  idempotencyKey: string,
+  link: string,
+): Notification {
   const { incident } = change;
   const named = incident.members.slice(0, LINES_MAX).map(memberSentence);
   const left = incident.members.length - named.length;
@@ -69,6 +82,7 @@ export function notificationOf(change: IncidentChange, transition: IncidentTrans
 
 function explanation(transition: IncidentTransition): string[] {
   if (transition === "withdrawn") return ["Late data, or a changed rule, show that this should not have opened."];
-  if (transition === "data_missing") return ["The newest windows hold too few data to tell whether it goes on. The incident stays open."];
+  if (transition === "data_missing")
+    return ["The newest windows hold too few data to tell whether it goes on. The incident stays open."];
   return [];
 }

@@ -9,7 +9,15 @@ import type { Notification, Send } from "../../src/core/delivery.ts";
 import { openStore } from "../../src/store/open.ts";
 import { name, sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
-import { createAlertStation, createManualClock, insertMetrics, kpiRow, readDeliveries, readIncidentRows, START } from "../support/alert-station.ts";
+import {
+  createAlertStation,
+  createManualClock,
+  insertMetrics,
+  kpiRow,
+  readDeliveries,
+  readIncidentRows,
+  START,
+} from "../support/alert-station.ts";
 
 const end = (index: number) => START + index * 300_000;
 let folder = "";
@@ -27,13 +35,27 @@ after(async () => {
 });
 
 async function empty(): Promise<void> {
-  for (const table of ["metrics", "incidents", "deliveries", "judged"]) await lane.command(sql`TRUNCATE TABLE ${name(table)}`);
+  for (const table of ["metrics", "incidents", "deliveries", "judged"])
+    await lane.command(sql`TRUNCATE TABLE ${name(table)}`);
 }
 
 const model = {
-  ...{ name: "m", task: "regression", windows: ["5m"] },
-  kpis: [{ name: "mean_x", sql: "avg(toFloat64(features.x))", max: 80, clear: 80, clear_after: 2 }],
-  alerts: { channels: ["hook"], renotify_every: "4h" },
+  name: "m",
+  task: "regression",
+  windows: ["5m"],
+  kpis: [
+    {
+      name: "mean_x",
+      sql: "avg(toFloat64(features.x))",
+      max: 80,
+      clear: 80,
+      clear_after: 2,
+    },
+  ],
+  alerts: {
+    channels: ["hook"],
+    renotify_every: "4h",
+  },
 };
 const config = { models: [model], channels: { hook: { use: "webhook", url: "http://127.0.0.1:9/" } } };
 
@@ -66,7 +88,10 @@ describe("traffic-stops-while-an-incident-fires, through the store", () => {
         const resolved = sent.filter((message) => message.transition === "resolved").length;
         assert.equal(resolved, index + 1 >= resolvedAfter ? 1 : 0, `after w${index + 1}`);
       }
-      assert.deepEqual(sent.map((message) => message.transition), ["opened", "data_missing", "resolved"]);
+      assert.deepEqual(
+        sent.map((message) => message.transition),
+        ["opened", "data_missing", "resolved"],
+      );
       assert.equal(sent[0]?.incident.members[0]?.value, 109.5);
       assert.equal(sent[2]?.incident.members[0]?.value, 49.5);
       assert.match(sent[2]?.title ?? "", /^Resolved: m, window 5m: mean_x is back at 49\.5/);
@@ -80,7 +105,9 @@ test("a history judged at once gives the incidents that judging it window by win
     await empty();
     const station = createAlertStation(store, config, { clock: createManualClock(START), targets: new Map() });
     await judge(station);
-    return (await readIncidentRows(lane)).filter((row) => row.transition === "opened" || row.transition === "resolved").map(({ id, transition }) => ({ id, transition }));
+    return (await readIncidentRows(lane))
+      .filter((row) => row.transition === "opened" || row.transition === "resolved")
+      .map(({ id, transition }) => ({ id, transition }));
   };
   const stepwise = await told(async (station) => {
     for (const [index, value] of values.entries()) {
@@ -90,7 +117,10 @@ test("a history judged at once gives the incidents that judging it window by win
     }
   });
   const atOnce = await told(async (station) => {
-    await insertMetrics(lane, values.map((value, index) => kpiRow(index + 1, value)));
+    await insertMetrics(
+      lane,
+      values.map((value, index) => kpiRow(index + 1, value)),
+    );
     await station.alerting.process("m");
   });
   assert.equal(atOnce.length, 6);
@@ -106,7 +136,10 @@ test("a late revision withdraws what it shows never was", async () => {
   await insertMetrics(lane, [kpiRow(2, 70, { revision: 2, computed_at: end(3) })]);
   await station.alerting.process("m");
   await station.outbox.flush();
-  assert.deepEqual(sent.map((message) => message.transition), ["opened", "withdrawn"]);
+  assert.deepEqual(
+    sent.map((message) => message.transition),
+    ["opened", "withdrawn"],
+  );
 });
 
 test("a rule on a detector groups the features of one window into one incident, whatever their names", async () => {
@@ -118,7 +151,10 @@ test("a rule on a detector groups the features of one window into one incident, 
   const names = ["__proto__", "a'b\\c`", "age"];
   const row = (index: number, subject: string, value: number) =>
     kpiRow(index, value, { metric: "psi", subject_kind: "feature", subject, threshold: 0.2, breached: value > 0.2 });
-  await insertMetrics(lane, [1, 2].flatMap((index) => names.map((subject) => row(index, subject, subject === "age" ? 0.1 : 0.4))));
+  await insertMetrics(
+    lane,
+    [1, 2].flatMap((index) => names.map((subject) => row(index, subject, subject === "age" ? 0.1 : 0.4))),
+  );
   await station.alerting.process("m");
   await station.outbox.flush();
   assert.equal(sent.length, 1);
@@ -129,7 +165,27 @@ test("a rule on a detector groups the features of one window into one incident, 
 test("an action is asked for once in its cooldown, counted in event time, and the incident says why not", async () => {
   await empty();
   const acting = {
-    ...{ models: [{ ...model, kpis: [{ ...model.kpis[0], clear_after: 1, severity: "page" }], alerts: {}, actions: [{ use: "webhook", url: "http://127.0.0.1:9/", on: "page", cooldown: "15m" }] }] },
+    models: [
+      {
+        ...model,
+        kpis: [
+          {
+            ...model.kpis[0],
+            clear_after: 1,
+            severity: "page",
+          },
+        ],
+        alerts: {},
+        actions: [
+          {
+            use: "webhook",
+            url: "http://127.0.0.1:9/",
+            on: "page",
+            cooldown: "15m",
+          },
+        ],
+      },
+    ],
   };
   const station = () => createAlertStation(store, acting, { clock: createManualClock(START), targets: new Map() });
   for (const [index, value] of [90, 50, 90, 50, 90, 50].entries()) {
@@ -140,7 +196,10 @@ test("an action is asked for once in its cooldown, counted in event time, and th
   const decisions = (await readIncidentRows(lane))
     .filter((row) => row.transition === "opened")
     .map((row) => incidentRecordSchema.parse(JSON.parse(row.body)).incident.actions?.[0]);
-  assert.deepEqual(decisions.map((decision) => decision?.requested), [true, false, true]);
+  assert.deepEqual(
+    decisions.map((decision) => decision?.requested),
+    [true, false, true],
+  );
   assert.equal(decisions[1]?.reason, `in cooldown until ${new Date(end(1) + 900_000).toISOString()}`);
 });
 
@@ -161,16 +220,32 @@ test("whatever call to the store fails, the next run tells of each change once",
       query: (...args) => breaking(() => lane.query(...args)),
       insertRows: (...args) => breaking(() => lane.insertRows(...args)),
     };
-    const station = () => createAlertStation({ ...store, lane: () => flaky }, config, { clock: createManualClock(START), targets: new Map() });
+    const station = () =>
+      createAlertStation({ ...store, lane: () => flaky }, config, {
+        clock: createManualClock(START),
+        targets: new Map(),
+      });
     const one = station();
     await insertMetrics(lane, [kpiRow(1, 49), kpiRow(2, 90)]);
     await one.alerting.process("m").catch(() => undefined);
     await insertMetrics(lane, [kpiRow(3, 50), kpiRow(4, 50)]);
     await one.alerting.process("m").catch(() => undefined);
-    await station().alerting.process("m").catch(() => undefined);
-    await station().alerting.process("m").catch(() => undefined);
-    assert.deepEqual((await readDeliveries(lane)).map((delivery) => delivery.transition), ["opened", "resolved"], `call ${n}`);
-    assert.deepEqual((await readIncidentRows(lane)).map((row) => [row.sequence, row.state]).at(-1), [2, "resolved"], `call ${n}`);
+    await station()
+      .alerting.process("m")
+      .catch(() => undefined);
+    await station()
+      .alerting.process("m")
+      .catch(() => undefined);
+    assert.deepEqual(
+      (await readDeliveries(lane)).map((delivery) => delivery.transition),
+      ["opened", "resolved"],
+      `call ${n}`,
+    );
+    assert.deepEqual(
+      (await readIncidentRows(lane)).map((row) => [row.sequence, row.state]).at(-1),
+      [2, "resolved"],
+      `call ${n}`,
+    );
   }
   assert.equal(failed, false);
 });

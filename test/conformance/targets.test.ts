@@ -14,7 +14,16 @@ const SECRET = "whsec_c2VjcmV0LXRoYXQtbm9ib2R5LXNlZXM=";
 const TOKEN = "token-that-nobody-sees";
 
 /** What a receiver can do, in words that suit every medium. */
-const outcomes = ["accepts", "is broken", "is busy", "cuts the connection", "hangs", "refuses the request", "refuses the credentials", "is not there"] as const;
+const outcomes = [
+  "accepts",
+  "is broken",
+  "is busy",
+  "cuts the connection",
+  "hangs",
+  "refuses the request",
+  "refuses the credentials",
+  "is not there",
+] as const;
 type Outcome = (typeof outcomes)[number];
 const retryable: Readonly<Record<Exclude<Outcome, "accepts">, boolean>> = {
   "is broken": true,
@@ -79,8 +88,17 @@ const mailReceiver = async (outcome: Outcome): Promise<Receiver | null> => {
   const server = await startSmtpReceiver(() => answer ?? "accept");
   return {
     options: {
-      ...{ host: "127.0.0.1", port: server.port, tls: "never", from: "driftline@example.com", to: ["oncall@example.com"] },
-      ...(asksForUser ? { user: "driftline", password: TOKEN } : {}),
+      host: "127.0.0.1",
+      port: server.port,
+      tls: "never",
+      from: "driftline@example.com",
+      to: ["oncall@example.com"],
+      ...(asksForUser
+        ? {
+            user: "driftline",
+            password: TOKEN,
+          }
+        : {}),
     },
     keys: () => server.mails.map((mail) => /^<(.+)@example\.com>$/.exec(mail.messageId)?.[1] ?? ""),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
@@ -96,10 +114,16 @@ const receivers: Readonly<Record<string, Subject["receiver"]>> = {
 /** Targets that reach no server. */
 const LOCAL = new Set(["channel log"]);
 
-const all = [...channels.map((target) => ({ name: `channel ${target.name}`, target })), ...actions.map((target) => ({ name: `action ${target.name}`, target }))];
+const all = [
+  ...channels.map((target) => ({ name: `channel ${target.name}`, target })),
+  ...actions.map((target) => ({ name: `action ${target.name}`, target })),
+];
 
 test("every channel and action stands in this suite", () => {
-  assert.deepEqual(all.map(({ name }) => name).filter((name) => !LOCAL.has(name) && receivers[name] === undefined), []);
+  assert.deepEqual(
+    all.map(({ name }) => name).filter((name) => !LOCAL.has(name) && receivers[name] === undefined),
+    [],
+  );
 });
 
 test("every option has a description, and secrets are marked as such", () => {
@@ -107,7 +131,8 @@ test("every option has a description, and secrets are marked as such", () => {
     for (const [key, schema] of Object.entries(target.options.shape)) {
       const described = z.toJSONSchema(schema as z.ZodType, { io: "input" });
       assert.ok(described.description !== undefined, `${name}.${key}`);
-      if (["token", "password", "secret"].includes(key)) assert.equal(JSON.stringify(described).includes('"secret":true'), true, `${name}.${key}`);
+      if (["token", "password", "secret"].includes(key))
+        assert.equal(JSON.stringify(described).includes('"secret":true'), true, `${name}.${key}`);
     }
   }
 });
@@ -117,15 +142,19 @@ for (const { name, target } of all) {
   if (receiver === undefined) continue;
   describe(name, () => {
     for (const outcome of outcomes) {
-      const again = outcome === "accepts" ? "delivered" : retryable[outcome] ? "worth another try" : "not worth another try";
+      const again =
+        outcome === "accepts" ? "delivered" : retryable[outcome] ? "worth another try" : "not worth another try";
       test(`where the receiver ${outcome}, it is ${again}, and no secret is told`, async (context) => {
         await using server = await receiver(outcome);
         if (server === null) return context.skip("this medium has no such answer");
         const answer = await attempt(target, server.options, outcome === "hangs" ? 300 : 10_000);
         assert.equal(answer.status, outcome === "accepts" ? "delivered" : "failed", JSON.stringify(answer));
-        if (answer.status === "failed" && outcome !== "accepts") assert.equal(answer.retryable, retryable[outcome], answer.reason);
-        if (answer.status === "failed" && outcome === "is busy" && name !== "channel email") assert.equal(answer.retryAfterMs, 7_000);
-        for (const secret of [TOKEN, SECRET, SECRET.slice(6)]) assert.ok(!JSON.stringify(answer).includes(secret), JSON.stringify(answer));
+        if (answer.status === "failed" && outcome !== "accepts")
+          assert.equal(answer.retryable, retryable[outcome], answer.reason);
+        if (answer.status === "failed" && outcome === "is busy" && name !== "channel email")
+          assert.equal(answer.retryAfterMs, 7_000);
+        for (const secret of [TOKEN, SECRET, SECRET.slice(6)])
+          assert.ok(!JSON.stringify(answer).includes(secret), JSON.stringify(answer));
       });
     }
 
@@ -148,9 +177,14 @@ for (const { name, target } of all) {
     test("hostile names and hundreds of lines are delivered", async () => {
       await using server = await receiver("accepts");
       assert.ok(server !== null);
-      const hostile = '<!channel> <script>alert(1)</script> & "q" \r\nBcc: eve@example.com\r\n\r\n\u202e*x* '.repeat(20);
+      const hostile = '<!channel> <script>alert(1)</script> & "q" \r\nBcc: eve@example.com\r\n\r\n\u202e*x* '.repeat(
+        20,
+      );
       const members = Array.from({ length: 400 }, (_, index) => exampleMember({ subject: `${hostile}${index}` }));
-      const notification = exampleNotification({ title: hostile, lines: members.map((member) => member.subject) }, members);
+      const notification = exampleNotification(
+        { title: hostile, lines: members.map((member) => member.subject) },
+        members,
+      );
       const answer = await target.open(server.options)(notification, new AbortController().signal);
       assert.equal(answer.status, "delivered", JSON.stringify(answer));
     });
@@ -158,17 +192,25 @@ for (const { name, target } of all) {
 }
 
 test("a message's names can't mention anyone in Slack, add a header to a mail, or be markup in it", async () => {
-  const hostile = '<!channel> & <b>x</b>\r\nBcc: eve@example.com';
+  const hostile = "<!channel> & <b>x</b>\r\nBcc: eve@example.com";
   const notification = exampleNotification({ title: hostile, lines: [hostile] });
   const signal = new AbortController().signal;
   await using chat = await startSlackReceiver();
   await using post = await startSmtpReceiver();
   const find = (name: string) => channels.find((channel) => channel.name === name);
   await find("slack")?.open({ token: TOKEN, channel: "C1", api_url: chat.apiUrl })(notification, signal);
-  await find("email")?.open({ host: "127.0.0.1", port: post.port, tls: "never", from: "d@example.com", to: ["a@example.com"] })(notification, signal);
+  await find("email")?.open({
+    host: "127.0.0.1",
+    port: post.port,
+    tls: "never",
+    from: "d@example.com",
+    to: ["a@example.com"],
+  })(notification, signal);
   const [message] = chat.messages;
   assert.ok(message !== undefined && !message.text.includes("<"));
-  assert.ok(message.blocks.filter((block) => block.text.type === "mrkdwn").every((block) => !/<!|<b>/.test(block.text.text)));
+  assert.ok(
+    message.blocks.filter((block) => block.text.type === "mrkdwn").every((block) => !/<!|<b>/.test(block.text.text)),
+  );
   const [mail] = post.mails;
   assert.ok(mail !== undefined && !mail.headers.includes("bcc"));
   assert.deepEqual(mail.to, ["a@example.com"]);

@@ -28,19 +28,43 @@ test("a process killed after the receiver accepted, and before it was recorded, 
     const config = JSON.stringify({
       models: [
         {
-          ...{ name: "m", task: "regression", windows: ["5m"], kpis: [{ name: "mean_x", sql: "avg(toFloat64(features.x))", max: 80 }] },
+          name: "m",
+          task: "regression",
+          windows: ["5m"],
+          kpis: [
+            {
+              name: "mean_x",
+              sql: "avg(toFloat64(features.x))",
+              max: 80,
+            },
+          ],
           alerts: { channels: ["hook", "mail"] },
-          actions: [{ use: "webhook", url: retrain.url, secret: SECRET }],
+          actions: [
+            {
+              use: "webhook",
+              url: retrain.url,
+              secret: SECRET,
+            },
+          ],
         },
       ],
       channels: {
         hook: { use: "webhook", url: alerts.url, secret: SECRET },
-        mail: { use: "email", host: "127.0.0.1", port: post.port, tls: "never", from: "d@example.com", to: ["a@example.com"] },
+        mail: {
+          use: "email",
+          host: "127.0.0.1",
+          port: post.port,
+          tls: "never",
+          from: "d@example.com",
+          to: ["a@example.com"],
+        },
       },
     });
     const ends: (string | number | null)[] = [];
     for (let run = 0; run < 4; run++) {
-      const child = spawn(process.execPath, [...process.execArgv, script, folder, config], { stdio: ["ignore", "ignore", "inherit"] });
+      const child = spawn(process.execPath, [...process.execArgv, script, folder, config], {
+        stdio: ["ignore", "ignore", "inherit"],
+      });
       running = child;
       const [code, signal] = await once(child, "exit");
       ends.push(signal ?? code);

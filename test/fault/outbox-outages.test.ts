@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { systemClock } from "../../src/core/clock.ts";
 import type { Delivery, PlannedDelivery, Send } from "../../src/core/delivery.ts";
 import { contentUuid } from "../../src/core/identity.ts";
 import { createOutbox } from "../../src/deliver/outbox.ts";
@@ -31,7 +32,13 @@ const NOW = Date.UTC(2026, 2, 2, 12);
 
 function planned(target: string, sequence = 1, transition: "opened" | "resolved" = "opened"): PlannedDelivery {
   const deliveryId = contentUuid(target, sequence);
-  return { deliveryId, kind: "channel", target, sequence, notification: exampleNotification({ idempotencyKey: deliveryId, transition }) };
+  return {
+    deliveryId,
+    kind: "channel",
+    target,
+    sequence,
+    notification: exampleNotification({ idempotencyKey: deliveryId, transition }),
+  };
 }
 
 /** Answers in turn; the last one for ever. Keeps what it was asked. */
@@ -48,19 +55,35 @@ function answering(...answers: readonly (Delivery | Error)[]): { readonly send: 
 }
 const delivered: Delivery = { status: "delivered" };
 const failed = (retryable: boolean, retryAfterMs?: number): Delivery => ({
-  ...{ status: "failed", retryable, reason: "HTTP 500 from https://hooks.example.com/secret-path" },
+  status: "failed",
+  retryable,
+  reason: "HTTP 500 from https://hooks.example.com/secret-path",
   ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
 });
 const states = async () => (await readDeliveries(lane)).map(({ target, state, attempt }) => [target, state, attempt]);
 
 test("a target that hangs holds up itself alone, and its attempt ends at the time limit", async () => {
   const aborted: boolean[] = [];
-  const hang: Send = (_notification, signal) => new Promise(() => signal.addEventListener("abort", () => aborted.push(true)));
+  const hang: Send = (_notification, signal) =>
+    new Promise(() => signal.addEventListener("abort", () => aborted.push(true)));
   const good = answering(delivered);
-  const outbox = createOutbox({ lane, clock: createManualClock(NOW), log: quiet, targets: new Map([["a", hang], ["b", good.send]]), attemptMs: 300, pollMs: 10 });
+  const outbox = createOutbox({
+    lane,
+    clock: createManualClock(NOW),
+    log: quiet,
+    targets: new Map([
+      ["a", hang],
+      ["b", good.send],
+    ]),
+    attemptMs: 300,
+    pollMs: 10,
+  });
   await outbox.enqueue([planned("a"), planned("b")]);
   await outbox.flush();
-  assert.deepEqual(await states(), [["a", "failed", 1], ["b", "sent", 1]]);
+  assert.deepEqual(await states(), [
+    ["a", "failed", 1],
+    ["b", "sent", 1],
+  ]);
   assert.deepEqual(aborted, [true]);
 });
 
@@ -83,11 +106,23 @@ test("the end of an incident waits behind its opening, and follows once that is 
 
 test("what fails for good is given up at once, and the log says so without the address", async () => {
   const errors: string[] = [];
-  const log = { ...quiet, error: (message: string, fields?: Readonly<Record<string, unknown>>) => void errors.push(`${message} ${JSON.stringify(fields)}`) };
-  const outbox = createOutbox({ lane, clock: createManualClock(NOW), log, targets: new Map([["a", answering(failed(false)).send]]) });
+  const log = {
+    ...quiet,
+    error: (message: string, fields?: Readonly<Record<string, unknown>>) =>
+      void errors.push(`${message} ${JSON.stringify(fields)}`),
+  };
+  const outbox = createOutbox({
+    lane,
+    clock: createManualClock(NOW),
+    log,
+    targets: new Map([["a", answering(failed(false)).send]]),
+  });
   await outbox.enqueue([planned("a"), planned("gone")]);
   assert.equal(await outbox.flush(), null);
-  assert.deepEqual(await states(), [["a", "dead", 1], ["gone", "dead", 1]]);
+  assert.deepEqual(await states(), [
+    ["a", "dead", 1],
+    ["gone", "dead", 1],
+  ]);
   assert.equal(errors.length, 2);
   assert.ok(errors.every((line) => line.startsWith("a delivery was given up") && !line.includes("secret-path")));
   assert.ok(!JSON.stringify(await readDeliveries(lane)).includes("secret-path"));
@@ -114,13 +149,23 @@ test("tries go on over days with growing waits, a restart between them, and then
 
 test("Retry-After is waited for", async () => {
   const clock = createManualClock(NOW);
-  const outbox = createOutbox({ lane, clock, log: quiet, targets: new Map([["a", answering(failed(true, 600_000)).send]]) });
+  const outbox = createOutbox({
+    lane,
+    clock,
+    log: quiet,
+    targets: new Map([["a", answering(failed(true, 600_000)).send]]),
+  });
   await outbox.enqueue([planned("a")]);
   assert.equal(await outbox.flush(), NOW + 600_000);
 });
 
 test("a target that throws is tried again", async () => {
-  const outbox = createOutbox({ lane, clock: createManualClock(NOW), log: quiet, targets: new Map([["a", answering(new Error("a bug")).send]]) });
+  const outbox = createOutbox({
+    lane,
+    clock: createManualClock(NOW),
+    log: quiet,
+    targets: new Map([["a", answering(new Error("a bug")).send]]),
+  });
   await outbox.enqueue([planned("a")]);
   await outbox.flush();
   assert.deepEqual(await states(), [["a", "failed", 1]]);
@@ -128,7 +173,12 @@ test("a target that throws is tried again", async () => {
 
 test("queueing what was sent already sends it no second time", async () => {
   const target = answering(delivered);
-  const outbox = createOutbox({ lane, clock: createManualClock(NOW), log: quiet, targets: new Map([["a", target.send]]) });
+  const outbox = createOutbox({
+    lane,
+    clock: createManualClock(NOW),
+    log: quiet,
+    targets: new Map([["a", target.send]]),
+  });
   await outbox.enqueue([planned("a")]);
   await outbox.flush();
   await outbox.enqueue([planned("a")]);
@@ -136,11 +186,30 @@ test("queueing what was sent already sends it no second time", async () => {
   assert.deepEqual(target.asked, ["opened"]);
 });
 
+test("looking often, from two places, while attempts are under way sends nothing twice", async () => {
+  const asked: string[] = [];
+  const slow: Send = async (notification) => {
+    asked.push(notification.idempotencyKey);
+    await new Promise((resolve) => setTimeout(resolve, 3));
+    return delivered;
+  };
+  const outbox = createOutbox({ lane, clock: systemClock, log: quiet, targets: new Map([["a", slow]]), pollMs: 1 });
+  outbox.start();
+  for (let sequence = 1; sequence <= 20; sequence++) {
+    await outbox.enqueue([planned("a", sequence)]);
+    await Promise.all([outbox.flush(), outbox.flush()]);
+  }
+  await outbox.stop();
+  assert.equal(asked.length, 20);
+  assert.equal(new Set(asked).size, 20);
+});
+
 test("a store that is away when an attempt is to be recorded does not make it be sent twice", async () => {
   let away = 0;
   const flaky: Lane = {
     ...lane,
-    insertRows: (table, rows) => (away-- > 0 ? Promise.reject(new Error("the store is away")) : lane.insertRows(table, rows)),
+    insertRows: (table, rows) =>
+      away-- > 0 ? Promise.reject(new Error("the store is away")) : lane.insertRows(table, rows),
   };
   const target = answering(delivered);
   const clock = { now: () => NOW, sleep: () => new Promise<void>((resolve) => setTimeout(resolve, 5)) };

@@ -22,7 +22,9 @@ export const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 export function createAlertStation(
   store: Store,
   config: unknown,
-  settings: { readonly clock?: Clock; readonly targets?: ReadonlyMap<string, Send> } & Partial<Omit<OutboxOptions, "lane" | "clock" | "targets">> = {},
+  settings: { readonly clock?: Clock; readonly targets?: ReadonlyMap<string, Send> } & Partial<
+    Omit<OutboxOptions, "lane" | "clock" | "targets">
+  > = {},
 ): AlertStation {
   const { clock = systemClock, targets, ...rest } = settings;
   const checked = configSchema.parse(config);
@@ -31,7 +33,16 @@ export function createAlertStation(
   const opened = targets ?? new Map([...openChannels(checked), ...openActions(checked)]);
   const outbox = createOutbox({ lane, clock, targets: opened, log: quiet, ...rest });
   const planners = [createNotify(checked.models, link), createAct(lane, checked.models, link)];
-  return { outbox, alerting: createAlerting({ lane, models: checked.models, clock, planners, enqueue: outbox.enqueue }) };
+  return {
+    outbox,
+    alerting: createAlerting({
+      lane,
+      models: checked.models,
+      clock,
+      planners,
+      enqueue: (deliveries) => outbox.enqueue(deliveries),
+    }),
+  };
 }
 
 export const START = Date.UTC(2026, 2, 2, 10);
@@ -40,19 +51,48 @@ export const START = Date.UTC(2026, 2, 2, 10);
 export function kpiRow(index: number, value: number | null, settings: Partial<MetricRow> = {}): MetricRow {
   const window_start = START + (index - 1) * 300_000;
   return {
-    ...{ model: "m", version: "", variant: "", segment: "", window: "5m", window_start, window_end: window_start + 300_000 },
-    ...{ subject_kind: "kpi", subject: "kpi", metric: "mean_x", value, lower: null, upper: null, threshold: null, breached: false },
-    ...{ n: value === null ? 0 : 500, coverage: 1, status: value === null ? "insufficient" : "ok", detail: "{}" },
-    ...{ reference_id: "", monitor_hash: "h", revision: 1, computed_at: window_start + 300_000 },
+    model: "m",
+    version: "",
+    variant: "",
+    segment: "",
+    window: "5m",
+    window_start,
+    window_end: window_start + 3e5,
+    subject_kind: "kpi",
+    subject: "kpi",
+    metric: "mean_x",
+    value,
+    lower: null,
+    upper: null,
+    threshold: null,
+    breached: false,
+    n: value === null ? 0 : 500,
+    coverage: 1,
+    status: value === null ? "insufficient" : "ok",
+    detail: "{}",
+    reference_id: "",
+    monitor_hash: "h",
+    revision: 1,
+    computed_at: window_start + 3e5,
     ...settings,
   };
 }
 
 export async function insertMetrics(lane: Lane, rows: readonly MetricRow[]): Promise<void> {
-  await lane.insertRows("metrics", rows.map((row) => ({ ...row })));
+  await lane.insertRows(
+    "metrics",
+    rows.map((row) => ({ ...row })),
+  );
 }
 
-const deliverySchema = z.object({ target: z.string(), transition: z.string(), state: z.string(), attempt: z.number(), answer: z.string(), id: z.string() });
+const deliverySchema = z.object({
+  target: z.string(),
+  transition: z.string(),
+  state: z.string(),
+  attempt: z.number(),
+  answer: z.string(),
+  id: z.string(),
+});
 
 /** The deliveries as they stand, in the order in which they were planned. */
 export function readDeliveries(lane: Lane): Promise<z.output<typeof deliverySchema>[]> {
@@ -63,7 +103,13 @@ export function readDeliveries(lane: Lane): Promise<z.output<typeof deliverySche
   );
 }
 
-const incidentSchema = z.object({ id: z.string(), sequence: z.number(), state: z.string(), transition: z.string(), body: z.string() });
+const incidentSchema = z.object({
+  id: z.string(),
+  sequence: z.number(),
+  state: z.string(),
+  transition: z.string(),
+  body: z.string(),
+});
 
 /** Every row of the incidents table, in order. */
 export function readIncidentRows(lane: Lane): Promise<z.output<typeof incidentSchema>[]> {
@@ -81,7 +127,7 @@ export function createManualClock(start: number): Clock & { set(ms: number): voi
     now: () => now,
     set(ms) {
       now = ms;
-      for (const wake of [...sleepers]) wake();
+      for (const wake of Array.from(sleepers)) wake();
     },
     sleep: (ms, signal) =>
       new Promise((resolve) => {

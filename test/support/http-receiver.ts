@@ -23,13 +23,20 @@ export interface HttpReceiver extends AsyncDisposable {
   waitFor(count: number, ms?: number): Promise<void>;
 }
 
-export async function startHttpReceiver(answer: (request: ReceivedRequest, index: number) => Answer = () => ({ status: 200 })): Promise<HttpReceiver> {
+export async function startHttpReceiver(
+  answer: (request: ReceivedRequest, index: number) => Answer = () => ({ status: 200 }),
+): Promise<HttpReceiver> {
   const requests: ReceivedRequest[] = [];
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const received = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, body: Buffer.concat(chunks).toString("utf8") };
+      const received = {
+        method: request.method ?? "",
+        path: request.url ?? "",
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString("utf8"),
+      };
       const index = requests.push(received) - 1;
       reply(response, answer(received, index));
     });
@@ -40,7 +47,12 @@ export async function startHttpReceiver(answer: (request: ReceivedRequest, index
   return {
     url: `http://127.0.0.1:${address.port}/hook`,
     requests,
-    waitFor: (count, ms = 20_000) => until(() => requests.length >= count, ms, () => `${count} requests; there were ${requests.length}`),
+    waitFor: (count, ms = 20_000) =>
+      until(
+        () => requests.length >= count,
+        ms,
+        () => `${count} requests; there were ${requests.length}`,
+      ),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -5,7 +5,10 @@ export interface SlackMessage {
   readonly token: string;
   readonly channel: string;
   readonly text: string;
-  readonly blocks: readonly { readonly type: string; readonly text: { readonly type: string; readonly text: string } }[];
+  readonly blocks: readonly {
+    readonly type: string;
+    readonly text: { readonly type: string; readonly text: string };
+  }[];
   readonly idempotencyKey: string;
 }
 
@@ -41,4 +44,8 @@ export async function startSlackReceiver(answer?: (index: number) => Answer | un
   };
 }
 
-export const json = (body: unknown): Answer => ({ status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+export const json = (body: unknown): Answer => ({
+  status: 200,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify(body),
+});

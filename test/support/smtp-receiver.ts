@@ -1,7 +1,7 @@
 /** A local SMTP server that keeps every mail it accepts, parsed. */
 import type { Socket } from "node:net";
 import { simpleParser } from "mailparser";
-import { SMTPServer } from "smtp-server";
+import { SMTPServer, type SMTPServerSession } from "smtp-server";
 import { until } from "./http-receiver.ts";
 
 export interface ReceivedMail {
@@ -28,6 +28,18 @@ export type SmtpAnswer = "accept" | number | "reset" | "hang";
 export async function startSmtpReceiver(answer: (index: number) => SmtpAnswer = () => "accept"): Promise<SmtpReceiver> {
   const mails: ReceivedMail[] = [];
   let connections = 0;
+  const keep = async (raw: Buffer, { envelope }: SMTPServerSession) => {
+    const mail = await simpleParser(raw);
+    mails.push({
+      from: envelope.mailFrom === false ? "" : envelope.mailFrom.address,
+      to: envelope.rcptTo.map((recipient) => recipient.address),
+      subject: mail.subject ?? "",
+      text: mail.text ?? "",
+      html: typeof mail.html === "string" ? mail.html : "",
+      messageId: mail.messageId ?? "",
+      headers: mail.headerLines.map((header) => header.key),
+    });
+  };
   const server = new SMTPServer({
     disabledCommands: ["STARTTLS"],
     authOptional: true,
@@ -47,18 +59,8 @@ export async function startSmtpReceiver(answer: (index: number) => SmtpAnswer = 
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("end", () => {
         if (typeof what === "number") return callback(Object.assign(new Error("refused"), { responseCode: what }));
-        void simpleParser(Buffer.concat(chunks)).then((mail) => {
-          mails.push({
-            from: session.envelope.mailFrom === false ? "" : session.envelope.mailFrom.address,
-            to: session.envelope.rcptTo.map((recipient) => recipient.address),
-            subject: mail.subject ?? "",
-            text: mail.text ?? "",
-            html: typeof mail.html === "string" ? mail.html : "",
-            messageId: mail.messageId ?? "",
-            headers: mail.headerLines.map((header) => header.key),
-          });
-          callback();
-        }, callback);
+        // The server is answered from outside the promise, so that what it throws is not taken for a parser's error.
+        void keep(Buffer.concat(chunks), session).finally(() => setImmediate(callback));
       });
     },
   });
@@ -74,7 +76,12 @@ export async function startSmtpReceiver(answer: (index: number) => SmtpAnswer = 
     port: address.port,
     mails,
     connections: () => connections,
-    waitFor: (count, ms = 20_000) => until(() => mails.length >= count, ms, () => `${count} mails; there were ${mails.length}`),
+    waitFor: (count, ms = 20_000) =>
+      until(
+        () => mails.length >= count,
+        ms,
+        () => `${count} mails; there were ${mails.length}`,
+      ),
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

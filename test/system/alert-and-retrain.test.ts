@@ -21,19 +21,47 @@ test("one incident is one mail, one Slack message, one alert webhook and one ret
   const lane = store.lane("control");
   try {
     await using post = await startSmtpReceiver();
-    await using chat = await startSlackReceiver((index) => (index === 0 ? { status: 429, headers: { "retry-after": "0" } } : undefined));
+    await using chat = await startSlackReceiver((index) =>
+      index === 0 ? { status: 429, headers: { "retry-after": "0" } } : undefined,
+    );
     await using alerts = await startHttpReceiver(failsTwice);
     await using retrain = await startHttpReceiver(failsTwice);
     const config = {
       models: [
         {
-          ...{ name: "m", task: "binary", windows: ["5m"], kpis: [{ use: "accuracy", min: 0.8, for: "2 of 3", severity: "page" }] },
+          name: "m",
+          task: "binary",
+          windows: ["5m"],
+          kpis: [
+            {
+              use: "accuracy",
+              min: 0.8,
+              for: "2 of 3",
+              severity: "page",
+            },
+          ],
           alerts: { channels: ["mail", "chat", "hook"] },
-          actions: [{ use: "webhook", url: `${retrain.url}?key=hush`, secret: RETRAIN_SECRET, on: "page", cooldown: "24h", body: { branch: "main" } }],
+          actions: [
+            {
+              use: "webhook",
+              url: `${retrain.url}?key=hush`,
+              secret: RETRAIN_SECRET,
+              on: "page",
+              cooldown: "24h",
+              body: { branch: "main" },
+            },
+          ],
         },
       ],
       channels: {
-        mail: { use: "email", host: "127.0.0.1", port: post.port, tls: "never", from: "Driftline <driftline@example.com>", to: ["oncall@example.com"] },
+        mail: {
+          use: "email",
+          host: "127.0.0.1",
+          port: post.port,
+          tls: "never",
+          from: "Driftline <driftline@example.com>",
+          to: ["oncall@example.com"],
+        },
         chat: { use: "slack", token: "xoxb-hush", channel: "#ml-oncall", api_url: chat.apiUrl },
         hook: { use: "webhook", url: alerts.url, secret: ALERT_SECRET },
       },
@@ -51,7 +79,11 @@ test("one incident is one mail, one Slack message, one alert webhook and one ret
     station.outbox.start();
     await insertMetrics(lane, [accuracy(4, 0.61)]);
     await station.alerting.process("m");
-    await until(() => settled(alerts) && settled(retrain) && post.mails.length > 0 && chat.messages.length > 0, 20_000, () => "all four");
+    await until(
+      () => settled(alerts) && settled(retrain) && post.mails.length > 0 && chat.messages.length > 0,
+      20_000,
+      () => "all four",
+    );
     await allSent(lane);
     await station.alerting.process("m");
     assert.equal(await station.outbox.flush(), null);
@@ -61,27 +93,37 @@ test("one incident is one mail, one Slack message, one alert webhook and one ret
     assert.equal(chat.messages.length, 1);
     assert.equal(alerts.requests.length, 3);
     assert.equal(retrain.requests.length, 3);
-    for (const receiver of [alerts, retrain]) assert.equal(new Set(receiver.requests.map((request) => request.headers["webhook-id"])).size, 1);
+    for (const receiver of [alerts, retrain])
+      assert.equal(new Set(receiver.requests.map((request) => request.headers["webhook-id"])).size, 1);
 
     assert.match(post.mails[0]?.subject ?? "", /^New page: m, window 5m: accuracy 0\.6 is below 0\.8/);
     assert.match(chat.messages[0]?.text ?? "", /accuracy 0\.6 is below 0\.8/);
     const alert = verified(alerts, ALERT_SECRET);
     assert.equal(alert["type"], "incident.opened");
     const request = verified(retrain, RETRAIN_SECRET);
-    assert.deepEqual([request["type"], request["model"], request["branch"], request["from"]], ["retrain", "m", "main", "2026-03-02T10:05:00.000Z"]);
     assert.deepEqual(
-      (await readDeliveries(lane)).map(({ target, state, attempt }) => [target, state, attempt]).sort(),
-      [["action m webhook", "sent", 3], ["channel chat", "sent", 2], ["channel hook", "sent", 3], ["channel mail", "sent", 1]],
+      [request["type"], request["model"], request["branch"], request["from"]],
+      ["retrain", "m", "main", "2026-03-02T10:05:00.000Z"],
+    );
+    assert.deepEqual(
+      (await readDeliveries(lane)).map(({ target, state, attempt }) => `${target} ${state} ${attempt}`).sort(),
+      ["action m webhook sent 3", "channel chat sent 2", "channel hook sent 3", "channel mail sent 1"],
     );
 
     // The end is told to people and asks nothing of machines; the next incident falls in the cooldown.
     const again = start();
-    await insertMetrics(lane, [5, 6, 7].map((index) => accuracy(index, 0.9)));
+    await insertMetrics(
+      lane,
+      [5, 6, 7].map((index) => accuracy(index, 0.9)),
+    );
     await again.alerting.process("m");
     await insertMetrics(lane, [accuracy(8, 0.5), accuracy(9, 0.5)]);
     await again.alerting.process("m");
     await again.outbox.flush();
-    assert.deepEqual(post.mails.map((mail) => mail.subject.split(":")[0]), ["New page", "Resolved", "New page"]);
+    assert.deepEqual(
+      post.mails.map((mail) => mail.subject.split(":")[0]),
+      ["New page", "Resolved", "New page"],
+    );
     assert.equal(retrain.requests.length, 3);
   } finally {
     await store.close();
@@ -93,7 +135,9 @@ const settled = (receiver: HttpReceiver): boolean => receiver.requests.length >=
 
 /** What the receiver has accepted, its signature checked by the specification's own package. */
 function verified(receiver: HttpReceiver, secret: string): Record<string, unknown> {
-  const bodies = receiver.requests.map(({ body, headers }) => new Webhook(secret).verify(body, headers as Record<string, string>));
+  const bodies = receiver.requests.map(({ body, headers }) =>
+    new Webhook(secret).verify(body, headers as Record<string, string>),
+  );
   return bodies.at(-1) as Record<string, unknown>;
 }
 

@@ -9,7 +9,10 @@ import { incidentBody } from "../../core/webhook-body.ts";
 import { isWebhookSecret, webhookHeaders } from "../../core/webhook-signature.ts";
 
 const options = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).meta({ secret: true }).describe("Address that is posted to; it may hold a token, so it is shown nowhere."),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .meta({ secret: true })
+    .describe("Address that is posted to; it may hold a token, so it is shown nowhere."),
   secret: z
     .string()
     .min(1)
@@ -18,10 +21,19 @@ const options = z.strictObject({
     .optional()
     .describe("Key of the signature (`whsec_…`); left out: not signed."),
   headers: z
-    .record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "a header name"), z.string().regex(/^[\t\x20-\x7e]*$/, "printable ASCII").meta({ secret: true }))
+    .record(
+      z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "a header name"),
+      z
+        .string()
+        .regex(/^[\t\x20-\x7e]*$/, "printable ASCII")
+        .meta({ secret: true }),
+    )
     .default({})
     .describe("Further headers, for example an Authorization."),
-  body: z.record(z.string(), z.json()).default({}).describe("Further fields of the request, for example the branch or the job's name."),
+  body: z
+    .record(z.string(), z.json())
+    .default({})
+    .describe("Further fields of the request, for example the branch or the job's name."),
 });
 
 export const webhook = defineTarget({
@@ -47,7 +59,11 @@ export const webhook = defineTarget({
         incident: incidentBody(notification),
       });
       const signed = webhookHeaders(notification.idempotencyKey, now, body, secret);
-      return await postOnce({ url, headers: { ...headers, "content-type": "application/json", ...signed }, body }, signal);
+      return await postOnce(
+        fetch,
+        { url, headers: { ...headers, "content-type": "application/json", ...signed }, body },
+        signal,
+      );
     };
   },
 });

@@ -8,7 +8,10 @@ const CONNECT_MS = 10_000;
 
 const address = z
   .string()
-  .regex(/^[^\r\n\0]*[^\s@<>\r\n\0]+@[^\s@<>\r\n\0]+>?$/, 'an address such as oncall@example.com or "Name <oncall@example.com>"')
+  .regex(
+    /^[^\r\n\0]*[^\s@<>\r\n\0]+@[^\s@<>\r\n\0]+>?$/,
+    'an address such as oncall@example.com or "Name <oncall@example.com>"',
+  )
   .describe("E-mail address.");
 
 const options = z.strictObject({
@@ -17,7 +20,9 @@ const options = z.strictObject({
   tls: z
     .enum(["starttls", "always", "never"])
     .default("starttls")
-    .describe("`starttls` refuses a server that does not offer it, `always` is TLS from the first byte (port 465), `never` sends in the clear."),
+    .describe(
+      "`starttls` refuses a server that does not offer it, `always` is TLS from the first byte (port 465), `never` sends in the clear.",
+    ),
   user: z.string().optional().describe("User, where the server asks for one."),
   password: z.string().min(1).meta({ secret: true }).optional().describe("Password."),
   from: address.describe("Sender."),
@@ -33,18 +38,39 @@ export const email = defineTarget({
     const domain = /@([^\s@<>]+)>?$/.exec(from)?.[1] ?? "driftline.invalid";
     return async (notification, signal) => {
       const transport = createTransport({
-        ...{ host, port, secure: tls === "always", requireTLS: tls === "starttls", ignoreTLS: tls === "never" },
-        ...{ connectionTimeout: CONNECT_MS, greetingTimeout: CONNECT_MS, socketTimeout: CONNECT_MS },
-        ...(user === undefined ? {} : { auth: { user, pass: password ?? "" } }),
-        ...{ disableFileAccess: true, disableUrlAccess: true },
+        host,
+        port,
+        secure: tls === "always",
+        requireTLS: tls === "starttls",
+        ignoreTLS: tls === "never",
+        connectionTimeout: CONNECT_MS,
+        greetingTimeout: CONNECT_MS,
+        socketTimeout: CONNECT_MS,
+        ...(user === undefined
+          ? {}
+          : {
+              auth: {
+                user,
+                pass: password ?? "",
+              },
+            }),
+        disableFileAccess: true,
+        disableUrlAccess: true,
       });
       const abort = () => transport.close();
       signal.addEventListener("abort", abort, { once: true });
       try {
         const sending = transport.sendMail({
-          ...{ from, to: [...to], subject: subject(notification), text: text(notification), html: html(notification) },
+          from,
+          to: [...to],
+          subject: subject(notification),
+          text: text(notification),
+          html: html(notification),
           messageId: `<${notification.idempotencyKey}@${domain}>`,
-          headers: { "X-Driftline-Incident": notification.incident.incident_id, "Auto-Submitted": "auto-generated" },
+          headers: {
+            "X-Driftline-Incident": notification.incident.incident_id,
+            "Auto-Submitted": "auto-generated",
+          },
         });
         const info = await Promise.race([sending, aborted(signal)]);
         if (info === null) {
@@ -52,7 +78,10 @@ export const email = defineTarget({
           return { status: "failed", retryable: true, reason: "no answer in time" };
         }
         const refused = info.rejected.length;
-        return { status: "delivered", receipt: refused === 0 ? info.response.slice(0, 200) : `${refused} of ${to.length} recipients were refused` };
+        return {
+          status: "delivered",
+          receipt: refused === 0 ? info.response.slice(0, 200) : `${refused} of ${to.length} recipients were refused`,
+        };
       } catch (thrown) {
         return failure(thrown);
       } finally {
@@ -87,14 +116,27 @@ function html({ title, lines, link }: Notification): string {
 }
 
 function escapeHtml(raw: string): string {
-  return raw.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;").replace(/'/g, "&#39;");
+  return raw
+    .replace(/&/g, "&amp;")
+    .replace(/</g, "&lt;")
+    .replace(/>/g, "&gt;")
+    .replace(/"/g, "&quot;")
+    .replace(/'/g, "&#39;");
 }
 
 /** SMTP: 4xx passes, 5xx does not; what never got an answer may pass. Only codes are told: answers may repeat addresses and users. */
 function failure(thrown: unknown): Delivery {
   const code = thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
-  const status = thrown instanceof Error && "responseCode" in thrown && typeof thrown.responseCode === "number" ? thrown.responseCode : 0;
-  if (status >= 400) return { status: "failed", retryable: status < 500, reason: `SMTP ${status}${code === "" ? "" : ` (${code})`}` };
+  const status =
+    thrown instanceof Error && "responseCode" in thrown && typeof thrown.responseCode === "number"
+      ? thrown.responseCode
+      : 0;
+  if (status >= 400)
+    return { status: "failed", retryable: status < 500, reason: `SMTP ${status}${code === "" ? "" : ` (${code})`}` };
   const lasting = code === "EAUTH" || code === "EENVELOPE" || code === "EMESSAGE";
-  return { status: "failed", retryable: !lasting, reason: code === "" ? "the message could not be sent" : `the message could not be sent (${code})` };
+  return {
+    status: "failed",
+    retryable: !lasting,
+    reason: code === "" ? "the message could not be sent" : `the message could not be sent (${code})`,
+  };
 }

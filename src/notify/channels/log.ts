@@ -7,7 +7,10 @@ export const log = defineTarget({
   title: "Log",
   description: "Writes one line of JSON per notification to standard error.",
   options: z.strictObject({
-    stream: z.enum(["stdout", "stderr"]).default("stderr").describe("Where the lines go; standard output belongs to what a command prints."),
+    stream: z
+      .enum(["stdout", "stderr"])
+      .default("stderr")
+      .describe("Where the lines go; standard output belongs to what a command prints."),
   }),
   open: ({ stream }) => {
     return (notification) => {
@@ -16,13 +19,22 @@ export const log = defineTarget({
         time: new Date().toISOString(),
         level: transition === "resolved" || transition === "withdrawn" ? "info" : "warn",
         msg: title,
-        ...{ transition, lines, model: incident.model, window: incident.window, severity: incident.severity, incident: incident.incident_id },
+        transition,
+        lines,
+        model: incident.model,
+        window: incident.window,
+        severity: incident.severity,
+        incident: incident.incident_id,
         key: idempotencyKey,
         ...(link === "" ? {} : { link }),
       });
       return new Promise((resolve) => {
         process[stream].write(`${line}\n`, (error) =>
-          resolve(error instanceof Error ? { status: "failed", retryable: true, reason: "the stream is closed" } : { status: "delivered" }),
+          resolve(
+            error instanceof Error
+              ? { status: "failed", retryable: true, reason: "the stream is closed" }
+              : { status: "delivered" },
+          ),
         );
       });
     };

@@ -17,7 +17,15 @@ const HEADER_MAX = 150;
 const SECTION_MAX = 3000;
 const TEXT_MAX = 4000;
 /** Errors that Slack answers with status 200 and that pass by themselves. */
-const PASSING = new Set(["ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"]);
+const PASSING = new Set([
+  "ratelimited",
+  "rate_limited",
+  "internal_error",
+  "fatal_error",
+  "service_unavailable",
+  "request_timeout",
+  "team_added_to_org",
+]);
 
 const options = z.strictObject({
   token: z.string().min(1).meta({ secret: true }).describe("Bot token (xoxb-…) with the scope chat:write."),
@@ -28,7 +36,8 @@ const options = z.strictObject({
 export const slack = defineTarget({
   name: "slack",
   title: "Slack",
-  description: "Posts a message to a channel with a bot token. The delivery's id goes along as metadata (`idempotency_key`).",
+  description:
+    "Posts a message to a channel with a bot token. The delivery's id goes along as metadata (`idempotency_key`).",
   options,
   open: ({ token, channel, api_url }) => {
     return async (notification, signal) => {
@@ -47,7 +56,10 @@ export const slack = defineTarget({
           blocks: blocks(notification),
           unfurl_links: false,
           unfurl_media: false,
-          metadata: { event_type: "driftline_incident", event_payload: { idempotency_key: notification.idempotencyKey } },
+          metadata: {
+            event_type: "driftline_incident",
+            event_payload: { idempotency_key: notification.idempotencyKey },
+          },
         });
         return { status: "delivered", receipt: answer.ts ?? "" };
       } catch (thrown) {
@@ -66,18 +78,32 @@ function abortable(signal: AbortSignal): FetchFunction {
 }
 
 function blocks({ title, lines, link }: Notification) {
-  const text = cutLines(lines.map((line) => `• ${escapeSlack(line)}`), SECTION_MAX);
+  const text = cutLines(
+    lines.map((line) => `• ${escapeSlack(line)}`),
+    SECTION_MAX,
+  );
   return [
     { type: "header" as const, text: { type: "plain_text" as const, text: cut(title, HEADER_MAX), emoji: false } },
     ...(text === "" ? [] : [{ type: "section" as const, text: { type: "mrkdwn" as const, text, verbatim: true } }]),
-    ...(/^https?:\/\/[^\s<>|]+$/.test(link) ? [{ type: "section" as const, text: { type: "mrkdwn" as const, text: `<${escapeSlack(link)}|Open in Driftline>` } }] : []),
+    ...(/^https?:\/\/[^\s<>|]+$/.test(link)
+      ? [
+          {
+            type: "section" as const,
+            text: { type: "mrkdwn" as const, text: `<${escapeSlack(link)}|Open in Driftline>` },
+          },
+        ]
+      : []),
   ];
 }
 
 /** Slack's three control characters; with them no mention, link or command can be written by an event. */
 export function escapeSlack(text: string): string {
   // A zero-width space after markup characters keeps *, _, ~ and ` from styling what is a name.
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/[*_~`]/g, "$&\u200b");
+  return text
+    .replace(/&/g, "&amp;")
+    .replace(/</g, "&lt;")
+    .replace(/>/g, "&gt;")
+    .replace(/[*_~`]/g, "$&\u200b");
 }
 
 function cut(text: string, longest: number): string {
@@ -99,14 +125,20 @@ function cutLines(lines: readonly string[], longest: number): string {
 
 function failure(thrown: unknown, signal: AbortSignal): Delivery {
   if (thrown instanceof WebAPIRateLimitedError)
-    return { status: "failed", retryable: true, reason: "Slack limits the rate", retryAfterMs: thrown.retryAfter * 1000 };
+    return {
+      status: "failed",
+      retryable: true,
+      reason: "Slack limits the rate",
+      retryAfterMs: thrown.retryAfter * 1000,
+    };
   if (thrown instanceof WebAPIPlatformError) {
     const error = String(thrown.data.error).slice(0, 100);
     return { status: "failed", retryable: PASSING.has(error), reason: `Slack answers ${error}` };
   }
   if (thrown instanceof WebAPIHTTPError)
     return { status: "failed", retryable: isRetryableStatus(thrown.statusCode), reason: `HTTP ${thrown.statusCode}` };
-  if (thrown instanceof WebAPIRequestError) return { status: "failed", retryable: true, reason: networkReason(thrown.original, signal) };
+  if (thrown instanceof WebAPIRequestError)
+    return { status: "failed", retryable: true, reason: networkReason(thrown.original, signal) };
   return { status: "failed", retryable: true, reason: networkReason(thrown, signal) };
 }
 

@@ -9,7 +9,10 @@ import { incidentBody } from "../../core/webhook-body.ts";
 import { isWebhookSecret, webhookHeaders } from "../../core/webhook-signature.ts";
 
 const options = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).meta({ secret: true }).describe("Address that is posted to; it may hold a token, so it is shown nowhere."),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .meta({ secret: true })
+    .describe("Address that is posted to; it may hold a token, so it is shown nowhere."),
   secret: z
     .string()
     .min(1)
@@ -18,7 +21,13 @@ const options = z.strictObject({
     .optional()
     .describe("Key of the signature (`whsec_…`); left out: not signed."),
   headers: z
-    .record(z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "a header name"), z.string().regex(/^[\t\x20-\x7e]*$/, "printable ASCII").meta({ secret: true }))
+    .record(
+      z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, "a header name"),
+      z
+        .string()
+        .regex(/^[\t\x20-\x7e]*$/, "printable ASCII")
+        .meta({ secret: true }),
+    )
     .default({})
     .describe("Further headers, for example an Authorization."),
 });
@@ -38,7 +47,11 @@ export const webhook = defineTarget({
         data: { title: notification.title, lines: notification.lines, incident: incidentBody(notification) },
       });
       const signed = webhookHeaders(notification.idempotencyKey, now, body, secret);
-      return await postOnce({ url, headers: { ...headers, "content-type": "application/json", ...signed }, body }, signal);
+      return await postOnce(
+        fetch,
+        { url, headers: { ...headers, "content-type": "application/json", ...signed }, body },
+        signal,
+      );
     };
   },
 });

@@ -9,7 +9,13 @@ const end = (index: number) => START + index * WINDOW_MS;
 describe("traffic-stops-while-an-incident-fires", () => {
   const settings = { renotifyEveryMs: 4 * 3_600_000, dataMissingAfterMs: WINDOW_MS };
   const rules = [rule({ clear: 80, clearAfter: 2 })];
-  const before = [row(1, 49.5), row(2, 49.5), row(3, 109.5), row(4, 109.5), ...[5, 6, 7, 8, 9, 10].map((index) => row(index, null))];
+  const before = [
+    row(1, 49.5),
+    row(2, 49.5),
+    row(3, 109.5),
+    row(4, 109.5),
+    ...[5, 6, 7, 8, 9, 10].map((index) => row(index, null)),
+  ];
   const play = (rows: readonly JudgedRow[], restartAt?: number) => {
     let group = createGroup(rules, settings);
     for (const [index, one] of rows.entries()) {
@@ -61,8 +67,14 @@ describe("traffic-stops-while-an-incident-fires", () => {
 test("one-device-with-a-fast-clock: windows that were closed early and computed again bring no word of missing data", () => {
   const group = createGroup([rule({ clearAfter: 2 })]);
   group.judge([row(1, 109.5)], end(1));
-  group.judge([2, 3, 4, 5].map((index) => row(index, null)), end(1) + 1_000);
-  group.judge([2, 3, 4, 5].map((index) => row(index, 100)), end(1) + 2_000);
+  group.judge(
+    [2, 3, 4, 5].map((index) => row(index, null)),
+    end(1) + 1_000,
+  );
+  group.judge(
+    [2, 3, 4, 5].map((index) => row(index, 100)),
+    end(1) + 2_000,
+  );
   group.judge([], end(8));
   assert.deepEqual(group.told(), ["opened"]);
 });
@@ -110,7 +122,13 @@ describe("grouping", () => {
     group.judge([moved(2, "a", 0.5), moved(2, "b", 0.4)]);
     assert.deepEqual(group.told(), ["opened"]);
     const [record] = [...group.records.values()];
-    assert.deepEqual(record?.incident.members.map((member) => [member.subject, member.firing]), [["a", true], ["b", true]]);
+    assert.deepEqual(
+      record?.incident.members.map((member) => [member.subject, member.firing]),
+      [
+        ["a", true],
+        ["b", true],
+      ],
+    );
     group.judge([moved(3, "a", 0.1), moved(3, "b", 0.4)]);
     assert.deepEqual(group.told(), ["opened"]);
     group.judge([moved(4, "a", 0.1), moved(4, "b", 0.1)]);
@@ -159,7 +177,11 @@ describe("late data", () => {
     const group = createGroup([rule(), late]);
     group.judge([row(1, 90), row(2, 90), row(3, 50)]);
     assert.deepEqual(group.told(), ["opened", "resolved"]);
-    group.judge([row(1, 0.9, { metric: "accuracy" }), row(2, 0.7, { metric: "accuracy" }), row(3, 0.9, { metric: "accuracy" })]);
+    group.judge([
+      row(1, 0.9, { metric: "accuracy" }),
+      row(2, 0.7, { metric: "accuracy" }),
+      row(3, 0.9, { metric: "accuracy" }),
+    ]);
     assert.deepEqual(group.told(), ["opened", "resolved"]);
     assert.equal(group.changes.at(-1)?.incident.members.length, 2);
     group.judge([row(3, 0.7, { metric: "accuracy" })]);
@@ -180,7 +202,10 @@ test("reminders count from the opening by the clock, and a missed one is not mad
   const group = createGroup([rule()], { renotifyEveryMs: 3_600_000 });
   group.judge([row(1, 90)], START);
   for (const minutes of [30, 59, 61, 90, 300]) group.judge([], START + minutes * 60_000);
-  assert.deepEqual(group.changes.filter((change) => change.kind === "reminder").map((change) => change.occurrence), [1, 5]);
+  assert.deepEqual(
+    group.changes.filter((change) => change.kind === "reminder").map((change) => change.occurrence),
+    [1, 5],
+  );
 });
 
 describe("whatever the windows hold", () => {
@@ -193,7 +218,9 @@ describe("whatever the windows hold", () => {
     clear: fc.constantFrom(null, 70),
   });
   const rowsOf = (values: readonly (readonly (number | null)[])[]) =>
-    values.map((each, index) => each.map((one, subject) => row(index + 1, one, { subject: `s${subject}`, subject_kind: "feature" })));
+    values.map((each, index) =>
+      each.map((one, subject) => row(index + 1, one, { subject: `s${subject}`, subject_kind: "feature" })),
+    );
 
   test("judging after every window, twice, or only at the end opens and resolves the same incidents", () => {
     fc.assert(
@@ -205,12 +232,18 @@ describe("whatever the windows hold", () => {
         const stepwise = createGroup(rules);
         for (const [index, step] of steps.entries()) {
           stepwise.judge(step);
-          if ((seed >> index % 20) % 2 === 1) assert.deepEqual(stepwise.judge(steps.slice(0, index + 1).flat()), []);
+          if ((seed >> (index % 20)) % 2 === 1) assert.deepEqual(stepwise.judge(steps.slice(0, index + 1).flat()), []);
         }
         const told = (group: typeof atEnd) =>
           group.changes
             .filter((change) => change.kind === "opened" || change.kind === "resolved")
-            .map(({ kind, incident }) => [kind, incident.incident_id, incident.onset, incident.opened_at, incident.resolved_at]);
+            .map(({ kind, incident }) => [
+              kind,
+              incident.incident_id,
+              incident.onset,
+              incident.opened_at,
+              incident.resolved_at,
+            ]);
         assert.deepEqual(told(stepwise), told(atEnd));
       }),
       { numRuns: 150 },
@@ -223,10 +256,13 @@ describe("whatever the windows hold", () => {
         const group = createGroup([rule({ needed, of: needed + extra, clearAfter, clear })]);
         for (const step of rowsOf(values)) {
           const changes = group.judge(step);
-          if (step.every((one) => one.value === null)) assert.ok(changes.every((change) => change.kind === "amended" || change.kind === "data_missing"));
+          if (step.every((one) => one.value === null))
+            assert.ok(changes.every((change) => change.kind === "amended" || change.kind === "data_missing"));
         }
         for (const id of group.records.keys()) {
-          const kinds = group.changes.filter((change) => change.incident.incident_id === id && change.kind !== "amended").map((change) => change.kind);
+          const kinds = group.changes
+            .filter((change) => change.incident.incident_id === id && change.kind !== "amended")
+            .map((change) => change.kind);
           assert.equal(kinds[0], "opened");
           assert.equal(kinds.filter((kind) => kind === "opened").length, 1);
           assert.ok(kinds.indexOf("resolved") === -1 || kinds.indexOf("resolved") === kinds.length - 1);

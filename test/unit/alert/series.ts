@@ -16,8 +16,18 @@ export const START = Date.UTC(2026, 2, 2, 10);
 
 export function rule(settings: Partial<EffectiveRule> = {}): EffectiveRule {
   return {
-    ...{ name: "too high", metric: "mean_x", subjects: null, windows: null, above: 80, below: null, needed: 1, of: 1 },
-    ...{ clear: null, clearAfter: 1, severity: "ticket", minCoverage: 0.8 },
+    name: "too high",
+    metric: "mean_x",
+    subjects: null,
+    windows: null,
+    above: 80,
+    below: null,
+    needed: 1,
+    of: 1,
+    clear: null,
+    clearAfter: 1,
+    severity: "ticket",
+    minCoverage: 0.8,
     ...settings,
   };
 }
@@ -26,19 +36,33 @@ export function rule(settings: Partial<EffectiveRule> = {}): EffectiveRule {
 export function row(index: number, value: number | null, settings: Partial<JudgedRow> = {}): JudgedRow {
   const window_start = START + (index - 1) * WINDOW_MS;
   return {
-    ...{ version: "7", variant: "", subject_kind: "kpi", subject: "kpi", metric: "mean_x" },
-    ...{ window_start, window_end: window_start + WINDOW_MS, value, threshold: null, breached: false, n: value === null ? 0 : 500, coverage: 1 },
+    version: "7",
+    variant: "",
+    subject_kind: "kpi",
+    subject: "kpi",
+    metric: "mean_x",
+    window_start,
+    window_end: window_start + WINDOW_MS,
+    value,
+    threshold: null,
+    breached: false,
+    n: value === null ? 0 : 500,
+    coverage: 1,
     status: value === null ? "insufficient" : "ok",
     ...settings,
   };
 }
 
 /** A group of one rule or more over series that may be judged bit by bit. Its memory is what would lie in the store. */
-export function createGroup(rules: readonly EffectiveRule[], settings: { renotifyEveryMs?: number | null; dataMissingAfterMs?: number } = {}) {
+export function createGroup(
+  rules: readonly EffectiveRule[],
+  settings: { renotifyEveryMs?: number | null; dataMissingAfterMs?: number } = {},
+) {
   const rows = new Map<string, JudgedRow>();
   const records = new Map<string, IncidentRecord>();
   const all: RecordedChange[] = [];
-  const keyOf = (one: JudgedRow) => JSON.stringify([one.metric, one.subject_kind, one.subject, one.version, one.variant]);
+  const keyOf = (one: JudgedRow) =>
+    JSON.stringify([one.metric, one.subject_kind, one.subject, one.version, one.variant]);
 
   return {
     changes: all,
@@ -60,13 +84,21 @@ export function createGroup(rules: readonly EffectiveRule[], settings: { renotif
           if (first === undefined || each.metric !== first.metric) continue;
           const key = memberKey({ ...first, rule: each.name });
           const fold = foldEpisodes(each, openEpisodeAt(stored, key, start));
-          for (const one of mine) one.window_start < start ? fold.warm(one) : fold.push(one);
+          for (const one of mine) {
+            if (one.window_start < start) fold.warm(one);
+            else fold.push(one);
+          }
           refolds.set(key, { since: start, episodes: fold.episodes() });
         }
       }
       const names = new Set(rules.map((each) => each.name));
       const changes = advanceIncidents({
-        ...{ model: "m", window: "5m", records: [...records.values()], episodes: mergeEpisodes(stored, refolds, names), rules: names, now },
+        model: "m",
+        window: "5m",
+        records: [...records.values()],
+        episodes: mergeEpisodes(stored, refolds, names),
+        rules: names,
+        now,
         renotifyEveryMs: settings.renotifyEveryMs ?? null,
         dataMissingAfterMs: settings.dataMissingAfterMs ?? WINDOW_MS,
       });

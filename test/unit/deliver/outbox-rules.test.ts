@@ -28,12 +28,18 @@ describe("the next attempt", () => {
   const delivery = (attempt: number) => ({ id: "a", queuedAt: 0, attempt });
 
   test("waits twice as long each time, up to an hour, the same for the same delivery", () => {
-    const waits = Array.from({ length: 20 }, (_, index) => (nextAttempt(delivery(index + 1), 0, undefined, retryLimits) ?? 0) / 1000);
+    const waits = Array.from(
+      { length: 20 },
+      (_, index) => (nextAttempt(delivery(index + 1), 0, undefined, retryLimits) ?? 0) / 1000,
+    );
     for (const [index, wait] of waits.entries()) {
       const plain = Math.min(5 * 2 ** index, 3600);
       assert.ok(wait >= plain * 0.8 && wait <= plain * 1.2 + 0.001, `${wait} of ${plain}`);
     }
-    assert.equal(nextAttempt(delivery(3), 0, undefined, retryLimits), nextAttempt(delivery(3), 0, undefined, retryLimits));
+    assert.equal(
+      nextAttempt(delivery(3), 0, undefined, retryLimits),
+      nextAttempt(delivery(3), 0, undefined, retryLimits),
+    );
   });
 
   test("never comes before Retry-After", () => {
@@ -48,25 +54,47 @@ describe("the next attempt", () => {
 
 describe("what is due", () => {
   const pending = (id: string, settings: Partial<PendingDelivery>): PendingDelivery => ({
-    ...{ delivery_id: id, attempt: 0, incident_id: "i", model: "m", kind: "channel", target: "channel a", transition: "opened" },
-    ...{ due_ms: 0, queued_ms: 0, opened_ms: 0, sequence: 1 },
+    delivery_id: id,
+    attempt: 0,
+    incident_id: "i",
+    model: "m",
+    kind: "channel",
+    target: "channel a",
+    transition: "opened",
+    due_ms: 0,
+    queued_ms: 0,
+    opened_ms: 0,
+    sequence: 1,
     ...settings,
   });
-  const due = (list: readonly PendingDelivery[]) => [...dueByTarget(list, 100)].map(([target, all]) => [target, all.map((one) => one.delivery_id)]);
+  const due = (list: readonly PendingDelivery[]) =>
+    [...dueByTarget(list, 100)].map(([target, all]) => [target, all.map((one) => one.delivery_id)]);
 
   test("leaves out the end of an incident while its opening waits for another try", () => {
     assert.deepEqual(due([pending("end", { sequence: 3 }), pending("begin", { due_ms: 200 })]), []);
-    assert.deepEqual(due([pending("end", { sequence: 3 }), pending("begin", { due_ms: 50 })]), [["channel a", ["begin", "end"]]]);
+    assert.deepEqual(due([pending("end", { sequence: 3 }), pending("begin", { due_ms: 50 })]), [
+      ["channel a", ["begin", "end"]],
+    ]);
   });
 
   test("keeps targets and incidents apart", () => {
-    const list = [pending("a", { due_ms: 200 }), pending("b", { target: "channel b" }), pending("c", { incident_id: "j", sequence: 4 })];
-    assert.deepEqual(due(list), [["channel b", ["b"]], ["channel a", ["c"]]]);
+    const list = [
+      pending("a", { due_ms: 200 }),
+      pending("b", { target: "channel b" }),
+      pending("c", { incident_id: "j", sequence: 4 }),
+    ];
+    assert.deepEqual(due(list), [
+      ["channel b", ["b"]],
+      ["channel a", ["c"]],
+    ]);
   });
 });
 
 test("a reason holds no address beyond its host, and no secret", () => {
-  assert.equal(redact("GET https://user:pass@hooks.example.com/T0/B1/xyz?token=1 failed\nbadly"), "GET https://hooks.example.com/… failed badly");
+  assert.equal(
+    redact("GET https://user:pass@hooks.example.com/T0/B1/xyz?token=1 failed\nbadly"),
+    "GET https://hooks.example.com/… failed badly",
+  );
   assert.equal(redact("bad token hunter22", ["hunter22"]), "bad token [secret]");
 });
 

@@ -1,0 +1,140 @@
+/**
+ * Attempts at one target: one delivery after the other, each tried once, and what came of it written before the next is tried.
+ */
+import type { Clock } from "../core/clock.ts";
+import type { Delivery, Notification, Send } from "../core/delivery.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Lane } from "../store/store.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { DeliveryMetrics } from "../telemetry/metrics.ts";
+import { type AttemptResult, insertAttempt, type PendingDelivery, readPresent } from "./delivery-store.ts";
+import { redact } from "./redact.ts";
+import { nextAttempt, type RetryLimits, retryLimits } from "./retry-schedule.ts";
+
+const ATTEMPT_MS = 15_000;
+/** Wait before a record that the store refused is written again; until then nothing more of that target is sent. */
+const RECORD_AGAIN_MS = 1_000;
+
+export interface AttemptOptions {
+  readonly lane: Lane;
+  /** By key: `channel ml-oncall`, `action fraud webhook`. */
+  readonly targets: ReadonlyMap<string, Send>;
+  readonly clock: Clock;
+  readonly log: Pick<Log, "info" | "warn" | "error">;
+  readonly metrics?: DeliveryMetrics;
+  /** Texts that must appear in no answer: the secrets of the configuration. */
+  readonly secrets?: readonly string[];
+  readonly limits?: Partial<RetryLimits>;
+  /** Milliseconds after which an attempt without an answer has failed; 15 s. */
+  readonly attemptMs?: number;
+}
+
+/** Tries deliveries of one target in their order. What fails holds back the later messages of its incident. */
+export async function runAttempts(
+  options: AttemptOptions,
+  due: readonly PendingDelivery[],
+  stop: AbortSignal,
+): Promise<void> {
+  const waiting = new Set<string>();
+  for (const delivery of due) {
+    if (stop.aborted) return;
+    if (waiting.has(delivery.incident_id)) continue;
+    try {
+      const { notification, attempt: tried } = await readPresent(options.lane, delivery.delivery_id);
+      // The list of what is due may have been read while the attempt before was being recorded.
+      if (tried !== delivery.attempt) continue;
+      const result = await attempt(options, delivery, notification);
+      await record(options, delivery, notification, result, stop);
+      if (result.state === "failed") waiting.add(delivery.incident_id);
+      tell(options, delivery, result);
+    } catch (thrown) {
+      const reason = redact(messageOf(thrown), options.secrets);
+      options.log.warn("a delivery can't be read; it is looked for again", { target: delivery.target, reason });
+      return;
+    }
+  }
+}
+
+async function attempt(
+  options: AttemptOptions,
+  delivery: PendingDelivery,
+  notification: Notification | null,
+): Promise<AttemptResult> {
+  const outcome = await outcomeOf(options, delivery, notification);
+  const now = options.clock.now();
+  if (outcome.status === "delivered")
+    return { state: "sent", dueAt: now, at: now, answer: redact(outcome.receipt ?? "", options.secrets) };
+  const counted = { id: delivery.delivery_id, queuedAt: delivery.queued_ms, attempt: delivery.attempt + 1 };
+  const limits = { ...retryLimits, ...options.limits };
+  const next = outcome.retryable ? nextAttempt(counted, now, outcome.retryAfterMs, limits) : null;
+  const answer = redact(outcome.reason, options.secrets);
+  return next === null
+    ? { state: "dead", dueAt: now, at: now, answer }
+    : { state: "failed", dueAt: next, at: now, answer };
+}
+
+async function outcomeOf(
+  options: AttemptOptions,
+  delivery: PendingDelivery,
+  notification: Notification | null,
+): Promise<Delivery> {
+  const send = options.targets.get(delivery.target);
+  const lost = (reason: string): Delivery => ({ status: "failed", retryable: false, reason });
+  if (notification === null) return lost("its text is no longer in the store");
+  if (send === undefined) return lost(`the configuration has no ${delivery.target} any more`);
+  return await sendOnce(send, notification, options.attemptMs ?? ATTEMPT_MS);
+}
+
+/** One attempt. Whatever a target throws is a failure worth another try: a target should never throw. */
+async function sendOnce(send: Send, notification: Notification, attemptMs: number): Promise<Delivery> {
+  const limit = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Delivery>((resolve) => {
+    timer = setTimeout(() => {
+      limit.abort();
+      resolve({ status: "failed", retryable: true, reason: `no answer within ${attemptMs} ms` });
+    }, attemptMs);
+  });
+  try {
+    return await Promise.race([send(notification, limit.signal), late]);
+  } catch (thrown) {
+    return { status: "failed", retryable: true, reason: messageOf(thrown) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A message that was sent must not be sent again because the store was away for a moment. */
+async function record(
+  options: AttemptOptions,
+  delivery: PendingDelivery,
+  notification: Notification | null,
+  result: AttemptResult,
+  stop: AbortSignal,
+): Promise<void> {
+  while (true) {
+    try {
+      await insertAttempt(options.lane, delivery, notification, result);
+      return;
+    } catch (thrown) {
+      const reason = redact(messageOf(thrown), options.secrets);
+      options.log.warn("what came of a delivery can't be stored; this is tried until it can", {
+        target: delivery.target,
+        reason,
+      });
+      if (stop.aborted) return;
+      await options.clock.sleep(RECORD_AGAIN_MS, stop);
+    }
+  }
+}
+
+function tell({ log, metrics }: AttemptOptions, delivery: PendingDelivery, result: AttemptResult): void {
+  const { target, transition, delivery_id, incident_id } = delivery;
+  const about = { target, transition, incident: incident_id, delivery: delivery_id };
+  const fields = { ...about, attempt: delivery.attempt + 1, answer: result.answer };
+  if (result.state === "sent") log.info("delivered", fields);
+  else if (result.state === "failed")
+    log.warn("a delivery failed and will be tried again", { ...fields, next: new Date(result.dueAt).toISOString() });
+  else log.error("a delivery was given up", fields);
+  metrics?.delivery(target, result.state === "sent" ? "delivered" : result.state === "failed" ? "retry" : "dead");
+}

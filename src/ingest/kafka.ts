@@ -18,6 +18,8 @@ import { defaultTuning, type KafkaTuning } from "./kafka-tuning.ts";
 import { Wake } from "./kafka-wake.ts";
 import type { MessageSink, Source, SourceStatus } from "./source.ts";
 
+/** Kafka's error code of a topic that does not exist. */
+const unknownTopic = 3;
 const troubleMs = 500;
 const farewellMs = 1_000;
 const longestStopMs = 3_000;
@@ -281,7 +283,8 @@ class KafkaSource implements Source {
     for (const topic of this.#config.topics) {
       const now = metadata.get(topic);
       this.#report.topic(topic, now);
-      if (now === undefined || now.error !== 0) {
+      if (now !== undefined && now.error !== 0 && now.error !== unknownTopic) continue;
+      if (now === undefined || now.error === unknownTopic) {
         this.#vanished.add(topic);
         // Without an id nothing else could tell what is read under this name from now on.
         for (const reader of this.#readers.values()) if (reader.topic === topic && reader.topicId === null) reader.halt();

@@ -15,6 +15,8 @@ export interface RawMessage extends Position {
   /** The broker's time in milliseconds, where there is one; the event time of payloads that carry none. */
   readonly receivedMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The id of an event that carries none; left out: its position. null: an event must carry an id. */
+  readonly identity?: string | null;
 }
 
 /**

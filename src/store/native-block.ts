@@ -22,12 +22,13 @@ export type ColumnType =
 
 /**
  * A column of a block. Values by type: times are milliseconds (DateTime: seconds), numbers are numbers (non-finite = null where
- * nullable), text is text, arrays are arrays, maps are arrays of [key, value] pairs.
+ * nullable), text is text (or, in a String, bytes that need not be UTF-8), arrays are arrays, maps are arrays of [key, value] pairs.
  */
 export type Column =
   | { readonly name: string; readonly type: "DateTime64(3, 'UTC')" | "DateTime('UTC')" | "UInt64" | "UInt32" | "Float64"; readonly values: ArrayLike<number> }
   | { readonly name: string; readonly type: "Nullable(Float64)"; readonly values: ArrayLike<number | null> }
-  | { readonly name: string; readonly type: "String" | "LowCardinality(String)"; readonly values: readonly string[] }
+  | { readonly name: string; readonly type: "String"; readonly values: readonly (string | Uint8Array)[] }
+  | { readonly name: string; readonly type: "LowCardinality(String)"; readonly values: readonly string[] }
   | { readonly name: string; readonly type: "LowCardinality(Nullable(String))"; readonly values: readonly (string | null)[] }
   | { readonly name: string; readonly type: "Array(LowCardinality(String))"; readonly values: readonly (readonly string[])[] }
   | { readonly name: string; readonly type: "Array(Float64)"; readonly values: readonly (readonly number[])[] }
@@ -84,16 +85,23 @@ function nullableFloat64(values: ArrayLike<number | null>): Buffer {
 }
 
 /** All the strings of a column in one buffer: one allocation instead of one per row. */
-function strings(values: readonly string[]): Buffer {
+function strings(values: readonly (string | Uint8Array)[]): Buffer {
   let room = 0;
   for (const value of values) room += value.length * 3 + 5;
   const out = Buffer.allocUnsafe(room);
   let at = 0;
   for (const value of values) {
-    const length = value.length < 42 ? writeShort(out, at, value) : writeLong(out, at, value);
-    at += length;
+    if (typeof value !== "string") at += writeBytes(out, at, value);
+    else at += value.length < 42 ? writeShort(out, at, value) : writeLong(out, at, value);
   }
   return out.subarray(0, at);
+}
+
+function writeBytes(out: Buffer, at: number, value: Uint8Array): number {
+  const prefix = varint(value.length);
+  out.set(prefix, at);
+  out.set(value, at + prefix.length);
+  return prefix.length + value.length;
 }
 
 /** Up to 42 characters take at most 126 bytes, so the length is one byte, known after the write. */

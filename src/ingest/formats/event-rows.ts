@@ -1,0 +1,155 @@
+/**
+ * Where decoded events are put: columns that are filled row by row and kept between batches, because one small object per event
+ * would cost more than reading it. A row counts once `rows` is raised; until then it may be written over.
+ */
+import type { DeadLetter, DeadLetterReason, Position } from "../../core/event.ts";
+import type { FeatureColumn, ModelSchema } from "../../core/model-schema.ts";
+
+export type Pairs<Value> = readonly (readonly [string, Value])[];
+
+const NONE: readonly never[] = [];
+const FIRST_CAPACITY = 1024;
+
+/** Values of one feature: numbers with NaN for missing, or text with null for missing. */
+export class FeatureValues {
+  readonly feature: FeatureColumn;
+  readonly numeric: boolean;
+  numbers: Float64Array;
+  texts: (string | null)[] = [];
+
+  constructor(feature: FeatureColumn) {
+    this.feature = feature;
+    this.numeric = feature.kind === "numeric";
+    this.numbers = new Float64Array(this.numeric ? FIRST_CAPACITY : 0);
+  }
+
+  setMissing(row: number): void {
+    if (this.numeric) this.numbers[row] = Number.NaN;
+    else this.texts[row] = null;
+  }
+
+  reserve(rows: number): void {
+    if (!this.numeric || this.numbers.length >= rows) return;
+    const grown = new Float64Array(Math.max(rows, this.numbers.length * 2));
+    grown.set(this.numbers);
+    this.numbers = grown;
+  }
+}
+
+/** Where each row came from. `message` is the index in the batch of the message it was read from. */
+interface RowOrigins {
+  readonly message: number[];
+  readonly source: string[];
+  readonly partition: number[];
+  readonly offset: number[];
+}
+
+/** The predictions of one model in a batch. Arrays may be longer than `rows`. */
+export class PredictionRows implements RowOrigins {
+  readonly schema: ModelSchema;
+  readonly features: readonly FeatureValues[];
+  rows = 0;
+  readonly message: number[] = [];
+  readonly source: string[] = [];
+  readonly partition: number[] = [];
+  readonly offset: number[] = [];
+  readonly id: string[] = [];
+  readonly version: string[] = [];
+  readonly variant: string[] = [];
+  readonly timestamp: number[] = [];
+  readonly prediction: number[] = [];
+  readonly predictionText: string[] = [];
+  readonly score: number[] = [];
+  readonly probabilities: Pairs<number>[] = [];
+  readonly segments: Pairs<string>[] = [];
+  readonly attributions: Pairs<number>[] = [];
+  readonly invalid: (readonly string[])[] = [];
+  readonly extra: Pairs<string>[] = [];
+  /** False while every row is empty: such a column need not be sent. */
+  readonly used = { probabilities: false, segments: false, attributions: false, invalid: false, extra: false };
+
+  constructor(schema: ModelSchema) {
+    this.schema = schema;
+    this.features = schema.features.map((feature) => new FeatureValues(feature));
+  }
+
+  /** Makes the next row writable, with nothing in its optional columns. */
+  begin(): number {
+    const row = this.rows;
+    this.probabilities[row] = NONE;
+    this.segments[row] = NONE;
+    this.attributions[row] = NONE;
+    this.invalid[row] = NONE;
+    this.extra[row] = NONE;
+    const first = this.features[0];
+    // All features grow at once, so the first one is looked at for all, unless it is text.
+    if (first !== undefined && (!first.numeric || first.numbers.length <= row))
+      for (const feature of this.features) feature.reserve(row + 1);
+    return row;
+  }
+
+  clear(): void {
+    this.rows = 0;
+    this.used.probabilities = false;
+    this.used.segments = false;
+    this.used.attributions = false;
+    this.used.invalid = false;
+    this.used.extra = false;
+  }
+}
+
+/** The labels of all models in a batch. */
+export class LabelRows implements RowOrigins {
+  rows = 0;
+  readonly message: number[] = [];
+  readonly source: string[] = [];
+  readonly partition: number[] = [];
+  readonly offset: number[] = [];
+  readonly model: string[] = [];
+  readonly version: string[] = [];
+  readonly id: string[] = [];
+  readonly timestamp: number[] = [];
+  readonly label: number[] = [];
+  readonly labelText: string[] = [];
+
+  clear(): void {
+    this.rows = 0;
+  }
+}
+
+/** A dead letter and the message of the batch that it was. */
+export interface DeadRow extends DeadLetter {
+  readonly message: number;
+}
+
+/** All rows of a batch. */
+export class EventRows {
+  readonly predictions: ReadonlyMap<string, PredictionRows>;
+  readonly labels = new LabelRows();
+  readonly dead: DeadRow[] = [];
+  /** Features beyond what one event may bring along unasked (see feature-reader.ts), in all events of the batch. */
+  droppedExtras = 0;
+
+  constructor(schemas: Iterable<ModelSchema>) {
+    this.predictions = new Map([...schemas].map((schema) => [schema.model, new PredictionRows(schema)]));
+  }
+
+  /** Puts a message among the dead letters. `raw` is cut to what may be kept of it. */
+  bury(position: Position, message: number, reason: DeadLetterReason, detail: string, raw: Buffer | string): void {
+    const { source, partition, offset } = position;
+    this.dead.push({ source, partition, offset, message, reason, detail, raw });
+  }
+
+  get events(): number {
+    let rows = this.labels.rows;
+    for (const model of this.predictions.values()) rows += model.rows;
+    return rows;
+  }
+
+  clear(): void {
+    for (const model of this.predictions.values()) model.clear();
+    this.labels.clear();
+    this.dead.length = 0;
+    this.droppedExtras = 0;
+  }
+}

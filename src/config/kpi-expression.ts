@@ -21,7 +21,7 @@ interface Token {
 }
 
 const TOKEN =
-  /\s+|(?<comment>--|\/\*|#!|# )|(?<literal>'(?:[^'\\]|\\[\s\S]|'')*'|\d[\w.]*)|(?<quoted>`(?:[^`\\]|\\[\s\S]|``)*`|"(?:[^"\\]|\\[\s\S]|"")*")|(?<word>[\p{L}_$][\p{L}\p{N}_$]*)|(?<sign>[\s\S])/uy;
+  /\s+|(?<comment>--|\/\*|#!|# )|(?<literal>'(?:[^'\\]|\\[\s\S]|'')*'|0x[\da-f]+|\d+(?:\.\d*)?(?:e[+-]?\d+)?)|(?<quoted>`(?:[^`\\]|\\[\s\S]|``)*`|"(?:[^"\\]|\\[\s\S]|"")*")|(?<word>[\p{L}_$][\p{L}\p{N}_$]*)|(?<sign>[\s\S])/iuy;
 
 /** What is wrong with the expression, in words; null if nothing is. */
 export function kpiExpressionFault(sql: string): string | null {
@@ -74,17 +74,16 @@ function tokenFault(tokens: readonly Token[], index: number): string | null {
   if (isCall && (OUTSIDE.has(lower) || lower.startsWith("dictget") || lower === "dicthas")) {
     return `must not call ${token.text}(), which reaches outside the window's rows`;
   }
-  if (token.kind === "quoted" || before === "." || isCall) return lower === "select" || lower === "in" ? inFault(token, after) : null;
-  if (STATEMENT_WORDS.has(lower)) return `must be an expression over the window's rows; "${token.text}" belongs to a statement`;
-  return inFault(token, after);
+  if (token.kind === "quoted" || before === ".") return null;
+  if (lower === "in") return inFault(after);
+  // format() and truncate() are functions, SELECT(1) is still a statement.
+  const isStatement = lower === "select" || (STATEMENT_WORDS.has(lower) && !isCall);
+  return isStatement ? `must be an expression over the window's rows; "${token.text}" belongs to a statement` : null;
 }
 
 /** `x IN name` would read another table. */
-function inFault(token: Token, after: Token | undefined): string | null {
-  if (token.kind !== "word") return null;
-  const lower = token.text.toLowerCase();
-  if (lower === "select") return 'must be an expression over the window\'s rows; "select" belongs to a statement';
-  if (lower !== "in" || after === undefined) return null;
+function inFault(after: Token | undefined): string | null {
+  if (after === undefined) return "ends after IN; a list in brackets has to follow";
   const isList = after.kind === "literal" || (after.kind === "sign" && (after.text === "(" || after.text === "["));
   return isList ? null : `IN needs a list in brackets here; "IN ${after.text}" would read another table`;
 }

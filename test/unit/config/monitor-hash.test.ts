@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { monitorHash } from "../../../src/config/monitor-hash.ts";
+import { load } from "./load-text.ts";
+
+const BASE = "name: m, task: binary, windows: [1h, 1d], detectors: [psi, jensen-shannon], kpis: [accuracy, { use: f1, min: 0.8 }]";
+const hash = (text: string, reference = "r1") => {
+  const [model] = load(`models: [{ ${text} }]\nchannels: { a: { use: log } }`).models;
+  assert.ok(model !== undefined);
+  return monitorHash(model, reference);
+};
+
+test("what does not bear on the numbers does not change the hash", () => {
+  const base = hash(BASE);
+  assert.match(base, /^[0-9a-f]{16}$/);
+  for (const text of [
+    "kpis: [{ min: 0.8, use: f1 }, accuracy], detectors: [jensen-shannon, psi], windows: [1d, 1h], task: binary, name: m",
+    BASE.replace("psi", "{ use: psi, threshold: 0.2, min_rows: 200 }"),
+    BASE.replace("min: 0.8", "min: 0.8, severity: page, for: 2 of 3, clear: 0.9"),
+    `${BASE}, classes: ["0", true], pane: 60s`,
+    `${BASE}, alerts: { channels: [a], rules: [psi breached] }, schedule: { cron: "0 6 * * *" }, retention: 1000d`,
+    `${BASE}, actions: [{ use: webhook, url: "http://x.example" }]`,
+  ]) {
+    assert.equal(hash(text), base, text);
+  }
+});
+
+test("what bears on the numbers changes the hash", () => {
+  const hashes = [
+    hash(BASE),
+    hash(BASE, "r2"),
+    hash(BASE.replace("psi", "{ use: psi, threshold: 0.25 }")),
+    hash(BASE.replace("psi", "{ use: psi, subjects: [a] }")),
+    hash(BASE.replace("min: 0.8", "min: 0.81")),
+    hash(BASE.replace("1h", "2h")),
+    hash(`${BASE}, pane: 30s`),
+    hash(`${BASE}, anchor: day`),
+    hash(`${BASE}, dedupe_within: 1h`),
+    hash(`${BASE}, classes: [1, 0]`),
+    hash(`${BASE}, features: { a: ignore }`),
+    hash(`${BASE}, features: { constructor: ignore }`),
+    hash(`${BASE}, reference: { file: a.csv }`),
+    hash(`${BASE}, reference: { file: a.csv, label: y }`),
+    hash(BASE.replace("name: m", "name: n")),
+  ];
+  assert.equal(new Set(hashes).size, hashes.length);
+});
+
+test("the mapping bears on the hash where it is handed over", () => {
+  const config = load(`models: [{ ${BASE} }]`);
+  const [model] = config.models;
+  assert.ok(model !== undefined);
+  assert.notEqual(monitorHash(model, "r", config.events), monitorHash(model, "r", { ...config.events, label: "y" }));
+});

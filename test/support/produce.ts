@@ -23,8 +23,15 @@ export async function createTopic(
           configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
         },
       ],
-      waitForLeaders: true,
+      // kafkajs gives up waiting where the broker has not heard of the topic yet.
+      waitForLeaders: false,
     });
+    for (;;) {
+      const known = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => null);
+      const leaders = known?.topics[0]?.partitions.filter(({ leader }) => leader >= 0).length ?? 0;
+      if (leaders === partitions) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
   });
 }
 

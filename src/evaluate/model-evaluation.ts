@@ -2,6 +2,8 @@
 import type { Clock } from "../core/clock.ts";
 import type { Lane } from "../store/store.ts";
 import { type CommitRecord, type Marks, partitionKey, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
+import type { CountWindow } from "./count-boundaries.ts";
+import { evaluateCountWindows, openCountWindows } from "./count-windows.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
 import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
 import { summarisePanes } from "./panes.ts";
@@ -30,6 +32,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
   for (const spec of config.windows.filter((window): window is TimeWindow => window.kind === "time")) {
     timeWindows.push(await openTimeWindows(lane, prepared, spec));
   }
+  const countWindows = config.windows.filter((window): window is CountWindow => window.kind === "count").map(openCountWindows);
   const pending = new Map<number, PendingPane>();
   let watermark = Number.NEGATIVE_INFINITY;
 
@@ -73,11 +76,12 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
     const done: Evaluated = { windows: 0, rows: 0 };
-    for (const state of timeWindows) {
-      const { windows, rows } = await evaluateTimeWindows(lane, prepared, state, { panes: dirty, labelled }, watermark, now);
+    const add = ({ windows, rows }: Evaluated) => {
       done.windows += windows;
       done.rows += rows;
-    }
+    };
+    for (const state of timeWindows) add(await evaluateTimeWindows(lane, prepared, state, { panes: dirty, labelled }, watermark, now));
+    for (const state of countWindows) add(await evaluateCountWindows(lane, prepared, state, { panes: dirty, labelled }, watermark, now));
     for (const pane of closed) pending.delete(pane);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, marks());
     return done;

@@ -19,12 +19,13 @@ export type SeriesCounts = Map<number, Map<string, Series & { n: number }>>;
 /** Counts of the windows of `ms` that the span touches. */
 export async function countSeries(lane: Lane, prepared: PreparedModel, ms: number, span: Span): Promise<SeriesCounts> {
   const rows = await lane.query(
-    sql`SELECT intDiv(toUnixTimestamp64Milli(pane_start), ${ms}) * ${ms} AS start, version, variant, sum(n) AS n
+    sql`SELECT intDiv(toUnixTimestamp64Milli(pane_start), ${ms}) * ${ms} AS start, version, variant, sum(n) AS events
       FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), span)} AND subject_kind = 'model' GROUP BY start, version, variant ORDER BY start, version, variant`,
-    z.object({ start: z.number(), version: z.string(), variant: z.string(), n: z.number() }),
+    z.object({ start: z.number(), version: z.string(), variant: z.string(), events: z.number() }),
   );
   const counts: SeriesCounts = new Map();
-  for (const { start, ...series } of rows) {
+  for (const { start, events, ...rest } of rows) {
+    const series = { ...rest, n: events };
     const window = counts.get(start) ?? new Map<string, Series & { n: number }>();
     window.set(seriesKey(series), series);
     counts.set(start, window);

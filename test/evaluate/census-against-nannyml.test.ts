@@ -1,0 +1,116 @@
+/** What Driftline computes on the census stream against what NannyML 0.13.1 computed on the same events (examples/census/nannyml.json). */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+import { z } from "zod";
+import { createEvaluation } from "../../src/evaluate/evaluation.ts";
+import { readMetrics } from "../../src/evaluate/metric-writer.ts";
+import { prepareModel } from "../../src/evaluate/prepare-model.ts";
+import { openStore } from "../../src/store/open.ts";
+import { sql } from "../../src/store/sql.ts";
+import { CENSUS_PREDICTIONS, censusFolder, writeCensusBatch } from "../support/census.ts";
+import { modelConfig } from "../support/event-writer.ts";
+
+let root = import.meta.dirname;
+while (!existsSync(path.join(root, "package-lock.json"))) root = path.dirname(root);
+const census = censusFolder(root);
+const peer = z
+  .object({ values: z.record(z.string(), z.unknown()) })
+  .parse(JSON.parse(readFileSync(path.join(census, "nannyml.json"), "utf8"))).values;
+const realised = (kpi: string) => z.object({ realised: z.array(z.number()) }).parse(peer[kpi]).realised;
+const drift = z.record(z.string(), z.record(z.string(), z.array(z.number()))).parse(peer["drift"]);
+
+const folder = await mkdtemp(path.join(os.tmpdir(), "driftline-census-"));
+const store = await openStore({ embedded: path.join(folder, "store") });
+after(async () => {
+  await store.close();
+  await rm(folder, { recursive: true, force: true });
+});
+const lane = store.lane("control");
+const WINDOW = "20000 events";
+const config = modelConfig({
+  name: "census",
+  task: "binary",
+  reference: { file: path.join(census, "reference.parquet"), score: "predicted_probability", label: "employed", ignore: ["id"] },
+  pane: "1d",
+  windows: [WINDOW, "30d"],
+  anchor: "never",
+  detectors: ["jensen-shannon", "kolmogorov-smirnov", "total-variation", "wasserstein", "psi", "chi-squared", "volume"],
+  kpis: ["accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "log_loss", "brier", "label_coverage"],
+});
+const clock = { now: () => Date.parse("2026-03-01T00:00:00Z"), sleep: () => Promise.resolve() };
+const prepared = await prepareModel(lane, config, clock);
+const evaluation = createEvaluation({ store, models: [prepared], clock });
+const seconds: number[] = [];
+for (let from = 0; from < CENSUS_PREDICTIONS; from += 20_000) {
+  const to = Math.min(from + 20_000, CENSUS_PREDICTIONS);
+  await writeCensusBatch(lane, config, prepared.schema, census, "prediction", from, to);
+  // Labels come 30 days later: here one batch behind.
+  if (from > 0) await writeCensusBatch(lane, config, prepared.schema, census, "label", from - 20_000, from);
+  const began = performance.now();
+  await evaluation.run();
+  seconds.push((performance.now() - began) / 1000);
+}
+await writeCensusBatch(lane, config, prepared.schema, census, "label", 200_000, CENSUS_PREDICTIONS);
+await evaluation.run({ final: true });
+const rows = (await readMetrics(lane, { model: "census", window: WINDOW, where: sql`true` })).sort((a, b) => a.window_start - b.window_start);
+const series = (subject: string, metric: string) => rows.filter((row) => row.subject === subject && row.metric === metric);
+
+function near(found: readonly (number | null)[], expected: readonly number[], tolerance: number, what: string): void {
+  assert.equal(found.length, expected.length, `${what}: ${found.length} windows`);
+  for (const [index, value] of expected.entries()) {
+    assert.ok(Math.abs((found[index] ?? Number.NaN) - value) <= tolerance, `${what}, window ${index}: ${found[index]} is not ${value}`);
+  }
+}
+
+test("eleven windows of 20,000 events, the last one short", () => {
+  assert.deepEqual(series("kpi", "accuracy").map((row) => row.n), [...new Array<number>(10).fill(20_000), 8892]);
+});
+
+test("accuracy and F1 equal NannyML's to 1e-9, ROC-AUC to 1e-6", () => {
+  for (const [kpi, tolerance] of [["accuracy", 1e-9], ["f1", 1e-9], ["roc_auc", 1e-6]] as const) {
+    near(series("kpi", kpi).map((row) => row.value), realised(kpi), tolerance, kpi);
+  }
+});
+
+test("Jensen-Shannon of the categorical features equals NannyML's to 1e-9", () => {
+  let compared = 0;
+  for (const [feature, metrics] of Object.entries(drift)) {
+    const expected = metrics["jensen_shannon"];
+    if (expected === undefined || feature === "AGEP") continue;
+    near(series(feature, "jensen-shannon").map((row) => row.value), expected, 1e-9, `${feature} jensen-shannon`);
+    compared++;
+  }
+  assert.ok(compared >= 3, `${compared} features`);
+});
+
+test("Kolmogorov-Smirnov of AGEP lies below NannyML's by at most the bound that the bins give", () => {
+  const expected = drift["AGEP"]?.["kolmogorov_smirnov"] ?? [];
+  const found = series("AGEP", "kolmogorov-smirnov");
+  assert.equal(found.length, expected.length);
+  for (const [index, row] of found.entries()) {
+    const bound = Number(JSON.parse(row.detail).error_bound);
+    const value = row.value ?? Number.NaN;
+    const exact = expected[index] ?? Number.NaN;
+    assert.ok(value <= exact + 1e-9 && exact <= value + bound, `window ${index}: ${value} + ${bound} against ${exact}`);
+  }
+});
+
+test("the drift of RELP and AGEP in 2017 is found, and no feature breaches in the first three windows", () => {
+  const breached = series("RELP", "jensen-shannon").filter((row) => row.breached);
+  assert.ok(breached.some((row) => new Date(row.window_start).getUTCFullYear() === 2017));
+  const early = new Set(series("kpi", "accuracy").slice(0, 3).map((row) => row.window_start));
+  assert.deepEqual(
+    rows.filter((row) => early.has(row.window_start) && row.subject_kind === "feature" && row.metric === "jensen-shannon" && row.breached),
+    [],
+  );
+});
+
+test("nothing changes when it is evaluated again, by a new process as well", async () => {
+  assert.deepEqual(await evaluation.run({ final: true }), []);
+  const again = createEvaluation({ store, models: [await prepareModel(lane, config, clock)], clock });
+  assert.deepEqual(await again.run({ final: true }), []);
+});

@@ -57,7 +57,7 @@ export interface AlertingOptions {
 export interface Alerting {
   /**
    * Judges what is new of a model and does what the clock asks for (reminders). Call it after each evaluation, and now and then.
-   * One call at a time per model; a failed call is repeated whole by the next.
+   * Calls for one model run one after the other; a failed call is repeated whole by the next.
    */
   process(model: string): Promise<readonly IncidentChange[]>;
 }
@@ -111,12 +111,19 @@ function createModelAlerting(options: AlertingOptions, model: ModelConfig): () =
     return { changes: all, judged: changed.length > 0 ? through : judged, open: open.size };
   };
 
-  return async () => {
+  const once = async () => {
     const { judged, anyOpen } = last ?? { judged: await readJudged(lane, model.name), anyOpen: true };
     last = null;
     const done = await run(judged, anyOpen);
     last = { judged: done.judged, anyOpen: done.open > 0 };
     return done.changes;
+  };
+
+  let before: Promise<unknown> = Promise.resolve();
+  return () => {
+    const call = before.then(once);
+    before = call.catch(() => undefined);
+    return call;
   };
 }
 

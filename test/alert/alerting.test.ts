@@ -127,6 +127,37 @@ test("a history judged at once gives the incidents that judging it window by win
   assert.deepEqual(stepwise, atOnce);
 });
 
+test("windows by number of events are judged in their order, for 2 of 3, one by one as at once", async () => {
+  const values = [90, 50, 50, 90, 91, 50, 50];
+  const counted = {
+    ...config,
+    models: [{ ...model, windows: ["20000 events"], kpis: [{ ...model.kpis[0], for: "2 of 3" }] }],
+  };
+  // Windows by number have no fixed length.
+  const rows = values.map((value, index) => {
+    const window_start = START + index * index * 3_600_000;
+    const window_end = START + (index + 1) ** 2 * 3_600_000 - 1;
+    return kpiRow(index + 1, value, { window: "20000 events", window_start, window_end });
+  });
+  const opened: unknown[] = [];
+  for (const groups of [rows.map((row) => [row]), [rows]]) {
+    await empty();
+    for (const group of groups) {
+      await insertMetrics(lane, group);
+      await createAlertStation(store, counted, { targets: new Map() }).alerting.process("m");
+    }
+    const told = (await readIncidentRows(lane)).filter((row) => row.transition !== "amended");
+    assert.deepEqual(
+      told.map((row) => row.transition),
+      ["opened", "resolved"],
+    );
+    const first = incidentRecordSchema.parse(JSON.parse(told[0]?.body ?? "{}")).incident;
+    assert.deepEqual([first.onset, first.opened_at], [rows[3]?.window_start, rows[4]?.window_end]);
+    opened.push(told[0]?.id);
+  }
+  assert.equal(opened[0], opened[1]);
+});
+
 test("a late revision withdraws what it shows never was", async () => {
   await empty();
   const { sent, targets } = collect();
@@ -220,22 +251,13 @@ test("whatever call to the store fails, the next run tells of each change once",
       query: (...args) => breaking(() => lane.query(...args)),
       insertRows: (...args) => breaking(() => lane.insertRows(...args)),
     };
-    const station = () =>
-      createAlertStation({ ...store, lane: () => flaky }, config, {
-        clock: createManualClock(START),
-        targets: new Map(),
-      });
-    const one = station();
+    const settings = { clock: createManualClock(START), targets: new Map() };
+    const faulty = createAlertStation({ ...store, lane: () => flaky }, config, settings);
     await insertMetrics(lane, [kpiRow(1, 49), kpiRow(2, 90)]);
-    await one.alerting.process("m").catch(() => undefined);
+    await faulty.alerting.process("m").catch(() => undefined);
     await insertMetrics(lane, [kpiRow(3, 50), kpiRow(4, 50)]);
-    await one.alerting.process("m").catch(() => undefined);
-    await station()
-      .alerting.process("m")
-      .catch(() => undefined);
-    await station()
-      .alerting.process("m")
-      .catch(() => undefined);
+    await faulty.alerting.process("m").catch(() => undefined);
+    await createAlertStation(store, config, settings).alerting.process("m");
     assert.deepEqual(
       (await readDeliveries(lane)).map((delivery) => delivery.transition),
       ["opened", "resolved"],

@@ -123,8 +123,12 @@ class Writer implements BatchWriter {
     const decoder = this.#decoderOf(first.source);
     const { batchRows, batchBytes } = this.#options;
     for (let from = 0; from < messages.length; ) {
-      const batch = this.#current ?? (await this.#open());
-      if ((this.#generations.get(key) ?? 0) !== generation) return;
+      const batch = this.#fillable();
+      if (batch === null) {
+        await this.#room();
+        this.#stillOwned(key, generation);
+        continue;
+      }
       const start = batch.messages.length;
       let to = from;
       for (; to < messages.length && batch.messages.length < batchRows && batch.bytes < batchBytes; to++) {
@@ -146,8 +150,13 @@ class Writer implements BatchWriter {
     if (nextOffset < 1) return;
     const key = keyOf(source, partition);
     const generation = this.#generations.get(key) ?? 0;
-    const batch = this.#current ?? (await this.#open());
-    if ((this.#generations.get(key) ?? 0) === generation) batch.reach(source, partition, nextOffset - 1, nextOffset - 1);
+    let batch = this.#fillable();
+    while (batch === null) {
+      await this.#room();
+      this.#stillOwned(key, generation);
+      batch = this.#fillable();
+    }
+    batch.reach(source, partition, nextOffset - 1, nextOffset - 1);
   }
 
   onStored(listener: (source: string, partition: number, nextOffset: number) => void): () => void {
@@ -229,12 +238,20 @@ class Writer implements BatchWriter {
     return decoder;
   }
 
-  /** The batch that fills; waits for room where there is none. */
-  async #open(): Promise<Batch> {
-    while (this.#current === null && this.#queue.length >= MOST_QUEUED && !this.#closed.signal.aborted)
-      await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  /** An error, so that whoever pushed does not go on to move the position over what was not taken. */
+  #stillOwned(key: string, generation: number): void {
+    if ((this.#generations.get(key) ?? 0) !== generation)
+      throw new DriftlineError("source_failed", "the partition was given up while its messages waited for room", { retryable: true });
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** The batch that fills, or null where there is no room. It must be filled before the next `await`: it may be sealed then. */
+  #fillable(): Batch | null {
     if (this.#closed.signal.aborted) throw new DriftlineError("store_unavailable", "ingestion has ended", { retryable: true });
-    if (this.#current !== null) return this.#current;
+    if (this.#current !== null || this.#queue.length >= MOST_QUEUED) return this.#current;
     const batch = this.#spare.pop() ?? new Batch(this.#schemas);
     this.#current = batch;
     this.#due = false;

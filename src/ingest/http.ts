@@ -1,0 +1,152 @@
+/**
+ * Events over HTTP, without a web framework: bytes in, an answer out. The answer comes after the rows are stored, so that what was
+ * acknowledged is never lost; requests that come in while a batch is being stored share the next one.
+ *
+ * Answers: 200 all stored; 207 some items refused; 422 all refused; 400 the body is no JSON object, array or NDJSON; 413 too long;
+ * 503 the store is away, try again after `retry-after` seconds. An item without `id` needs an `Idempotency-Key`: its id is then
+ * `<key>/<index>`, so that a repeated request repeats the same events. Refused items are also kept as dead letters.
+ */
+import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { RawMessage } from "../core/event.ts";
+import type { BatchWriter } from "./batch-writer.ts";
+import { splitArray, trimmed } from "./formats/exact-json.ts";
+
+export interface HttpIngestRequest {
+  readonly contentType: string | undefined;
+  readonly body: Buffer;
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface HttpIngestAnswer {
+  readonly status: 200 | 207 | 400 | 413 | 422 | 503;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body:
+    | { readonly error: string }
+    | { readonly accepted: number; readonly rejected: number; readonly items: readonly { readonly index: number; readonly reason: string; readonly error: string }[] };
+}
+
+export interface HttpIngest {
+  /** The source under which events are stored, `http:<instance>`. */
+  readonly source: string;
+  accept(request: HttpIngestRequest): Promise<HttpIngestAnswer>;
+}
+
+export interface HttpIngestOptions {
+  readonly writer: BatchWriter;
+  readonly clock: Clock;
+  /** Names this process among all that write to the store; the same after a restart. */
+  readonly instance: string;
+  /** Bytes of a request at most. */
+  readonly maxBodyBytes: number;
+  /** How long a request waits for its rows to be stored; default 30 s. */
+  readonly waitMs?: number;
+}
+
+const RETRY_AFTER = { "retry-after": "5" };
+const LONGEST_KEY = 256;
+const NEWLINE = 10;
+
+export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
+  const { writer, clock } = options;
+  const source = `http:${options.instance}`;
+  let next: number | null = null;
+  let asking: Promise<number> | null = null;
+
+  /** Offsets go on where the store's position ends; asked once, and again where the store did not answer. */
+  const firstOffset = async (): Promise<number> => {
+    if (next !== null) return next;
+    asking ??= writer.position(source, 0).then((position) => position ?? 0);
+    try {
+      next ??= await asking;
+      return next;
+    } finally {
+      asking = null;
+    }
+  };
+
+  return {
+    source,
+    async accept({ contentType, body, idempotencyKey }) {
+      if (body.length > options.maxBodyBytes) return refusal(413, `the body has ${body.length} bytes; at most ${options.maxBodyBytes} are taken`);
+      if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > LONGEST_KEY))
+        return refusal(400, `Idempotency-Key has ${idempotencyKey.length} characters; 1 to ${LONGEST_KEY} are expected`);
+      const items = split(contentType ?? "", body);
+      if (typeof items === "string") return refusal(400, items);
+      if (items.length === 0) return { status: 200, headers: {}, body: { accepted: 0, rejected: 0, items: [] } };
+      const { problem } = writer.status();
+      if (problem !== null) return away(problem);
+      try {
+        await firstOffset();
+        const messages = items.map((value, index): RawMessage => {
+          const offset = next ?? 0;
+          next = offset + 1;
+          return { source, partition: 0, offset, value, identity: idempotencyKey === undefined ? null : `${idempotencyKey}/${index}` };
+        });
+        const outcome = await within(writer.write(messages), options.waitMs ?? 30_000, clock);
+        if (outcome === null) return away("the rows could not be stored in time");
+        const rejected = outcome.rejected.length;
+        return {
+          status: rejected === 0 ? 200 : rejected === items.length ? 422 : 207,
+          headers: {},
+          body: {
+            accepted: items.length - rejected,
+            rejected,
+            items: outcome.rejected.map(({ index, reason, detail }) => ({ index, reason, error: detail })),
+          },
+        };
+      } catch (thrown) {
+        return away(messageOf(thrown));
+      }
+    },
+  };
+}
+
+const refusal = (status: 400 | 413, error: string): HttpIngestAnswer => ({ status, headers: {}, body: { error } });
+
+function away(problem: string): HttpIngestAnswer {
+  return { status: 503, headers: RETRY_AFTER, body: { error: `the store can't take events at the moment: ${problem}` } };
+}
+
+async function within<Value>(promise: Promise<Value>, ms: number, clock: Clock): Promise<Value | null> {
+  const timer = new AbortController();
+  const late = clock.sleep(ms, timer.signal).then(() => null);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    timer.abort();
+    promise.catch(() => undefined);
+  }
+}
+
+/** The items of a body, each as the bytes it came as; a sentence where there is no telling them apart. */
+function split(contentType: string, bytes: Buffer): Buffer[] | string {
+  const body = trimmed(bytes);
+  if (body.length === 0) return "the body is empty; a JSON object, an array of them or NDJSON is expected";
+  const lines = /ndjson|jsonl|json-lines|json-seq/i.test(contentType);
+  if (!lines && body[0] === 91)
+    return splitArray(body) ?? "the array's brackets do not match; is the body cut off?";
+  if (lines || (body.includes(NEWLINE) && !isJson(body))) return linesOf(body);
+  return [body];
+}
+
+function isJson(body: Buffer): boolean {
+  try {
+    JSON.parse(body.toString("utf8"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function linesOf(body: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let from = 0; from < body.length; ) {
+    const newline = body.indexOf(NEWLINE, from);
+    const to = newline === -1 ? body.length : newline;
+    const line = trimmed(body.subarray(from, to));
+    if (line.length > 0) lines.push(line);
+    from = to + 1;
+  }
+  return lines;
+}

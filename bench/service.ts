@@ -149,12 +149,13 @@ export class Service implements AsyncDisposable {
 
   async #everyWindowIsWhole(topic: FilledTopic): Promise<boolean> {
     const rows = await this.sql(
-      `SELECT window, toUInt32(uniqExact(window_start)) AS windows, toUInt32(sum(n)) AS n FROM metrics FINAL
-       WHERE model = '${modelName}' AND subject = '${countedFeature}' AND metric = 'jensen-shannon' GROUP BY window`,
-      z.object({ window: z.string(), windows: z.number(), n: z.number() }),
+      `SELECT window, toUInt32(uniqExact(window_start)) AS windows, toUInt32(sum(n)) AS events FROM metrics FINAL
+       WHERE model = '${modelName}' AND subject = '${countedFeature}' AND metric = 'jensen-shannon' AND n > 0
+         AND toUnixTimestamp64Milli(window_end) <= ${topic.closesAtMs} GROUP BY window`,
+      z.object({ window: z.string(), windows: z.number(), events: z.number() }),
     );
     return Object.entries(topic.windows).every(([window, windows]) =>
-      rows.some((row) => row.window === window && row.windows === windows && row.n === topic.events),
+      rows.some((row) => row.window === window && row.windows === windows && row.events === topic.events),
     );
   }
 

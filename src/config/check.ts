@@ -28,7 +28,11 @@ export interface Finding {
 }
 
 /** All probes at once, each for `timeoutMs` at most; findings in the order of the file. No detail holds a secret. */
-export async function checkConfig(config: Config, probes: Probes, { timeoutMs = 15_000 }: { timeoutMs?: number } = {}): Promise<Finding[]> {
+export async function checkConfig(
+  config: Config,
+  probes: Probes,
+  { timeoutMs = 15_000 }: { timeoutMs?: number } = {},
+): Promise<Finding[]> {
   const secrets = secretsOf(config).filter((text) => text.length >= 4);
   const hide = (text: string) => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, () => "[secret]"), text);
   const tried = namedProbes(config, probes).map(async ({ what, probe }): Promise<Finding> => {
@@ -49,11 +53,15 @@ interface NamedProbe {
 function namedProbes(config: Config, probes: Probes): NamedProbe[] {
   const { channel } = probes;
   return [
-    { what: `store ${"embedded" in config.store ? config.store.embedded : withoutUser(config.store.url)}`, probe: (signal) => probes.store(config.store, signal) },
-    ...config.sources.map((source): NamedProbe =>
-      source.use === "kafka"
-        ? { what: `kafka ${source.brokers.join(", ")}`, probe: (signal) => probes.kafka(source, signal) }
-        : { what: `file ${source.path}`, probe: (signal) => probes.fileSource(source, signal) },
+    {
+      what: `store ${"embedded" in config.store ? config.store.embedded : withoutUser(config.store.url)}`,
+      probe: (signal) => probes.store(config.store, signal),
+    },
+    ...config.sources.map(
+      (source): NamedProbe =>
+        source.use === "kafka"
+          ? { what: `kafka ${source.brokers.join(", ")}`, probe: (signal) => probes.kafka(source, signal) }
+          : { what: `file ${source.path}`, probe: (signal) => probes.fileSource(source, signal) },
     ),
     ...config.models.flatMap((model): NamedProbe[] => {
       const { reference } = model;
@@ -62,7 +70,12 @@ function namedProbes(config: Config, probes: Probes): NamedProbe[] {
     }),
     ...(channel === undefined
       ? []
-      : Object.entries(config.channels).map(([name, options]): NamedProbe => ({ what: `channel ${name}`, probe: (signal) => channel(name, options, signal) }))),
+      : Object.entries(config.channels).map(
+          ([name, options]): NamedProbe => ({
+            what: `channel ${name}`,
+            probe: (signal) => channel(name, options, signal),
+          }),
+        )),
   ];
 }
 

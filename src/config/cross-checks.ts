@@ -18,25 +18,40 @@ export function crossChecks(config: Config): Problem[] {
   ];
 }
 
-const isLoopback = (host: string) => host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
+const isLoopback = (host: string) =>
+  host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
 
 function checkServer({ server }: Config): Problem[] {
   if (isLoopback(server.host) || server.token !== undefined) return [];
-  return [{ path: ["server", "host"], message: `"${server.host}" can be reached from other machines; that needs server.token` }];
+  return [
+    {
+      path: ["server", "host"],
+      message: `"${server.host}" can be reached from other machines; that needs server.token`,
+    },
+  ];
 }
 
 function checkSource(source: Config["sources"][number], path: Path): Problem[] {
   if (source.use !== "kafka") return [];
   const brokers = source.brokers.flatMap((broker, index) =>
-    /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(broker) ? [] : [{ path: [...path, "brokers", index], message: "expected host:port, for example kafka:9092" }],
+    /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(broker)
+      ? []
+      : [{ path: [...path, "brokers", index], message: "expected host:port, for example kafka:9092" }],
   );
   const twice = source.topics.flatMap((topic, index) =>
-    source.topics.indexOf(topic) === index ? [] : [{ path: [...path, "topics", index], message: `the topic "${topic}" is listed twice` }],
+    source.topics.indexOf(topic) === index
+      ? []
+      : [{ path: [...path, "topics", index], message: `the topic "${topic}" is listed twice` }],
   );
   const own = source.dead_letter_topic;
   const loop =
     own !== undefined && source.topics.includes(own)
-      ? [{ path: [...path, "dead_letter_topic"], message: `"${own}" is also read by this source: its dead letters would come back for ever` }]
+      ? [
+          {
+            path: [...path, "dead_letter_topic"],
+            message: `"${own}" is also read by this source: its dead letters would come back for ever`,
+          },
+        ]
       : [];
   return [...brokers, ...twice, ...loop];
 }
@@ -49,7 +64,9 @@ function checkModelNames({ models }: Config): Problem[] {
     seen.set(name.toLowerCase(), before ?? name);
     if (before === undefined) return [];
     const message =
-      before === name ? `"${name}" is the name of another model too` : `"${name}" differs from "${before}" in upper and lower case alone; their tables would collide`;
+      before === name
+        ? `"${name}" is the name of another model too`
+        : `"${name}" differs from "${before}" in upper and lower case alone; their tables would collide`;
     return [{ path: ["models", index, "name"], message }];
   });
 }
@@ -70,13 +87,26 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
 function checkWindows({ windows, pane }: ModelConfig, path: Path): Problem[] {
   return windows.flatMap((window, index): Problem[] => {
     const at = [...path, "windows", index];
-    const twin = windows.slice(0, index).find((other) => (window.kind === "time" ? other.kind === "time" && other.ms === window.ms : other.name === window.name));
+    const twin = windows
+      .slice(0, index)
+      .find((other) =>
+        window.kind === "time" ? other.kind === "time" && other.ms === window.ms : other.name === window.name,
+      );
     const problems: Problem[] = [];
     if (twin !== undefined) {
-      problems.push({ path: at, message: twin.name === window.name ? `the window "${window.name}" is listed twice` : `"${window.name}" is as long as "${twin.name}"` });
+      problems.push({
+        path: at,
+        message:
+          twin.name === window.name
+            ? `the window "${window.name}" is listed twice`
+            : `"${window.name}" is as long as "${twin.name}"`,
+      });
     }
     if (window.kind === "time" && window.ms % pane !== 0) {
-      problems.push({ path: at, message: `"${window.name}" is no multiple of the pane (${durationText(pane)}); choose a window or a pane that divides evenly` });
+      problems.push({
+        path: at,
+        message: `"${window.name}" is no multiple of the pane (${durationText(pane)}); choose a window or a pane that divides evenly`,
+      });
     }
     return problems;
   });
@@ -97,11 +127,23 @@ function checkClasses({ task, classes }: ModelConfig, path: Path): Problem[] {
     const label = labels[index] ?? null;
     if (label === null) return [{ path: [...at, index], message: "an empty text is no class" }];
     const first = labels.indexOf(label);
-    return first === index ? [] : [{ path: [...at, index], message: `${JSON.stringify(written)} is the same class as ${JSON.stringify(classes[first])}` }];
+    return first === index
+      ? []
+      : [
+          {
+            path: [...at, index],
+            message: `${JSON.stringify(written)} is the same class as ${JSON.stringify(classes[first])}`,
+          },
+        ];
   });
   const distinct = new Set(labels).size;
-  if (task === "binary" && classes.length !== 2) problems.push({ path: at, message: `a binary model has two classes, the negative then the positive one; found ${classes.length}` });
-  if (task === "multiclass" && distinct < 2 && problems.length === 0) problems.push({ path: at, message: "at least two classes" });
+  if (task === "binary" && classes.length !== 2)
+    problems.push({
+      path: at,
+      message: `a binary model has two classes, the negative then the positive one; found ${classes.length}`,
+    });
+  if (task === "multiclass" && distinct < 2 && problems.length === 0)
+    problems.push({ path: at, message: "at least two classes" });
   return problems;
 }
 
@@ -109,7 +151,9 @@ function checkClasses({ task, classes }: ModelConfig, path: Path): Problem[] {
 function checkDetectors(model: ModelConfig, path: Path): Problem[] {
   const list = model.detectors ?? [];
   return list.flatMap((detector, index) => {
-    const twin = list.slice(0, index).find((other) => other.use === detector.use && overlap(other.subjects, detector.subjects));
+    const twin = list
+      .slice(0, index)
+      .find((other) => other.use === detector.use && overlap(other.subjects, detector.subjects));
     if (twin === undefined) return [];
     const subject = overlap(twin.subjects, detector.subjects) ?? "";
     const message = `"${detector.use}" is listed twice${subject === "*" ? "" : ` for ${subject}`}; give each its own subjects`;
@@ -129,7 +173,9 @@ function checkChannels({ alerts }: ModelConfig, path: Path, names: readonly stri
       const none = names.length === 0 ? "; no channels are configured" : suggestionText(name, names, "channels");
       return [{ path: at, message: `there is no channel "${name}"${none}` }];
     }
-    return alerts.channels.indexOf(name) === index ? [] : [{ path: at, message: `the channel "${name}" is listed twice` }];
+    return alerts.channels.indexOf(name) === index
+      ? []
+      : [{ path: at, message: `the channel "${name}" is listed twice` }];
   });
 }
 
@@ -139,10 +185,16 @@ function checkSchedule({ schedule }: ModelConfig, path: Path): Problem[] {
   const fields = schedule.cron.trim().split(/\s+/).length;
   if (fields !== 5 || !isCron(schedule.cron)) {
     const why = fields === 5 ? "" : ` (${fields} ${fields === 1 ? "field" : "fields"})`;
-    problems.push({ path: [...path, "schedule", "cron"], message: `"${schedule.cron}" is no cron time${why}; five fields, for example 0 6 * * 1-5` });
+    problems.push({
+      path: [...path, "schedule", "cron"],
+      message: `"${schedule.cron}" is no cron time${why}; five fields, for example 0 6 * * 1-5`,
+    });
   }
   if (!isTimeZone(schedule.timezone)) {
-    problems.push({ path: [...path, "schedule", "timezone"], message: `"${schedule.timezone}" is no time zone; for example Europe/Berlin, America/New_York or UTC` });
+    problems.push({
+      path: [...path, "schedule", "timezone"],
+      message: `"${schedule.timezone}" is no time zone; for example Europe/Berlin, America/New_York or UTC`,
+    });
   }
   return problems;
 }

@@ -3,7 +3,10 @@ import { z } from "zod";
 import { detectors } from "../../detectors/index.ts";
 import type { Detector } from "../core/detector.ts";
 
-const subjects = z.array(z.string()).optional().describe("Features (or prediction, score) to watch; left out: all that it suits.");
+const subjects = z
+  .array(z.string())
+  .optional()
+  .describe("Features (or prediction, score) to watch; left out: all that it suits.");
 
 const option = (detector: Detector) =>
   detector.options
@@ -22,3 +25,26 @@ export const detectorSchema = z
   .pipe(z.looseObject({ use: z.string(), subjects: z.array(z.string()).optional() }))
   .meta({ short: { enum: detectors.map((detector) => detector.name) } });
 export type DetectorConfig = z.output<typeof detectorSchema>;
+
+const hasRows = new Set(
+  detectors.filter((detector) => Object.hasOwn(detector.options.shape, "min_rows")).map((detector) => detector.name),
+);
+
+/** A model as written, with its `min_rows` handed to those of its detectors that say nothing themselves. */
+export function withRowsOfModel(model: unknown): unknown {
+  if (!isGroup(model) || !Array.isArray(model["detectors"]) || !z.int().min(1).safeParse(model["min_rows"]).success)
+    return model;
+  const { min_rows, detectors: list } = model;
+  return {
+    ...model,
+    detectors: list.map((detector: unknown) => {
+      const written = typeof detector === "string" ? { use: detector } : detector;
+      if (!isGroup(written) || Object.hasOwn(written, "min_rows") || !hasRows.has(String(written["use"])))
+        return detector;
+      return { ...written, min_rows };
+    }),
+  };
+}
+
+const isGroup = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -14,7 +14,9 @@ const secretChoices = [
   },
   {
     type: "object",
-    properties: { file: { type: "string", description: "File that holds the secret, relative to the configuration file." } },
+    properties: {
+      file: { type: "string", description: "File that holds the secret, relative to the configuration file." },
+    },
     required: ["file"],
     additionalProperties: false,
   },
@@ -47,7 +49,8 @@ export function configJsonSchema(): Record<string, unknown> {
 
 /** Everything but the description and the default. */
 function replace(jsonSchema: Record<string, unknown>, by: Record<string, unknown>): void {
-  for (const key of Object.keys(jsonSchema)) if (key !== "description" && key !== "default") Reflect.deleteProperty(jsonSchema, key);
+  for (const key of Object.keys(jsonSchema))
+    if (key !== "description" && key !== "default") Reflect.deleteProperty(jsonSchema, key);
   Object.assign(jsonSchema, by);
 }
 

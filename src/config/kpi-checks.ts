@@ -34,8 +34,13 @@ export function checkKpis(model: ModelConfig, path: Path): Problem[] {
   const names = model.kpis.map(kpiName);
   return model.kpis.flatMap((kpi, index) => {
     const at = [...path, "kpis", index];
-    const twice = names.indexOf(kpiName(kpi)) === index ? [] : [{ path: at, message: `the KPI "${kpiName(kpi)}" is listed twice` }];
-    return [...twice, ...("use" in kpi ? checkTask(kpi.use, model.task, at) : checkCustom(kpi, at)), ...checkLimits(kpi, at)];
+    const twice =
+      names.indexOf(kpiName(kpi)) === index ? [] : [{ path: at, message: `the KPI "${kpiName(kpi)}" is listed twice` }];
+    return [
+      ...twice,
+      ...("use" in kpi ? checkTask(kpi.use, model.task, at) : checkCustom(kpi, at)),
+      ...checkLimits(kpi, at),
+    ];
   });
 }
 
@@ -47,7 +52,12 @@ function checkTask(name: KpiName, task: Task, path: Path): Problem[] {
 
 function checkCustom({ name, sql }: Extract<Kpi, { sql: string }>, path: Path): Problem[] {
   const builtIn = kpiNames.some((other) => other === name)
-    ? [{ path: [...path, "name"], message: `"${name}" is the name of a built-in KPI; choose another, or write { use: ${name} }` }]
+    ? [
+        {
+          path: [...path, "name"],
+          message: `"${name}" is the name of a built-in KPI; choose another, or write { use: ${name} }`,
+        },
+      ]
     : [];
   const fault = kpiExpressionFault(sql);
   return fault === null ? builtIn : [...builtIn, { path: [...path, "sql"], message: fault }];
@@ -58,11 +68,23 @@ function checkLimits({ min, max, clear, for: times }: Kpi, path: Path): Problem[
   const fault = timesFault(times);
   if (fault !== null) problems.push({ path: [...path, "for"], message: fault });
   if (min !== undefined && max !== undefined && min > max) {
-    problems.push({ path: [...path, "min"], message: `min (${min}) is greater than max (${max}): every value would breach` });
+    problems.push({
+      path: [...path, "min"],
+      message: `min (${min}) is greater than max (${max}): every value would breach`,
+    });
   }
   if (clear === undefined) return problems;
-  if (min === undefined && max === undefined) problems.push({ path: [...path, "clear"], message: "needs a min or a max to lie on the good side of" });
-  else if (min !== undefined && clear < min) problems.push({ path: [...path, "clear"], message: `${clear} is below min (${min}): an incident clears on the good side only` });
-  else if (max !== undefined && clear > max) problems.push({ path: [...path, "clear"], message: `${clear} is above max (${max}): an incident clears on the good side only` });
+  if (min === undefined && max === undefined)
+    problems.push({ path: [...path, "clear"], message: "needs a min or a max to lie on the good side of" });
+  else if (min !== undefined && clear < min)
+    problems.push({
+      path: [...path, "clear"],
+      message: `${clear} is below min (${min}): an incident clears on the good side only`,
+    });
+  else if (max !== undefined && clear > max)
+    problems.push({
+      path: [...path, "clear"],
+      message: `${clear} is above max (${max}): an incident clears on the good side only`,
+    });
   return problems;
 }

@@ -9,10 +9,14 @@ const OUTSIDE = new Set(
   executable file filecluster fuzzjson fuzzquery gcs generaterandom getmacro getsetting getserversetting hdfs hdfscluster hive hudi
   hudicluster iceberg icebergcluster input jdbc joinget joingetornull loop merge mergetreeindex mergetreeprojection modelevaluate mongodb
   mysql numbers numbers_mt odbc oss paimon postgresql prometheusquery python redis remote remotesecure s3 s3cluster sleep sleepeachrow
-  sqlite timeseriesdata timeseriesmetrics timeseriestags url urlcluster view viewexplain viewifpermitted ytsaurus zeros zeros_mt`.split(/\s+/),
+  sqlite timeseriesdata timeseriesmetrics timeseriestags url urlcluster view viewexplain viewifpermitted ytsaurus zeros zeros_mt`.split(
+    /\s+/,
+  ),
 );
 const STATEMENT_WORDS = new Set(
-  "select insert update delete alter create drop truncate attach detach rename system set use grant revoke kill optimize union except intersect settings format into outfile".split(" "),
+  "select insert update delete alter create drop truncate attach detach rename system set use grant revoke kill optimize union except intersect settings format into outfile".split(
+    " ",
+  ),
 );
 
 interface Token {
@@ -28,7 +32,9 @@ export function kpiExpressionFault(sql: string): string | null {
   const tokens = tokensOf(sql);
   if (typeof tokens === "string") return tokens;
   if (tokens.length === 0) return "must be an expression; found nothing";
-  return shapeFault(tokens) ?? tokens.map((_, index) => tokenFault(tokens, index)).find((fault) => fault !== null) ?? null;
+  return (
+    shapeFault(tokens) ?? tokens.map((_, index) => tokenFault(tokens, index)).find((fault) => fault !== null) ?? null
+  );
 }
 
 function tokensOf(sql: string): Token[] | string {
@@ -56,7 +62,8 @@ function shapeFault(tokens: readonly Token[]): string | null {
   for (const { kind, text } of tokens) {
     if (kind !== "sign") continue;
     if (text === ";") return "must be one expression, without a semicolon";
-    if (text === "," && open.length === 0) return "must be one expression; a comma outside brackets begins a second one";
+    if (text === "," && open.length === 0)
+      return "must be one expression; a comma outside brackets begins a second one";
     const closing = CLOSING[text];
     if (closing !== undefined) open.push(closing);
     else if (Object.values(CLOSING).includes(text) && open.pop() !== text) return `has a ${text} without its partner`;

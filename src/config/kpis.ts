@@ -2,29 +2,56 @@
 import { z } from "zod";
 
 export const kpiNames = [
-  "accuracy", "precision", "recall", "specificity", "f1", "roc_auc", "log_loss", "brier", "mae", "rmse", "r2", "label_coverage",
+  "accuracy",
+  "precision",
+  "recall",
+  "specificity",
+  "f1",
+  "roc_auc",
+  "log_loss",
+  "brier",
+  "mae",
+  "rmse",
+  "r2",
+  "label_coverage",
 ] as const;
 export type KpiName = (typeof kpiNames)[number];
 
 const limits = {
   min: z.number().optional().describe("Below this the KPI has breached, and an incident opens."),
   max: z.number().optional().describe("Above this the KPI has breached, and an incident opens."),
-  min_rows: z.int().min(1).optional().describe("Labelled rows below which the KPI is not judged; default: the model's."),
+  min_rows: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("Labelled rows below which the KPI is not judged; default: the model's."),
   min_coverage: z.number().min(0).max(1).default(0.8).describe("Share of labels below which the limit is not judged."),
   clear: z.number().optional().describe("The incident clears on this side of the limit only; default: the limit."),
-  for: z.string().regex(/^\d+ of \d+$/).default("1 of 1").describe("N of M windows."),
+  for: z
+    .string()
+    .regex(/^\d+ of \d+$/)
+    .default("1 of 1")
+    .describe("N of M windows."),
   clear_after: z.int().min(1).default(1).describe("Good windows in a row before the incident resolves."),
   severity: z.enum(["info", "ticket", "page"]).default("ticket").describe("How urgent a breach is."),
 };
 
 const builtIn = z.strictObject({ use: z.enum(kpiNames).describe("Name of the KPI."), ...limits });
 const custom = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9_]*$/).describe("Name of the KPI: snake_case."),
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]*$/)
+    .describe("Name of the KPI: snake_case."),
   sql: z
     .string()
     .min(1)
-    .describe("ClickHouse aggregate over the window's rows: columns prediction, prediction_text, score, label, label_text, features.<name>, segments."),
-  needs_labels: z.boolean().optional().describe("Only rows that have a label count; default: whether the expression names `label`."),
+    .describe(
+      "ClickHouse aggregate over the window's rows: columns prediction, prediction_text, score, label, label_text, features.<name>, segments.",
+    ),
+  needs_labels: z
+    .boolean()
+    .optional()
+    .describe("Only rows that have a label count; default: whether the expression names `label`."),
   ...limits,
 });
 

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { DriftlineError, messageOf } from "../core/errors.ts";
 import { crossChecks } from "./cross-checks.ts";
-import { type Path, pathKey, pathText, type Problem, valueAt } from "./problem.ts";
+import { type Path, type Problem, pathKey, pathText, valueAt } from "./problem.ts";
 import { resolvePaths } from "./resolve-paths.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { mistypedScalars, problemsOf } from "./schema-problems.ts";
@@ -24,6 +24,7 @@ export interface LoadOptions {
 
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
 const PROBLEMS_SHOWN_MAX = 200;
+const LINE_MAX = 2000;
 const readText = (file: string) => readFileSync(file, "utf8");
 
 /**
@@ -62,7 +63,10 @@ function readConfigFile(absolute: string, shown: string, readFile: (path: string
     throw new DriftlineError("config_unreadable", `${shown}: can't be read: ${messageOf(thrown)}`, { cause: thrown });
   }
   if (text.length <= FILE_BYTES_MAX) return text;
-  throw new DriftlineError("config_invalid", `${shown}: longer than ${FILE_BYTES_MAX} characters; no configuration needs that`);
+  throw new DriftlineError(
+    "config_invalid",
+    `${shown}: longer than ${FILE_BYTES_MAX} characters; no configuration needs that`,
+  );
 }
 
 function treeOf(text: string, environment: Environment, shown: string): Tree {
@@ -71,10 +75,22 @@ function treeOf(text: string, environment: Environment, shown: string): Tree {
     tree = readTree(text, environment);
   } catch (thrown) {
     // Deep nesting ends the parser's own recursion with a RangeError.
-    const reason = thrown instanceof TreeTooLarge ? thrown.message : thrown instanceof RangeError ? "nested too deeply" : "not understood as YAML";
+    const reason =
+      thrown instanceof TreeTooLarge
+        ? thrown.message
+        : thrown instanceof RangeError
+          ? "nested too deeply"
+          : "not understood as YAML";
     throw new DriftlineError("config_invalid", `${shown}:1:1  ${reason}`);
   }
-  if (!("places" in tree)) throw new DriftlineError("config_invalid", listed(tree.map((fault) => line(shown, fault, fault.message)), shown));
+  if (!("places" in tree))
+    throw new DriftlineError(
+      "config_invalid",
+      listed(
+        tree.map((fault) => line(shown, fault, fault.message)),
+        shown,
+      ),
+    );
   return tree;
 }
 
@@ -86,7 +102,8 @@ interface Checked {
 /** Schema and cross-checks. What an unset variable or an unreadable secret would have held is not complained of a second time. */
 function checked(value: unknown, tree: Tree, early: readonly Problem[]): Checked {
   const failed = new Set(early.map((problem) => pathKey(problem.path)));
-  const isNew = (problem: Problem) => !problem.path.some((_, index) => failed.has(pathKey(problem.path.slice(0, index + 1))));
+  const isNew = (problem: Problem) =>
+    !problem.path.some((_, index) => failed.has(pathKey(problem.path.slice(0, index + 1))));
   const secrets = new Set(secretPaths(configSchema, value).map(pathKey));
   let data = value;
   let result = configSchema.safeParse(data);
@@ -125,20 +142,25 @@ function invalid(problems: readonly Problem[], tree: Tree, value: unknown, shown
   const placed = problems.map((problem) => ({ problem, position: positionOf(problem, tree) }));
   placed.sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
   const hide = masker(tree, value);
-  const lines = placed.map(({ problem, position }) => {
+  const more = placed.length - PROBLEMS_SHOWN_MAX;
+  const lines = placed.slice(0, PROBLEMS_SHOWN_MAX).map(({ problem, position }) => {
     const where = pathText(problem.path);
     return line(shown, position, hide(`${where === "" ? "" : `${where}: `}${problem.message}`, problem.path));
   });
-  return new DriftlineError("config_invalid", listed([...new Set(lines)], shown));
+  return new DriftlineError("config_invalid", listed([...new Set(lines)], shown, Math.max(0, more)));
 }
 
-const line = (shown: string, { line: row, column }: Position, message: string) => `${shown}:${row}:${column}  ${message}`;
+const line = (shown: string, { line: row, column }: Position, message: string) =>
+  `${shown}:${row}:${column}  ${message.length > LINE_MAX ? `${message.slice(0, LINE_MAX)}…` : message}`;
 
-function listed(lines: readonly string[], shown: string): string {
+function listed(lines: readonly string[], shown: string, more = 0): string {
   const [only] = lines;
-  if (lines.length === 1 && only !== undefined) return only;
-  const more = lines.length > PROBLEMS_SHOWN_MAX ? [`… and ${lines.length - PROBLEMS_SHOWN_MAX} more`] : [];
-  return [`${shown} has ${lines.length} problems:`, ...lines.slice(0, PROBLEMS_SHOWN_MAX), ...more].join("\n");
+  if (lines.length === 1 && more === 0 && only !== undefined) return only;
+  return [
+    `${shown} has ${lines.length + more} problems:`,
+    ...lines,
+    ...(more === 0 ? [] : [`… and ${more} more`]),
+  ].join("\n");
 }
 
 /** The place of the value, or of the nearest thing around it that is in the file. */
@@ -157,9 +179,12 @@ function masker(tree: Tree, value: unknown): (message: string, at: Path) => stri
     .filter((text) => typeof text === "string")
     .filter((text) => text.length >= 4);
   return (message, at) => {
-    const own = tree.substituted.get(pathKey(at));
     let hidden = message;
-    if (own !== undefined && own.text !== "") hidden = hidden.replaceAll(`"${own.text}"`, () => own.source);
+    for (const { path: other, text, source } of tree.substituted.values()) {
+      const bears = text.length >= 4 || (text !== "" && pathKey(other) === pathKey(at));
+      if (bears)
+        for (const spelt of [`"${text}"`, JSON.stringify(text)]) hidden = hidden.replaceAll(spelt, () => source);
+    }
     for (const text of secrets) hidden = hidden.replaceAll(text, () => "[secret]");
     return hidden;
   };

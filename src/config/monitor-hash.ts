@@ -14,7 +14,19 @@ import type { ModelConfig } from "./schema.ts";
  * @param mapping where the fields of the model's events lie, where the caller knows it
  */
 export function monitorHash(model: ModelConfig, referenceId: string, mapping: unknown = null): string {
-  const { name, task, features, pane, windows, anchor, allowed_lateness, max_future, dedupe_within, label_horizon, min_rows } = model;
+  const {
+    name,
+    task,
+    features,
+    pane,
+    windows,
+    anchor,
+    allowed_lateness,
+    max_future,
+    dedupe_within,
+    label_horizon,
+    min_rows,
+  } = model;
   const parts = {
     name,
     task,
@@ -45,9 +57,15 @@ function referenceParts({ reference }: ModelConfig): unknown {
 }
 
 /** Each with all of its options; those that are on by default where the model lists none. */
-function effectiveDetectors({ detectors: written }: ModelConfig): unknown[] {
-  if (written !== undefined) return written.map(({ subjects, ...options }) => ({ ...options, subjects: subjects === undefined ? null : sorted(subjects) }));
-  return detectors.filter((detector) => detector.byDefault).map((detector) => ({ use: detector.name, subjects: null, ...detector.options.parse({}) }));
+function effectiveDetectors({ detectors: written, min_rows }: ModelConfig): unknown[] {
+  if (written !== undefined)
+    return written.map(({ subjects, ...options }) => ({
+      ...options,
+      subjects: subjects === undefined ? null : sorted(subjects),
+    }));
+  return detectors
+    .filter((detector) => detector.byDefault)
+    .map((detector) => ({ use: detector.name, subjects: null, ...detector.options.parse({ min_rows }) }));
 }
 
 /** The limits bear on `breached`; what comes of a breach does not. */
@@ -58,4 +76,7 @@ function kpiParts(kpi: ModelConfig["kpis"][number]): unknown {
 
 /** By their canonical text. */
 const sorted = (items: readonly unknown[]): unknown[] =>
-  items.map((item) => ({ item, text: canonicalJson(item) })).sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0)).map(({ item }) => item);
+  items
+    .map((item) => ({ item, text: canonicalJson(item) }))
+    .sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
+    .map(({ item }) => item);

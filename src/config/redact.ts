@@ -52,7 +52,9 @@ function withoutCredentials(data: unknown): unknown {
 
 function withoutUndefined(data: unknown): unknown {
   if (Array.isArray(data) || typeof data !== "object" || data === null) return mapped(data, withoutUndefined);
-  return Object.fromEntries(Object.entries(data).flatMap(([key, value]) => (value === undefined ? [] : [[key, withoutUndefined(value)]])));
+  return Object.fromEntries(
+    Object.entries(data).flatMap(([key, value]) => (value === undefined ? [] : [[key, withoutUndefined(value)]])),
+  );
 }
 
 function mapped(data: unknown, change: (value: unknown) => unknown): unknown {

@@ -97,7 +97,10 @@ class Page {
     return this.#sections
       .filter((section) => section.rows.length > 0 || section.text !== "")
       .map(({ heading, text, rows }) => {
-        const table = rows.length === 0 ? "" : `\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+        const table =
+          rows.length === 0
+            ? ""
+            : `\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
         return `${heading}\n${text === "" ? "" : `\n${text}\n`}${table}`;
       })
       .join("\n");
@@ -109,7 +112,11 @@ class Page {
     // A name that zod made up: any JSON value, defined by itself.
     if (name?.startsWith("__schema") === true) return schemaNode.parse({ ...node, $ref: undefined });
     if (name === undefined || !Object.hasOwn(this.#definitions, name)) return node;
-    return { ...schemaNode.parse(this.#definitions[name]), id: name, ...(node.description === undefined ? {} : { description: node.description }) };
+    return {
+      ...schemaNode.parse(this.#definitions[name]),
+      id: name,
+      ...(node.description === undefined ? {} : { description: node.description }),
+    };
   }
 
   /** A row for the key itself, then those of what lies below it. */
@@ -136,7 +143,8 @@ class Page {
       this.#properties(path, node, section);
       if (typeof node.additionalProperties !== "object") return;
       const values = this.#node(node.additionalProperties);
-      if (values.properties === undefined && values.oneOf === undefined) this.#describe(`${path}.<name>`, values, section, false);
+      if (values.properties === undefined && values.oneOf === undefined)
+        this.#describe(`${path}.<name>`, values, section, false);
       else this.#below(`${path}.<name>`, values, section);
     }
   }
@@ -146,7 +154,11 @@ class Page {
     const use = node.properties === undefined ? undefined : this.#node(node.properties["use"] ?? {})["const"];
     if (typeof use !== "string") return this.#below(path, node, section);
     const title = node.title === undefined ? "" : `**${node.title}.** `;
-    const own: Section = { heading: `### \`${path}\` with \`use: ${use}\``, text: `${title}${node.description ?? ""}`, rows: [] };
+    const own: Section = {
+      heading: `### \`${path}\` with \`use: ${use}\``,
+      text: `${title}${node.description ?? ""}`,
+      rows: [],
+    };
     this.#sections.push(own);
     this.#properties(path, node, own);
   }
@@ -180,13 +192,15 @@ class Page {
 }
 
 /** `{ value: text }`, which stands for the text itself. */
-const isFixedValue = ({ properties }: SchemaNode) => properties !== undefined && Object.keys(properties).join() === "value";
+const isFixedValue = ({ properties }: SchemaNode) =>
+  properties !== undefined && Object.keys(properties).join() === "value";
 
 function numberType({ type, minimum, maximum, exclusiveMinimum }: SchemaNode): string {
   const word = type === "integer" ? "whole number" : "number";
   const low = minimum !== undefined && minimum > -Number.MAX_SAFE_INTEGER ? minimum : undefined;
   const high = maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER ? maximum : undefined;
-  if (exclusiveMinimum !== undefined) return `${word} above ${exclusiveMinimum}${high === undefined ? "" : `, at most ${high}`}`;
+  if (exclusiveMinimum !== undefined)
+    return `${word} above ${exclusiveMinimum}${high === undefined ? "" : `, at most ${high}`}`;
   if (low !== undefined && high !== undefined) return `${word}, ${low} to ${high}`;
   if (low !== undefined) return `${word}, at least ${low}`;
   return high === undefined ? word : `${word}, at most ${high}`;
@@ -198,4 +212,8 @@ function defaultText(value: unknown): string {
   return `\`${typeof value === "string" && value !== "" ? value : JSON.stringify(value)}\``;
 }
 
-const cell = (text: string) => text.replace(/\s*\n\s*/g, " ").replaceAll("|", "\\|").replaceAll("<", "&lt;");
+const cell = (text: string) =>
+  text
+    .replace(/\s*\n\s*/g, " ")
+    .replaceAll("|", "\\|")
+    .replaceAll("<", "&lt;");

@@ -11,7 +11,9 @@ export function resolvePaths(config: Config, folder: string): Config {
     store: "embedded" in config.store ? { ...config.store, embedded: absolute(config.store.embedded) } : config.store,
     sources: config.sources.map((source) => sourcePaths(source, absolute)),
     models: config.models.map((model) =>
-      model.reference === undefined ? model : { ...model, reference: { ...model.reference, file: absolute(model.reference.file) } },
+      model.reference === undefined
+        ? model
+        : { ...model, reference: { ...model.reference, file: absolute(model.reference.file) } },
     ),
   };
 }
@@ -21,6 +23,8 @@ function sourcePaths(source: Source, absolute: (file: string) => string): Source
   if (typeof source.tls === "boolean") return source;
   const { ca_file, cert_file, key_file, ...tls } = source.tls;
   const files = { ca_file, cert_file, key_file };
-  const resolved = Object.fromEntries(Object.entries(files).flatMap(([key, file]) => (file === undefined ? [] : [[key, absolute(file)]])));
+  const resolved = Object.fromEntries(
+    Object.entries(files).flatMap(([key, file]) => (file === undefined ? [] : [[key, absolute(file)]])),
+  );
   return { ...source, tls: { ...tls, ...resolved } };
 }

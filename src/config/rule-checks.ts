@@ -30,15 +30,23 @@ function checkMetric({ metric }: Rule, metrics: readonly string[], path: Path): 
   if (detectors.some((detector) => detector.name === metric)) {
     return [{ path: at, message: `the detector "${metric}" does not run for this model; add it to its detectors` }];
   }
-  if (kpiNames.some((name) => name === metric)) return [{ path: at, message: `the KPI "${metric}" is not computed for this model; add it to its kpis` }];
-  return [{ path: at, message: `this model has no metric "${metric}"${suggestionText(metric, metrics, "its metrics")}` }];
+  if (kpiNames.some((name) => name === metric))
+    return [{ path: at, message: `the KPI "${metric}" is not computed for this model; add it to its kpis` }];
+  return [
+    { path: at, message: `this model has no metric "${metric}"${suggestionText(metric, metrics, "its metrics")}` },
+  ];
 }
 
 function checkRuleWindows({ windows }: Rule, known: readonly string[], path: Path): Problem[] {
   return (windows ?? []).flatMap((window, index) => {
     const name = window.trim().replace(/\s+/g, " ");
     if (known.includes(name)) return [];
-    return [{ path: [...path, "windows", index], message: `this model has no window "${window}"${suggestionText(name, known, "its windows")}` }];
+    return [
+      {
+        path: [...path, "windows", index],
+        message: `this model has no window "${window}"${suggestionText(name, known, "its windows")}`,
+      },
+    ];
   });
 }
 
@@ -47,13 +55,19 @@ function checkRuleLimits({ above, below, clear, for: times }: Rule, path: Path):
   const fault = timesFault(times);
   if (fault !== null) problems.push({ path: [...path, "for"], message: fault });
   if (above !== undefined && below !== undefined && below > above) {
-    problems.push({ path: [...path, "below"], message: `below (${below}) is greater than above (${above}): every value would fire; for a band below is the lower end` });
+    problems.push({
+      path: [...path, "below"],
+      message: `below (${below}) is greater than above (${above}): every value would fire; for a band below is the lower end`,
+    });
   }
   if (clear === undefined) return problems;
   const at = [...path, "clear"];
-  if (above !== undefined && below !== undefined) problems.push({ path: at, message: "a rule with both above and below clears inside the band; leave this out" });
-  else if (above !== undefined && clear > above) problems.push({ path: at, message: `${clear} is past above (${above}): a rule clears on the good side only` });
-  else if (below !== undefined && clear < below) problems.push({ path: at, message: `${clear} is past below (${below}): a rule clears on the good side only` });
+  if (above !== undefined && below !== undefined)
+    problems.push({ path: at, message: "a rule with both above and below clears inside the band; leave this out" });
+  else if (above !== undefined && clear > above)
+    problems.push({ path: at, message: `${clear} is past above (${above}): a rule clears on the good side only` });
+  else if (below !== undefined && clear < below)
+    problems.push({ path: at, message: `${clear} is past below (${below}): a rule clears on the good side only` });
   return problems;
 }
 

@@ -3,7 +3,7 @@
  * secrets and of variables are never quoted.
  */
 import type { z } from "zod";
-import { type Path, pathKey, type Problem, valueAt } from "./problem.ts";
+import { type Path, type Problem, pathKey, valueAt } from "./problem.ts";
 import { keysAt } from "./schema-walk.ts";
 import { nearest, suggestionText } from "./suggestion.ts";
 
@@ -24,7 +24,8 @@ export function problemsOf(issues: readonly Issue[], context: ProblemContext): P
   return issues.flatMap((issue) => problemsOfIssue(issue, toPath(issue.path), context));
 }
 
-export const toPath = (path: readonly PropertyKey[]): Path => path.map((step) => (typeof step === "number" ? step : String(step)));
+export const toPath = (path: readonly PropertyKey[]): Path =>
+  path.map((step) => (typeof step === "number" ? step : String(step)));
 
 function problemsOfIssue(issue: Issue, path: Path, context: ProblemContext): Problem[] {
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(key, path, context));
@@ -49,15 +50,23 @@ function unknownKey(key: string, path: Path, context: ProblemContext): Problem {
   return { path: [...path, key], message: `unknown key${tail}`, atKey: true };
 }
 
-function unionProblems(issue: Extract<Issue, { code: "invalid_union" }>, path: Path, context: ProblemContext): Problem[] {
+function unionProblems(
+  issue: Extract<Issue, { code: "invalid_union" }>,
+  path: Path,
+  context: ProblemContext,
+): Problem[] {
   if ("discriminator" in issue && typeof issue.discriminator === "string" && issue.errors.length === 0) {
     const choices = "options" in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
     return [{ path: locate(path, context), message: choiceMessage(written(path, context), choices, path, context) }];
   }
   // An option whose very type is another one was not meant, if some option has the right type.
-  const fitting = issue.errors.filter((errors) => !errors.some((error) => error.code === "invalid_type" && error.path.length === 0));
+  const fitting = issue.errors.filter(
+    (errors) => !errors.some((error) => error.code === "invalid_type" && error.path.length === 0),
+  );
   if (fitting.length === 0) {
-    const expected = issue.errors.flatMap((errors) => errors.flatMap((error) => ("expected" in error ? [typeWords(String(error.expected))] : [])));
+    const expected = issue.errors.flatMap((errors) =>
+      errors.flatMap((error) => ("expected" in error ? [typeWords(String(error.expected))] : [])),
+    );
     return [{ path, message: `expected ${[...new Set(expected)].join(" or ")}, ${found(path, context)}` }];
   }
   const [best] = [...fitting].sort((a, b) => farness(a) - farness(b));
@@ -69,23 +78,14 @@ const farness = (issues: readonly Issue[]): number =>
   issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? 2 * issue.keys.length : 1), 0);
 
 function messageOf(issue: Issue, path: Path, context: ProblemContext): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return typeMessage(String(issue.expected), path, context);
-    case "invalid_value":
-      return choiceMessage(written(path, context), issue.values.map(String), path, context);
-    case "too_small":
-    case "too_big":
-      return limitMessage(issue, path, context);
-    case "invalid_format":
-      return formatMessage(issue);
-    case "not_multiple_of":
-      return `must be a multiple of ${String(issue.divisor)}`;
-    case "invalid_key":
-      return `this name can't be used as a key: ${issue.issues.map((inner) => inner.message).join("; ")}`;
-    default:
-      return issue.message;
-  }
+  if (issue.code === "invalid_type") return typeMessage(String(issue.expected), path, context);
+  if (issue.code === "invalid_value")
+    return choiceMessage(written(path, context), issue.values.map(String), path, context);
+  if (issue.code === "too_small" || issue.code === "too_big") return limitMessage(issue, path, context);
+  if (issue.code === "invalid_format") return formatMessage(issue);
+  if (issue.code === "not_multiple_of") return `must be a multiple of ${String(issue.divisor)}`;
+  if (issue.code !== "invalid_key") return issue.message;
+  return `this name can't be used as a key: ${issue.issues.map((inner) => inner.message).join("; ")}`;
 }
 
 function typeMessage(expected: string, path: Path, context: ProblemContext): string {
@@ -108,13 +108,18 @@ function choiceMessage(value: unknown, choices: readonly string[], path: Path, c
   return `${what}${suggestionText(quotable ? value : null, choices, "choose one of")}`;
 }
 
-function limitMessage(issue: Extract<Issue, { code: "too_small" | "too_big" }>, path: Path, context: ProblemContext): string {
+function limitMessage(
+  issue: Extract<Issue, { code: "too_small" | "too_big" }>,
+  path: Path,
+  context: ProblemContext,
+): string {
   const small = issue.code === "too_small";
   const bound = small ? Number(issue.minimum) : Number(issue.maximum);
   if (issue.origin === "string") {
     return small && bound === 1 ? "must not be empty" : `must have at ${small ? "least" : "most"} ${bound} characters`;
   }
-  if (issue.origin === "array" || issue.origin === "set") return `needs at ${small ? "least" : "most"} ${bound} ${bound === 1 ? "entry" : "entries"}`;
+  if (issue.origin === "array" || issue.origin === "set")
+    return `needs at ${small ? "least" : "most"} ${bound} ${bound === 1 ? "entry" : "entries"}`;
   const strict = issue.inclusive === false;
   const words = small ? (strict ? "greater than" : "at least") : strict ? "less than" : "at most";
   return `must be ${words} ${bound}, ${found(path, context)}`;
@@ -122,7 +127,8 @@ function limitMessage(issue: Extract<Issue, { code: "too_small" | "too_big" }>, 
 
 function formatMessage(issue: Extract<Issue, { code: "invalid_format" }>): string {
   if (issue.format === "url") return "is no address; write for example https://host/path";
-  if (issue.format === "regex" && issue.message.startsWith("Invalid string")) return `must match ${String(issue.pattern)}`;
+  if (issue.format === "regex" && issue.message.startsWith("Invalid string"))
+    return `must match ${String(issue.pattern)}`;
   return issue.message;
 }
 
@@ -139,13 +145,14 @@ function scalarAbove(path: Path, context: ProblemContext): unknown {
 
 function found(path: Path, context: ProblemContext): string {
   const value = written(path, context);
+  const quotable = context.mayQuote(locate(path, context));
   if (value === null) return "found nothing (an empty value)";
   if (Array.isArray(value)) return "found a list";
-  if (typeof value === "object") return "found a group of keys";
-  if (typeof value === "string" && value === "") return "found an empty text";
-  const kind = typeof value === "string" ? "the text" : typeof value === "number" ? "the number" : "";
-  if (!context.mayQuote(locate(path, context))) return `found ${typeof value === "string" ? "a text" : typeof value === "number" ? "a number" : "true or false"}`;
-  return `found ${kind} ${typeof value === "string" ? `"${clip(value)}"` : String(value)}`.replace(/ {2}/, " ");
+  if (value === "") return "found an empty text";
+  if (typeof value === "string") return quotable ? `found the text "${clip(value)}"` : "found a text";
+  if (typeof value === "number") return quotable ? `found the number ${value}` : "found a number";
+  if (typeof value === "boolean") return quotable ? `found ${value}` : "found true or false";
+  return "found a group of keys";
 }
 
 const clip = (text: string) => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
@@ -162,13 +169,20 @@ const WORDS: Readonly<Record<string, string>> = {
 const typeWords = (expected: string) => WORDS[expected] ?? expected;
 
 /** Paths at which a number or a boolean was expected and something else found, in any option of a union. */
-export function mistypedScalars(issues: readonly Issue[], prefix: Path = []): Map<string, { path: Path; expected: "number" | "boolean" }> {
+export function mistypedScalars(
+  issues: readonly Issue[],
+  prefix: Path = [],
+): Map<string, { path: Path; expected: "number" | "boolean" }> {
   const result = new Map<string, { path: Path; expected: "number" | "boolean" }>();
   for (const issue of issues) {
     const path = [...prefix, ...toPath(issue.path)];
     if (issue.code === "invalid_union") {
-      for (const errors of issue.errors) for (const [key, entry] of mistypedScalars(errors, path)) result.set(key, entry);
-    } else if (issue.code === "invalid_type" && (issue.expected === "number" || issue.expected === "int" || issue.expected === "boolean")) {
+      for (const errors of issue.errors)
+        for (const [key, entry] of mistypedScalars(errors, path)) result.set(key, entry);
+    } else if (
+      issue.code === "invalid_type" &&
+      (issue.expected === "number" || issue.expected === "int" || issue.expected === "boolean")
+    ) {
       result.set(pathKey(path), { path, expected: issue.expected === "boolean" ? "boolean" : "number" });
     }
   }

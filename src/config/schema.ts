@@ -2,14 +2,14 @@
 import { z } from "zod";
 import { actionSchema } from "./actions.ts";
 import { channelSchema } from "./channels.ts";
-import { detectorSchema } from "./detectors.ts";
+import { detectorSchema, withRowsOfModel } from "./detectors.ts";
 import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
 import { kpiSchema } from "./kpis.ts";
 import { ruleSchema } from "./rules.ts";
+import { secret } from "./secret.ts";
 import { sourceSchema } from "./sources.ts";
 import { storeSchema } from "./store.ts";
-import { secret } from "./secret.ts";
 
 const featurePin = z
   .enum(["numeric", "categorical", "ignore"])
@@ -17,26 +17,37 @@ const featurePin = z
 
 const referenceSchema = z.strictObject({
   file: z.string().min(1).describe("Parquet, CSV or NDJSON file, relative to the configuration file."),
-  format: z.enum(["Parquet", "CSVWithNames", "JSONEachRow"]).optional().describe("Where the file's ending does not tell."),
+  format: z
+    .enum(["Parquet", "CSVWithNames", "JSONEachRow"])
+    .optional()
+    .describe("Where the file's ending does not tell."),
   timestamp: z.string().default("timestamp").describe("Column of the event time; not a feature."),
   prediction: z.string().default("prediction").describe("Column of the prediction."),
   score: z.string().default("score").describe("Column of the score."),
   label: z.string().default("label").describe("Column of the ground truth."),
-  features: z.array(z.string()).optional().describe("Columns that are features; left out: every column that is nothing else."),
+  features: z
+    .array(z.string())
+    .optional()
+    .describe("Columns that are features; left out: every column that is nothing else."),
   ignore: z.array(z.string()).default([]).describe("Columns to leave out."),
 });
 
-export const modelSchema = z.strictObject({
+const written = z.strictObject({
   name: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit")
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+      "letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit",
+    )
     .describe("Name of the model, as its events carry it."),
   task: z.enum(["binary", "multiclass", "regression"]).describe("What the model predicts."),
   classes: z
     .array(z.union([z.string(), z.number(), z.boolean()]))
     .optional()
     .describe("Class labels; for `binary` the negative then the positive one. Default for binary: 0, 1."),
-  reference: referenceSchema.optional().describe("What the model's inputs looked like when it was trained or accepted."),
+  reference: referenceSchema
+    .optional()
+    .describe("What the model's inputs looked like when it was trained or accepted."),
   features: z.record(z.string(), featurePin).prefault({}).describe("Kinds of features, where they must be pinned."),
   pane: duration({ least: 1000 }).prefault("1m").describe("Smallest slice of event time that is summarised."),
   windows: z
@@ -50,17 +61,30 @@ export const modelSchema = z.strictObject({
     .describe("Where the counting of windows by number of events starts anew (UTC)."),
   allowed_lateness: duration().prefault("1m").describe("How long after its end a window waits for late events."),
   max_future: duration().prefault("1h").describe("An event stamped further ahead of the clock is a dead letter."),
-  dedupe_within: duration().prefault("1d").describe("Copies of an id within this time are one event; 0s: only equal timestamps."),
+  dedupe_within: duration()
+    .prefault("1d")
+    .describe("Copies of an id within this time are one event; 0s: only equal timestamps."),
   label_horizon: duration().prefault("90d").describe("How long after a prediction its label may come."),
-  retention: duration().optional().describe("How far back from the newest event time events are kept; left out: for ever."),
-  min_rows: z.int().min(1).default(200).describe("Rows below which a window is not judged, where a detector or KPI says nothing else."),
-  detectors: z.array(detectorSchema).optional().describe("Window detectors; left out: the defaults for each kind of feature."),
+  retention: duration()
+    .optional()
+    .describe("How far back from the newest event time events are kept; left out: for ever."),
+  min_rows: z
+    .int()
+    .min(1)
+    .default(200)
+    .describe("Rows below which a window is not judged, where a detector or KPI says nothing else."),
+  detectors: z
+    .array(detectorSchema)
+    .optional()
+    .describe("Window detectors; left out: the defaults for each kind of feature."),
   kpis: z.array(kpiSchema).prefault([]).describe("Performance metrics, computed once labels arrive."),
   alerts: z
     .strictObject({
       channels: z.array(z.string()).default([]).describe("Names of channels that are told of this model's incidents."),
       rules: z.array(ruleSchema).prefault([]).describe("Thresholds on metrics that open incidents."),
-      renotify_every: duration({ least: 60_000 }).optional().describe("Remind of an incident that is still open after this time; left out: never."),
+      renotify_every: duration({ least: 60_000 })
+        .optional()
+        .describe("Remind of an incident that is still open after this time; left out: never."),
       send_resolved: z.boolean().default(true).describe("Tell the channels when an incident has resolved."),
     })
     .prefault({})
@@ -75,10 +99,15 @@ export const modelSchema = z.strictObject({
     .describe("Evaluate by the clock instead of as soon as windows close."),
 });
 
+/** A detector without a `min_rows` of its own has the model's, so that the evaluator need not guess which was meant. */
+export const modelSchema = z.preprocess(withRowsOfModel, written);
+
 export const configSchema = z.strictObject({
   store: storeSchema,
   sources: z.array(sourceSchema).prefault([]).describe("Where events come from."),
-  events: eventMappingSchema.prefault({}).describe("Field mapping of sources that have none of their own, and of HTTP."),
+  events: eventMappingSchema
+    .prefault({})
+    .describe("Field mapping of sources that have none of their own, and of HTTP."),
   models: z.array(modelSchema).min(1).describe("The models to watch."),
   channels: z.record(z.string(), channelSchema).prefault({}).describe("Named channels to people."),
   server: z
@@ -99,10 +128,24 @@ export const configSchema = z.strictObject({
   ingest: z
     .strictObject({
       batch_rows: z.int().min(1).max(1_000_000).default(20_000).describe("Rows of a batch at most."),
-      batch_bytes: z.int().min(1024).default(32 * 1024 * 1024).describe("Bytes of raw messages of a batch at most."),
-      batch_wait: duration({ least: 1 }).prefault("1s").describe("A batch is stored after this time even if it is not full."),
-      max_message_bytes: z.int().min(1024).default(1024 * 1024).describe("A longer message is a dead letter (its first bytes are kept)."),
-      dead_letter_bytes: z.int().min(0).default(1024 * 1024).describe("Raw bytes kept of a dead letter at most."),
+      batch_bytes: z
+        .int()
+        .min(1024)
+        .default(32 * 1024 * 1024)
+        .describe("Bytes of raw messages of a batch at most."),
+      batch_wait: duration({ least: 1 })
+        .prefault("1s")
+        .describe("A batch is stored after this time even if it is not full."),
+      max_message_bytes: z
+        .int()
+        .min(1024)
+        .default(1024 * 1024)
+        .describe("A longer message is a dead letter (its first bytes are kept)."),
+      dead_letter_bytes: z
+        .int()
+        .min(0)
+        .default(1024 * 1024)
+        .describe("Raw bytes kept of a dead letter at most."),
     })
     .prefault({})
     .describe("Batches and limits of ingestion."),

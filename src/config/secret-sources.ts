@@ -1,6 +1,6 @@
 /** Where a secret's text comes from: written in place, `{ env: NAME }`, or `{ file: PATH }` as orchestrators mount them. */
 import { DriftlineError, messageOf } from "../core/errors.ts";
-import { type Path, pathKey, type Problem, valueAt } from "./problem.ts";
+import { type Path, type Problem, pathKey, valueAt } from "./problem.ts";
 import { type Environment, lookUp } from "./substitution.ts";
 import { withValue } from "./with-value.ts";
 import type { Tree } from "./yaml-tree.ts";
@@ -14,7 +14,10 @@ export interface SecretOptions {
 const LONGEST = 64 * 1024;
 
 /** The data with every secret as text, and what stood in the way. */
-export function resolveSecrets(tree: Tree, options: SecretOptions): { readonly value: unknown; readonly problems: readonly Problem[] } {
+export function resolveSecrets(
+  tree: Tree,
+  options: SecretOptions,
+): { readonly value: unknown; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
   let value = tree.value;
   for (const path of options.secrets) {
@@ -42,7 +45,11 @@ function secretText(written: object, { environment, readFile }: SecretOptions): 
   if (kind === "env") {
     const text = lookUp(environment, name);
     if (text === undefined) throw new DriftlineError("config_invalid", `the environment variable ${name} is not set`);
-    if (text === "") throw new DriftlineError("config_invalid", `the environment variable ${name} is set but empty, which no secret may be`);
+    if (text === "")
+      throw new DriftlineError(
+        "config_invalid",
+        `the environment variable ${name} is set but empty, which no secret may be`,
+      );
     return text;
   }
   const text = fileText(name, readFile);

@@ -41,7 +41,10 @@ const kafka = z.strictObject({
 const file = z.strictObject({
   use: z.literal("file").describe("A file that is read once, from its first row to its last."),
   path: z.string().min(1).describe("Parquet, CSV or NDJSON file, relative to the configuration file."),
-  format: z.enum(["Parquet", "CSVWithNames", "JSONEachRow"]).optional().describe("Where the file's ending does not tell."),
+  format: z
+    .enum(["Parquet", "CSVWithNames", "JSONEachRow"])
+    .optional()
+    .describe("Where the file's ending does not tell."),
   events: eventMappingSchema.optional(),
 });
 

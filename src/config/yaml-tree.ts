@@ -2,8 +2,19 @@
  * YAML into plain data with the place of every key and value, and with `${NAME}` put into its texts. Written instead of the parser's
  * own conversion because an error of the schema, found later, has to name a line, and because a value must be put in after parsing.
  */
-import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type YAMLError } from "yaml";
-import { type Path, pathKey, type Problem } from "./problem.ts";
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  type YAMLError,
+} from "yaml";
+import { type Path, type Problem, pathKey } from "./problem.ts";
 import { type Environment, substitute } from "./substitution.ts";
 
 export interface Position {
@@ -46,9 +57,11 @@ const DEPTH_MAX = 60;
 /** Messages of the parser that quote the text, which may be a secret; said without it here. */
 const unquoted: Readonly<Record<string, string>> = {
   UNEXPECTED_TOKEN: "unexpected text; is a quote, a colon or a bracket missing or too many?",
-  BAD_DQ_ESCAPE: 'not an escape that double quotes allow; write \\\\ for a backslash, or use single quotes',
+  BAD_DQ_ESCAPE: "not an escape that double quotes allow; write \\\\ for a backslash, or use single quotes",
   TAG_RESOLVE_FAILED: "tags such as !name are not understood here; write the plain value",
   BAD_ALIAS: "an alias (*name) needs its anchor (&name) before it",
+  BAD_COLLECTION_TYPE: "tags such as !name are not understood here; write the plain value",
+  BAD_DIRECTIVE: "directives (%) are not understood here",
   TAB_AS_INDENT: "a tab can't indent; use spaces",
   DUPLICATE_KEY: "this key is here twice; keep one",
   MULTIPLE_DOCS: "one document a file: what follows --- is a second one",
@@ -58,18 +71,30 @@ const unquoted: Readonly<Record<string, string>> = {
 /** Parses the text of a file; a problem of its syntax comes without a tree. */
 export function readTree(text: string, environment: Environment): Tree | readonly SyntaxProblem[] {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, version: "1.2", logLevel: "error" });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    version: "1.2",
+    logLevel: "error",
+  });
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) return syntaxProblems(faults, lines, text);
   const root = document.contents;
   if (root === null) return [{ line: 1, column: 1, message: "the file is empty; it needs at least `models:`" }];
   const reader = new Reader(lines, environment);
-  return { value: reader.read(root, []), places: reader.places, substituted: reader.substituted, problems: reader.problems };
+  return {
+    value: reader.read(root, []),
+    places: reader.places,
+    substituted: reader.substituted,
+    problems: reader.problems,
+  };
 }
 
 /** The first of each line: one missing quote makes the parser complain of all that follows. */
 function syntaxProblems(faults: readonly YAMLError[], lines: LineCounter, text: string): SyntaxProblem[] {
-  if (faults.some((fault) => fault.code === "RESOURCE_EXHAUSTION")) return [{ line: 1, column: 1, message: "nested too deeply" }];
+  if (faults.some((fault) => fault.code === "RESOURCE_EXHAUSTION"))
+    return [{ line: 1, column: 1, message: "nested too deeply" }];
   const first = new Map<number, SyntaxProblem>();
   for (const fault of faults) {
     const problem = syntaxProblem(fault, lines, text);
@@ -106,7 +131,8 @@ class Reader {
   read(node: unknown, path: Path, key?: Position, at?: Position): unknown {
     this.#nodes += 1;
     if (this.#nodes > NODES_MAX) throw new TreeTooLarge(`more than ${NODES_MAX} values, aliases resolved`);
-    if (path.length > DEPTH_MAX) throw new TreeTooLarge(`nested deeper than ${DEPTH_MAX} levels, or an alias that contains itself`);
+    if (path.length > DEPTH_MAX)
+      throw new TreeTooLarge(`nested deeper than ${DEPTH_MAX} levels, or an alias that contains itself`);
     const position = at ?? this.#position(node, key);
     if (isAlias(node)) return this.#alias(node.source, path, key, position);
     if (isNode(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
@@ -142,7 +168,10 @@ class Reader {
         const at = [...path, key ?? "?"];
         const what = key === null ? "a key has to be a plain text" : `"${key}" can't be a key here`;
         this.places.set(pathKey(at), { value: position, key: position, source: null });
-        this.problems.push({ path: at, message: key === "<<" ? "merge keys are not understood; an alias (*name) as a whole value is" : what });
+        this.problems.push({
+          path: at,
+          message: key === "<<" ? "merge keys are not understood; an alias (*name) as a whole value is" : what,
+        });
         continue;
       }
       result[key] = this.read(pair.value, [...path, key], position);
@@ -156,10 +185,19 @@ class Reader {
       this.problems.push({ path, message: `the environment variable ${name} is not set` });
     }
     for (const piece of done.malformed) {
-      this.problems.push({ path, message: `${short(piece)} names no variable; write \${NAME}, or $\${ for a literal \${` });
+      this.problems.push({
+        path,
+        message: `${short(piece)} names no variable; write \${NAME}, or $\${ for a literal \${`,
+      });
     }
     if (done.variables.length > 0) {
-      this.substituted.set(pathKey(path), { path, source, text: done.text, variables: done.variables, empty: done.empty });
+      this.substituted.set(pathKey(path), {
+        path,
+        source,
+        text: done.text,
+        variables: done.variables,
+        empty: done.empty,
+      });
     }
     return done.text;
   }
@@ -167,5 +205,4 @@ class Reader {
 
 const short = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
 const isNode = (node: unknown): node is Exclude<Node, Alias> => isScalar(node) || isMap(node) || isSeq(node);
-const plainScalar = (value: unknown) =>
-  typeof value === "number" || typeof value === "boolean" || value === null ? value : String(value);
+const plainScalar = (value: unknown) => (typeof value === "number" || typeof value === "boolean" ? value : null);

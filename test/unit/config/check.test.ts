@@ -28,7 +28,8 @@ test("each thing that the configuration names is a row, and a failure says why w
 
 test("a probe that never answers is given up, and told so", async () => {
   const aborted: boolean[] = [];
-  const never = (signal: AbortSignal) => new Promise<string>(() => signal.addEventListener("abort", () => aborted.push(true)));
+  const never = (signal: AbortSignal) =>
+    new Promise<string>(() => signal.addEventListener("abort", () => aborted.push(true)));
   const findings = await checkConfig(
     config,
     {

@@ -30,57 +30,91 @@ test("classes must be distinct by the rule by which labels compare", () => {
   assert.deepEqual(said(model("classes: [no, yes, maybe]")), [
     "models[0].classes: a binary model has two classes, the negative then the positive one; found 3",
   ]);
-  assert.deepEqual(said(model("classes: [a, b]", "regression")), ["models[0].classes: a regression has no classes; leave this out"]);
+  assert.deepEqual(said(model("classes: [a, b]", "regression")), [
+    "models[0].classes: a regression has no classes; leave this out",
+  ]);
   load(model('classes: ["007", "7"]'));
 });
 
 test("names of models may not collide, not even in lower case", () => {
-  assert.deepEqual(said("models: [{ name: fraud, task: binary }, { name: Fraud, task: binary }, { name: fraud, task: binary }]"), [
-    'models[1].name: "Fraud" differs from "fraud" in upper and lower case alone; their tables would collide',
-    'models[2].name: "fraud" is the name of another model too',
-  ]);
+  assert.deepEqual(
+    said("models: [{ name: fraud, task: binary }, { name: Fraud, task: binary }, { name: fraud, task: binary }]"),
+    [
+      'models[1].name: "Fraud" differs from "fraud" in upper and lower case alone; their tables would collide',
+      'models[2].name: "fraud" is the name of another model too',
+    ],
+  );
 });
 
 test("channels that are told must exist", () => {
-  assert.deepEqual(said(`${model("alerts: { channels: [terminl, terminal, terminal] }")}channels: { terminal: { use: log } }`), [
-    'models[0].alerts.channels[0]: there is no channel "terminl"; did you mean "terminal"? Channels: terminal',
-    'models[0].alerts.channels[2]: the channel "terminal" is listed twice',
+  assert.deepEqual(
+    said(`${model("alerts: { channels: [terminl, terminal, terminal] }")}channels: { terminal: { use: log } }`),
+    [
+      'models[0].alerts.channels[0]: there is no channel "terminl"; did you mean "terminal"? Channels: terminal',
+      'models[0].alerts.channels[2]: the channel "terminal" is listed twice',
+    ],
+  );
+  assert.deepEqual(said(model("alerts: { channels: [x] }")), [
+    'models[0].alerts.channels[0]: there is no channel "x"; no channels are configured',
   ]);
-  assert.deepEqual(said(model("alerts: { channels: [x] }")), ['models[0].alerts.channels[0]: there is no channel "x"; no channels are configured']);
 });
 
 test("rules must name metrics and windows that the model has", () => {
   const rules = "rules: [acuracy breached, psi breached, recall < 0.5, { metric: accuracy, windows: [1hr, 1h] }]";
-  assert.deepEqual(said(model(`windows: [1h, 1d], detectors: [jensen-shannon], kpis: [accuracy], alerts: { ${rules} }`)), [
-    'models[0].alerts.rules[0].metric: this model has no metric "acuracy"; did you mean "accuracy"? Its metrics: jensen-shannon, accuracy',
-    'models[0].alerts.rules[1].metric: the detector "psi" does not run for this model; add it to its detectors',
-    'models[0].alerts.rules[2].metric: the KPI "recall" is not computed for this model; add it to its kpis',
-    'models[0].alerts.rules[3].windows[0]: this model has no window "1hr"; did you mean "1h"? Its windows: 1h, 1d',
-  ]);
+  assert.deepEqual(
+    said(model(`windows: [1h, 1d], detectors: [jensen-shannon], kpis: [accuracy], alerts: { ${rules} }`)),
+    [
+      'models[0].alerts.rules[0].metric: this model has no metric "acuracy"; did you mean "accuracy"? Its metrics: jensen-shannon, accuracy',
+      'models[0].alerts.rules[1].metric: the detector "psi" does not run for this model; add it to its detectors',
+      'models[0].alerts.rules[2].metric: the KPI "recall" is not computed for this model; add it to its kpis',
+      'models[0].alerts.rules[3].windows[0]: this model has no window "1hr"; did you mean "1h"? Its windows: 1h, 1d',
+    ],
+  );
   load(model("alerts: { rules: [jensen-shannon breached] }"));
 });
 
 test("limits of rules may not contradict each other", () => {
-  const rule = (text: string) => said(model(`kpis: [accuracy], alerts: { rules: [{ metric: accuracy, ${text} }] }`)).map((line) => line.replace("models[0].alerts.rules[0].", ""));
+  const rule = (text: string) =>
+    said(model(`kpis: [accuracy], alerts: { rules: [{ metric: accuracy, ${text} }] }`)).map((line) =>
+      line.replace("models[0].alerts.rules[0].", ""),
+    );
   assert.deepEqual(rule("for: 3 of 2"), ['for: "3 of 2" can\'t happen: 3 is more than 2']);
   assert.deepEqual(rule("for: 0 of 2"), ['for: "0 of 2" would fire without a breach; N of M needs an N of at least 1']);
   assert.deepEqual(rule("for: twice"), ['for: write for example "2 of 3"']);
-  assert.deepEqual(rule("above: 0.1, below: 0.2"), ["below: below (0.2) is greater than above (0.1): every value would fire; for a band below is the lower end"]);
-  assert.deepEqual(rule("above: 0.1, clear: 0.2"), ["clear: 0.2 is past above (0.1): a rule clears on the good side only"]);
-  assert.deepEqual(rule("below: 0.8, clear: 0.7"), ["clear: 0.7 is past below (0.8): a rule clears on the good side only"]);
-  load(model("kpis: [accuracy], alerts: { rules: [{ metric: accuracy, above: 0.9, below: 0.2 }, { metric: accuracy, below: 0.8, clear: 0.85, for: 2 of 3 }] }"));
+  assert.deepEqual(rule("above: 0.1, below: 0.2"), [
+    "below: below (0.2) is greater than above (0.1): every value would fire; for a band below is the lower end",
+  ]);
+  assert.deepEqual(rule("above: 0.1, clear: 0.2"), [
+    "clear: 0.2 is past above (0.1): a rule clears on the good side only",
+  ]);
+  assert.deepEqual(rule("below: 0.8, clear: 0.7"), [
+    "clear: 0.7 is past below (0.8): a rule clears on the good side only",
+  ]);
+  load(
+    model(
+      "kpis: [accuracy], alerts: { rules: [{ metric: accuracy, above: 0.9, below: 0.2 }, { metric: accuracy, below: 0.8, clear: 0.85, for: 2 of 3 }] }",
+    ),
+  );
 });
 
 test("a rule in words that is none is answered with how one looks", () => {
-  assert.match(said(model('alerts: { rules: ["f1 << 3"] }')).join(), /"f1 << 3" is no rule; write for example "accuracy < 0\.8 for 2 of 3 windows"/);
+  assert.match(
+    said(model('alerts: { rules: ["f1 << 3"] }')).join(),
+    /"f1 << 3" is no rule; write for example "accuracy < 0\.8 for 2 of 3 windows"/,
+  );
 });
 
 test("an address that others can reach needs a token", () => {
   for (const host of ["0.0.0.0", "::", "10.0.0.1", "driftline.internal", "127.0.0.1.evil.example", ""]) {
-    assert.match(said(`${model("min_rows: 1")}server: { host: "${host}" }`).join(), /needs server\.token|must not be empty/, host);
+    assert.match(
+      said(`${model("min_rows: 1")}server: { host: "${host}" }`).join(),
+      /needs server\.token|must not be empty/,
+      host,
+    );
     load(`${model("min_rows: 1")}server: { host: "${host === "" ? "h" : host}", token: t }`);
   }
-  for (const host of ["127.0.0.1", "127.1.2.3", "::1", "localhost"]) load(`${model("min_rows: 1")}server: { host: "${host}" }`);
+  for (const host of ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+    load(`${model("min_rows: 1")}server: { host: "${host}" }`);
 });
 
 test("cron times and time zones must be ones", () => {
@@ -98,23 +132,36 @@ test("KPIs must suit the task and have names of their own", () => {
     'models[0].kpis[2]: the KPI "accuracy" is listed twice',
     'models[0].kpis[3].name: "f1" is the name of a built-in KPI; choose another, or write { use: f1 }',
   ]);
-  assert.match(said(model("kpis: [f1]", "regression")).join(), /f1 is not defined for a regression model; those that are: mae, rmse, r2, label_coverage/);
+  assert.match(
+    said(model("kpis: [f1]", "regression")).join(),
+    /f1 is not defined for a regression model; those that are: mae, rmse, r2, label_coverage/,
+  );
   assert.match(said(model("kpis: [{ use: f1, min: 0.9, max: 0.8 }]")).join(), /every value would breach/);
   assert.match(said(model("kpis: [{ use: f1, min: 0.9, clear: 0.8 }]")).join(), /clears on the good side only/);
 });
 
 test("one detector twice over one subject is refused", () => {
-  assert.match(said(model("detectors: [psi, { use: psi, threshold: 0.3 }]")).join(), /"psi" is listed twice; give each its own subjects/);
-  assert.match(said(model("detectors: [{ use: psi, subjects: [a, b] }, { use: psi, subjects: [b] }]")).join(), /"psi" is listed twice for b/);
+  assert.match(
+    said(model("detectors: [psi, { use: psi, threshold: 0.3 }]")).join(),
+    /"psi" is listed twice; give each its own subjects/,
+  );
+  assert.match(
+    said(model("detectors: [{ use: psi, subjects: [a, b] }, { use: psi, subjects: [b] }]")).join(),
+    /"psi" is listed twice for b/,
+  );
   load(model("detectors: [{ use: psi, subjects: [a] }, { use: psi, threshold: 0.3, subjects: [b] }]"));
 });
 
 test("Kafka: brokers are host:port, topics differ, and dead letters don't come back", () => {
-  const kafka = (text: string) => said(`${model("min_rows: 1")}sources: [{ use: kafka, ${text} }]`).map((line) => line.replace("sources[0].", ""));
-  assert.deepEqual(kafka('brokers: [kafka, "kafka:9092", "[::1]:9092", "http://kafka:9092"], topics: [t, t], dead_letter_topic: t'), [
-    "brokers[0]: expected host:port, for example kafka:9092",
-    "brokers[3]: expected host:port, for example kafka:9092",
-    'topics[1]: the topic "t" is listed twice',
-    'dead_letter_topic: "t" is also read by this source: its dead letters would come back for ever',
-  ]);
+  const kafka = (text: string) =>
+    said(`${model("min_rows: 1")}sources: [{ use: kafka, ${text} }]`).map((line) => line.replace("sources[0].", ""));
+  assert.deepEqual(
+    kafka('brokers: [kafka, "kafka:9092", "[::1]:9092", "http://kafka:9092"], topics: [t, t], dead_letter_topic: t'),
+    [
+      "brokers[0]: expected host:port, for example kafka:9092",
+      "brokers[3]: expected host:port, for example kafka:9092",
+      'topics[1]: the topic "t" is listed twice',
+      'dead_letter_topic: "t" is also read by this source: its dead letters would come back for ever',
+    ],
+  );
 });

@@ -36,14 +36,23 @@ function completed(yaml: string): string | null {
 const environment: Record<string, string> = Object.create(null);
 const withVariables = (yaml: string) => {
   for (const [, name] of yaml.matchAll(/\$\{([A-Za-z_]\w*)\}/g)) {
-    if (name !== undefined) environment[name] = name.endsWith("URL") ? "http://host.example" : name.endsWith("PORT") ? "8080" : "whsec_c2VjcmV0";
+    if (name !== undefined)
+      environment[name] = name.endsWith("URL")
+        ? "http://host.example"
+        : name.endsWith("PORT")
+          ? "8080"
+          : "whsec_c2VjcmV0";
   }
   return environment;
 };
 
-const documents = ["README.md", "CONTRIBUTING.md", ...below("docs", ".md")].filter((file) => existsSync(path.join(root, file)));
+const documents = ["README.md", "CONTRIBUTING.md", ...below("docs", ".md")].filter((file) =>
+  existsSync(path.join(root, file)),
+);
 for (const document of documents) {
-  const blocks = [...readFileSync(path.join(root, document), "utf8").matchAll(/^```ya?ml\n([\s\S]*?)^```/gm)].map(([, yaml = ""]) => completed(yaml));
+  const blocks = [...readFileSync(path.join(root, document), "utf8").matchAll(/^```ya?ml\n([\s\S]*?)^```/gm)].map(
+    ([, yaml = ""]) => completed(yaml),
+  );
   const configs = blocks.filter((yaml) => yaml !== null);
   if (configs.length === 0) continue;
   test(`the configurations in ${document} are accepted`, () => {
@@ -53,6 +62,9 @@ for (const document of documents) {
 
 for (const file of below("examples", "driftline.yaml")) {
   test(`${file} is accepted`, () => {
-    assert.ok(loadConfig(path.join(root, file), { environment: withVariables(readFileSync(path.join(root, file), "utf8")) }).models.length > 0);
+    assert.ok(
+      loadConfig(path.join(root, file), { environment: withVariables(readFileSync(path.join(root, file), "utf8")) })
+        .models.length > 0,
+    );
   });
 }

@@ -25,7 +25,11 @@ sources:
   assert.deepEqual(config.store, { embedded: "/etc/data" });
   const [file, kafka] = config.sources;
   assert.equal(file?.use === "file" && file.path, "/etc/driftline/a/b.csv");
-  assert.deepEqual(kafka?.use === "kafka" && kafka.tls, { ca_file: "/etc/driftline/ca.pem", key_file: "/secrets/key.pem", reject_unauthorized: true });
+  assert.deepEqual(kafka?.use === "kafka" && kafka.tls, {
+    ca_file: "/etc/driftline/ca.pem",
+    key_file: "/secrets/key.pem",
+    reject_unauthorized: true,
+  });
   assert.equal(config.models[0]?.reference?.file, "/etc/driftline/ref.parquet");
 });
 
@@ -145,7 +149,8 @@ test("faults of YAML are named at their line, without the text, which may be a s
 });
 
 test("aliases work, and a bomb of them is refused", () => {
-  const text = "models:\n  - &a { name: m, task: binary, windows: &w [1h] }\n  - { name: n, task: binary, windows: *w }\n";
+  const text =
+    "models:\n  - &a { name: m, task: binary, windows: &w [1h] }\n  - { name: n, task: binary, windows: *w }\n";
   assert.equal(load(text).models[1]?.windows[0]?.name, "1h");
   const bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
   for (let level = 1; level < 10; level += 1) bomb.push(`a${level}: &a${level} [${`*a${level - 1}, `.repeat(10)}]`);
@@ -155,14 +160,18 @@ test("aliases work, and a bomb of them is refused", () => {
 });
 
 test("keys that could reach an object's prototype, and merge keys, are refused", () => {
-  assert.match(problems(`${MINIMAL}__proto__: { server: { host: evil } }`).join(), /__proto__: "__proto__" can't be a key here/);
+  assert.match(
+    problems(`${MINIMAL}__proto__: { server: { host: evil } }`).join(),
+    /__proto__: "__proto__" can't be a key here/,
+  );
   assert.match(problems(`${MINIMAL}<<: { foo: 1 }`).join(), /merge keys/);
   assert.match(problems(`${MINIMAL}constructor: 1`).join(), /constructor: unknown key/);
   assert.match(problems(`${MINIMAL}? [a]\n: 1`).join(), /a key has to be a plain text/);
 });
 
 test("a feature may be called constructor", () => {
-  const features = load("models: [{ name: m, task: binary, features: { constructor: ignore, toString: numeric } }]").models[0]?.features;
+  const features = load("models: [{ name: m, task: binary, features: { constructor: ignore, toString: numeric } }]")
+    .models[0]?.features;
   assert.deepEqual(Object.entries(features ?? {}), [
     ["constructor", "ignore"],
     ["toString", "numeric"],
@@ -176,10 +185,43 @@ server: { token: { env: TOKEN } }
   const config = load(text, { environment: { TOKEN: "t" }, files: { "/etc/driftline/pw.txt": "p#w ${X}\n" } });
   assert.equal("url" in config.store && config.store.password, "p#w ${X}");
   assert.equal(config.server.token, "t");
-  assert.match(problems(text, { environment: {}, files: {} }).join("\n"), /store\.password: the file pw\.txt can't be read.*\n.*server\.token: the environment variable TOKEN is not set/);
-  assert.match(problems(`${MINIMAL}server: { token: { value: abc } }`).join(), /expected the secret as text, \{ env: NAME \} or \{ file: PATH \}/);
+  assert.match(
+    problems(text, { environment: {}, files: {} }).join("\n"),
+    /store\.password: the file pw\.txt can't be read.*\n.*server\.token: the environment variable TOKEN is not set/,
+  );
+  assert.match(
+    problems(`${MINIMAL}server: { token: { value: abc } }`).join(),
+    /expected the secret as text, \{ env: NAME \} or \{ file: PATH \}/,
+  );
 });
 
 test("a missing file is called unreadable", () => {
   assert.throws(() => loadConfig("/nowhere/driftline.yaml", { environment: {} }), { code: "config_unreadable" });
+});
+
+test("the model's min_rows is that of its detectors, but for those with their own", () => {
+  const text =
+    "models: [{ name: m, task: binary, min_rows: 50, detectors: [psi, { use: wasserstein }, { use: volume, min_rows: 200 }] }]";
+  assert.deepEqual(
+    load(text).models[0]?.detectors?.map((detector) => detector["min_rows"]),
+    [50, 50, 200],
+  );
+  assert.deepEqual(
+    load(text.replace("50", '"${ROWS}"'), { environment: { ROWS: "7" } }).models[0]?.detectors?.map(
+      (detector) => detector["min_rows"],
+    ),
+    [7, 7, 200],
+  );
+  assert.equal(problems(text.replace("50", "many")).length, 1);
+});
+
+test("a variable's value is hidden however long and however it is spelt in the message", () => {
+  const token = `${"long ".repeat(50)}"quoted"`;
+  const text = 'models: [{ name: m, task: multiclass, classes: ["${A}", "${A}"], alerts: { rules: ["${A}"] } }]';
+  for (const value of [token, 'a"b c']) {
+    for (const tried of [text, text.replace(/, alerts.*\} \}/, " }")]) {
+      const said = problems(tried, { environment: { A: value } }).join("\n");
+      assert.ok(!said.includes("quoted") && !said.includes("long ") && !said.includes("b c"), said);
+    }
+  }
 });

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { monitorHash } from "../../../src/config/monitor-hash.ts";
 import { load } from "./load-text.ts";
 
-const BASE = "name: m, task: binary, windows: [1h, 1d], detectors: [psi, jensen-shannon], kpis: [accuracy, { use: f1, min: 0.8 }]";
+const BASE =
+  "name: m, task: binary, windows: [1h, 1d], detectors: [psi, jensen-shannon], kpis: [accuracy, { use: f1, min: 0.8 }]";
 const hash = (text: string, reference = "r1") => {
   const [model] = load(`models: [{ ${text} }]\nchannels: { a: { use: log } }`).models;
   assert.ok(model !== undefined);

@@ -24,16 +24,86 @@ test("no bytes make the loader do anything but accept or refuse", () => {
 });
 
 test("no text of YAML's own signs makes the loader do anything but accept or refuse", () => {
-  const pieces = fc.constantFrom("models", "name", "task", "binary", ": ", "- ", "\n", "  ", "{", "}", "[", "]", "&a ", "*a", "!t ", "${TOKEN}", "${", '"', "'", "#", "|", ">", "?", "%", "---\n", "...", "<<", "1e400", "\t", "\u0000", "__proto__");
-  fc.assert(fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => loadOrRefuse(parts.join(""))), { numRuns: 500 });
+  const pieces = fc.constantFrom(
+    "models",
+    "name",
+    "task",
+    "binary",
+    ": ",
+    "- ",
+    "\n",
+    "  ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "&a ",
+    "*a",
+    "!t ",
+    "${TOKEN}",
+    "${",
+    '"',
+    "'",
+    "#",
+    "|",
+    ">",
+    "?",
+    "%",
+    "---\n",
+    "...",
+    "<<",
+    "1e400",
+    "\t",
+    "\u0000",
+    "__proto__",
+  );
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => loadOrRefuse(parts.join(""))),
+    { numRuns: 500 },
+  );
 });
 
 test("no value in place of any setting makes the loader do anything but accept or refuse", () => {
-  const keys = fc.constantFrom("store", "sources", "events", "models", "channels", "server", "evaluation", "ingest", "use", "name", "task", "windows", "kpis", "detectors", "alerts", "rules", "features", "classes", "actions", "reference");
+  const keys = fc.constantFrom(
+    "store",
+    "sources",
+    "events",
+    "models",
+    "channels",
+    "server",
+    "evaluation",
+    "ingest",
+    "use",
+    "name",
+    "task",
+    "windows",
+    "kpis",
+    "detectors",
+    "alerts",
+    "rules",
+    "features",
+    "classes",
+    "actions",
+    "reference",
+  );
   const tree = fc.letrec<{ node: unknown }>((tie) => ({
     node: fc.oneof(
       { maxDepth: 5 },
-      fc.constantFrom<unknown>("psi", "kafka", "slack", "binary", "1h", "accuracy < 0.5", "", null, 0, -1, true, "${TOKEN}", "${UNSET}"),
+      fc.constantFrom<unknown>(
+        "psi",
+        "kafka",
+        "slack",
+        "binary",
+        "1h",
+        "accuracy < 0.5",
+        "",
+        null,
+        0,
+        -1,
+        true,
+        "${TOKEN}",
+        "${UNSET}",
+      ),
       fc.array(tie("node"), { maxLength: 3 }),
       fc.dictionary(keys, tie("node"), { maxKeys: 4 }),
     ),
@@ -42,7 +112,9 @@ test("no value in place of any setting makes the loader do anything but accept o
   fc.assert(fc.property(roots, loadOrRefuse), { numRuns: 300 });
 });
 
-const duration = fc.tuple(fc.integer({ min: 1, max: 500 }), fc.constantFrom("m", "h", "d")).map(([count, unit]) => `${count}${unit}`);
+const duration = fc
+  .tuple(fc.integer({ min: 1, max: 500 }), fc.constantFrom("m", "h", "d"))
+  .map(([count, unit]) => `${count}${unit}`);
 const config = fc.record({
   server: fc.record({ port: fc.integer({ min: 0, max: 65_535 }), public_url: fc.webUrl() }),
   evaluation: fc.record({ every: duration }),
@@ -52,7 +124,11 @@ const config = fc.record({
       task: fc.constant("binary"),
       windows: fc.uniqueArray(duration, { minLength: 1, maxLength: 3, selector: parseDuration }),
       label_horizon: duration,
-      features: fc.dictionary(fc.string().filter((key) => key !== "__proto__" && key !== "<<"), fc.constantFrom("numeric", "categorical", "ignore"), { maxKeys: 3 }),
+      features: fc.dictionary(
+        fc.string().filter((key) => key !== "__proto__" && key !== "<<"),
+        fc.constantFrom("numeric", "categorical", "ignore"),
+        { maxKeys: 3 },
+      ),
       classes: fc.constantFrom([0, 1], ["no", "yes"], [false, true], ["a: b", "#"]),
       detectors: fc.constantFrom(["psi"], [{ use: "psi", threshold: 0.3 }, "wasserstein"]),
       kpis: fc.constantFrom([], ["accuracy"], [{ name: "k", sql: "countIf(match(features.s, '^a$'))", max: 5 }]),

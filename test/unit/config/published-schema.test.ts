@@ -30,9 +30,12 @@ function keysOf(schema: z.ZodType, at: string, seen = new Set<z.ZodType>()): { a
   seen.add(schema);
   const inner = unwrapped(schema);
   if (inner !== null) return keysOf(inner, at, seen);
-  if (schema instanceof z.ZodArray && schema.element instanceof z.ZodType) return keysOf(schema.element, `${at}[]`, seen);
-  if (schema instanceof z.ZodRecord && schema.valueType instanceof z.ZodType) return keysOf(schema.valueType, `${at}.<name>`, seen);
-  if (schema instanceof z.ZodUnion) return schema.options.flatMap((option) => (option instanceof z.ZodType ? keysOf(option, at, seen) : []));
+  if (schema instanceof z.ZodArray && schema.element instanceof z.ZodType)
+    return keysOf(schema.element, `${at}[]`, seen);
+  if (schema instanceof z.ZodRecord && schema.valueType instanceof z.ZodType)
+    return keysOf(schema.valueType, `${at}.<name>`, seen);
+  if (schema instanceof z.ZodUnion)
+    return schema.options.flatMap((option) => (option instanceof z.ZodType ? keysOf(option, at, seen) : []));
   if (!(schema instanceof z.ZodObject)) return [];
   return Object.entries(schema.shape).flatMap(([key, child]) =>
     child instanceof z.ZodType ? [{ at: `${at}.${key}`, schema: child }, ...keysOf(child, `${at}.${key}`, seen)] : [],

@@ -43,7 +43,9 @@ for (const [index, token] of tokens.entries()) {
     const everywhere = CONFIG.replace("task: binary", 'task: "${TOKEN}"')
       .replace("name: m", 'name: "${TOKEN}"')
       .replace('channel: "#ml" }', 'channel: "#ml", api_url: "${TOKEN}" }')
-      .concat('\n    pane: "${TOKEN}"\n    windows: ["${TOKEN}"]\n    alerts: { channels: ["${TOKEN}"], rules: ["${TOKEN}"] }\n    actions: ["${TOKEN}"]');
+      .concat(
+        '\n    pane: "${TOKEN}"\n    windows: ["${TOKEN}"]\n    alerts: { channels: ["${TOKEN}"], rules: ["${TOKEN}"] }\n    actions: ["${TOKEN}"]',
+      );
     const text = problems(everywhere, { environment }).join("\n");
     assert.ok(!text.includes(token === "true" || token === "007" ? `"${token}"` : token), text);
     assert.match(text, /models\[0\]\.task/);
@@ -64,7 +66,10 @@ for (const [title, environment] of [
 }
 
 test("secrets-with-yaml-characters: a literal ${X} can be written, and other secrets keep to the same rules", () => {
-  const config = load(CONFIG.replace("^a$", () => "^$${TOKEN}$"), { environment: { TOKEN: "x" } });
+  const config = load(
+    CONFIG.replace("^a$", () => "^$${TOKEN}$"),
+    { environment: { TOKEN: "x" } },
+  );
   const [kpi] = config.models[0]?.kpis ?? [];
   assert.equal(kpi !== undefined && "sql" in kpi && kpi.sql, "countIf(match(features.s, '^${TOKEN}$'))");
   for (const [index, token] of tokens.entries()) {

@@ -13,9 +13,10 @@ import type { BatchWriter } from "./batch-writer.ts";
 import { splitArray, trimmed } from "./formats/exact-json.ts";
 
 export interface HttpIngestRequest {
-  readonly contentType: string | undefined;
+  readonly contentType: string;
   readonly body: Buffer;
-  readonly idempotencyKey?: string | undefined;
+  /** Value of the `Idempotency-Key` header, null where there is none. */
+  readonly idempotencyKey: string | null;
 }
 
 export interface HttpIngestAnswer {
@@ -69,9 +70,9 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
     source,
     async accept({ contentType, body, idempotencyKey }) {
       if (body.length > options.maxBodyBytes) return refusal(413, `the body has ${body.length} bytes; at most ${options.maxBodyBytes} are taken`);
-      if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > LONGEST_KEY))
+      if (idempotencyKey !== null && (idempotencyKey === "" || idempotencyKey.length > LONGEST_KEY))
         return refusal(400, `Idempotency-Key has ${idempotencyKey.length} characters; 1 to ${LONGEST_KEY} are expected`);
-      const items = split(contentType ?? "", body);
+      const items = split(contentType, body);
       if (typeof items === "string") return refusal(400, items);
       if (items.length === 0) return { status: 200, headers: {}, body: { accepted: 0, rejected: 0, items: [] } };
       const { problem } = writer.status();
@@ -81,7 +82,7 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
         const messages = items.map((value, index): RawMessage => {
           const offset = next ?? 0;
           next = offset + 1;
-          return { source, partition: 0, offset, value, identity: idempotencyKey === undefined ? null : `${idempotencyKey}/${index}` };
+          return { source, partition: 0, offset, value, identity: idempotencyKey === null ? null : `${idempotencyKey}/${index}` };
         });
         const outcome = await within(writer.write(messages), options.waitMs ?? 30_000, clock);
         if (outcome === null) return away("the rows could not be stored in time");

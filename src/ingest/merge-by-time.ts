@@ -1,16 +1,17 @@
 /** Several streams, each in its own order, as one in the order of event time: so that a replay sees labels when they arrived. */
 
-/** Something with the time of its event; null where it is not known (it is passed on at once). */
-export interface Timed {
-  readonly timestampMs: number | null;
+/** One stream and how to read the time of its items: milliseconds, or -Infinity where there is none (passed on at once). */
+export interface TimedStream<Item> {
+  readonly chunks: AsyncIterable<readonly Item[]>;
+  readonly timeOf: (item: Item) => number;
 }
 
 /**
  * Merges by time without sorting: a stream that goes back in time keeps its own order. Hands over runs of one stream, at most
  * `longestRun` long. Of equal times the earlier stream goes first.
  */
-export async function* mergeByTime<Item extends Timed>(
-  streams: readonly AsyncIterable<readonly Item[]>[],
+export async function* mergeByTime<Item>(
+  streams: readonly TimedStream<Item>[],
   longestRun = 2000,
 ): AsyncGenerator<readonly Item[]> {
   const heads = await Promise.all(streams.map((stream) => Head.of(stream)));
@@ -27,19 +28,21 @@ export async function* mergeByTime<Item extends Timed>(
   }
 }
 
-class Head<Item extends Timed> {
+class Head<Item> {
   readonly #iterator: AsyncIterator<readonly Item[]>;
+  readonly #timeOf: (item: Item) => number;
   #items: readonly Item[] = [];
   #at = 0;
   done = false;
   time = Number.NEGATIVE_INFINITY;
 
-  constructor(iterator: AsyncIterator<readonly Item[]>) {
-    this.#iterator = iterator;
+  constructor(stream: TimedStream<Item>) {
+    this.#iterator = stream.chunks[Symbol.asyncIterator]();
+    this.#timeOf = stream.timeOf;
   }
 
-  static async of<Item extends Timed>(stream: AsyncIterable<readonly Item[]>): Promise<Head<Item>> {
-    const head = new Head(stream[Symbol.asyncIterator]());
+  static async of<Item>(stream: TimedStream<Item>): Promise<Head<Item>> {
+    const head = new Head(stream);
     await head.#fill();
     return head;
   }
@@ -53,7 +56,8 @@ class Head<Item extends Timed> {
         this.#at = 0;
       }
     }
-    if (!this.done) this.time = this.#items[this.#at]?.timestampMs ?? Number.NEGATIVE_INFINITY;
+    const item = this.#items[this.#at];
+    if (!this.done && item !== undefined) this.time = this.#timeOf(item);
   }
 
   /** Items up to a time, in runs; at least one, so that the merge always moves on. */
@@ -62,8 +66,11 @@ class Head<Item extends Timed> {
     while (!this.done) {
       const from = this.#at;
       while (this.#at < this.#items.length && this.#at - from < longestRun) {
-        const time = this.#items[this.#at]?.timestampMs ?? Number.NEGATIVE_INFINITY;
-        if (!forced && (inclusive ? time > limit : time >= limit)) break;
+        const item = this.#items[this.#at];
+        if (!forced && limit !== Number.POSITIVE_INFINITY && item !== undefined) {
+          const time = this.#timeOf(item);
+          if (inclusive ? time > limit : time >= limit) break;
+        }
         forced = false;
         this.#at++;
       }
@@ -78,7 +85,7 @@ class Head<Item extends Timed> {
   }
 }
 
-function twoEarliest<Item extends Timed>(heads: readonly Head<Item>[]): [Head<Item> | null, Head<Item> | null] {
+function twoEarliest<Item>(heads: readonly Head<Item>[]): [Head<Item> | null, Head<Item> | null] {
   let first: Head<Item> | null = null;
   let second: Head<Item> | null = null;
   for (const head of heads) {

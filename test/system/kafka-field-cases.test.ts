@@ -50,13 +50,10 @@ const predictions = (prefix: string, from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => ({ key: "k", value: prediction(`${prefix}${from + index}`) }));
 
 const countRow = z.object({ n: z.coerce.number() });
-const tableRow = z.object({ name: z.string() });
 
 /** Ids of all predictions that are stored, copies counted once. */
 async function storedIds(service: ServiceProcess): Promise<string[]> {
-  const [table] = await service.sql("SELECT name FROM system.tables WHERE name LIKE 'predictions\\_%' AND database = currentDatabase() LIMIT 1", tableRow);
-  if (table === undefined) return [];
-  const rows = await service.sql(`SELECT id FROM ${table.name} FINAL ORDER BY timestamp, id`, z.object({ id: z.string() }));
+  const rows = await service.sql("SELECT id FROM predictions_m FINAL ORDER BY timestamp, id", z.object({ id: z.string() }));
   return rows.map(({ id }) => id);
 }
 

@@ -1,7 +1,14 @@
 /** The first Grafana dashboard, as code: `driftline-overview.json` is generated from it and is never edited by hand. */
 import type * as cog from "@grafana/grafana-foundation-sdk/cog";
 import * as common from "@grafana/grafana-foundation-sdk/common";
-import { type Dashboard, DashboardBuilder, QueryVariableBuilder, RowBuilder, VariableHide, VariableRefresh } from "@grafana/grafana-foundation-sdk/dashboard";
+import {
+  type Dashboard,
+  DashboardBuilder,
+  QueryVariableBuilder,
+  RowBuilder,
+  VariableHide,
+  VariableRefresh,
+} from "@grafana/grafana-foundation-sdk/dashboard";
 import * as stat from "@grafana/grafana-foundation-sdk/stat";
 import * as table from "@grafana/grafana-foundation-sdk/table";
 import * as timeseries from "@grafana/grafana-foundation-sdk/timeseries";
@@ -54,8 +61,15 @@ const lines = (title: string, description: string) =>
     .showPoints(common.VisibilityMode.Always)
     .pointSize(6)
     .noValue("no value")
-    .legend(new common.VizLegendOptionsBuilder().showLegend(true).displayMode(common.LegendDisplayMode.List).placement(common.LegendPlacement.Right))
-    .tooltip(new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending))
+    .legend(
+      new common.VizLegendOptionsBuilder()
+        .showLegend(true)
+        .displayMode(common.LegendDisplayMode.List)
+        .placement(common.LegendPlacement.Right),
+    )
+    .tooltip(
+      new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
+    )
     .overrideByName("limit", limitLine);
 
 const rows = (title: string, description: string, query: string) =>
@@ -66,17 +80,30 @@ const rows = (title: string, description: string, query: string) =>
     .noValue("none")
     .withTarget(target("A", "table", query));
 
-const driftPanel = lines("Drift by feature", "Each feature's distance from the reference per window. Dashed: the limit. A break is a window without enough data.")
+const driftPanel = lines(
+  "Drift by feature",
+  "Each feature's distance from the reference per window. Dashed: the limit. A break is a window without enough data.",
+)
   .withTarget(target("A", "timeseries", panelQueries.drift))
   .withTarget(target("B", "timeseries", panelQueries.driftLimit))
   .axisSoftMin(0)
   .span(24)
   .height(10);
 
-const kpiPanel = lines("Performance: ${kpi}", "Realised performance with its 95 % interval. A break is a window whose labels have not arrived.")
+const kpiPanel = lines(
+  "Performance: ${kpi}",
+  "Realised performance with its 95 % interval. A break is a window whose labels have not arrived.",
+)
   .withTarget(target("A", "timeseries", panelQueries.kpi))
-  .overrideByName("95 % high", [{ id: "custom.fillBelowTo", value: "95 % low" }, { id: "custom.lineWidth", value: 0 }, { id: "custom.showPoints", value: "never" }])
-  .overrideByName("95 % low", [{ id: "custom.lineWidth", value: 0 }, { id: "custom.showPoints", value: "never" }])
+  .overrideByName("95 % high", [
+    { id: "custom.fillBelowTo", value: "95 % low" },
+    { id: "custom.lineWidth", value: 0 },
+    { id: "custom.showPoints", value: "never" },
+  ])
+  .overrideByName("95 % low", [
+    { id: "custom.lineWidth", value: 0 },
+    { id: "custom.showPoints", value: "never" },
+  ])
   .span(16)
   .height(9);
 
@@ -95,7 +122,10 @@ const openPanel = new stat.PanelBuilder()
   .span(4)
   .height(7);
 
-const ingestPanel = lines("Events stored, per minute", "By the time of storing, and the messages that could not become an event.")
+const ingestPanel = lines(
+  "Events stored, per minute",
+  "By the time of storing, and the messages that could not become an event.",
+)
   .withTarget(target("A", "timeseries", panelQueries.ingested))
   .span(12)
   .height(8);
@@ -126,8 +156,20 @@ export function overviewDashboard(): Dashboard {
     .withVariable(variable("kpi", "KPI"))
     .withRow(new RowBuilder("Drift"))
     .withPanel(driftPanel)
-    .withPanel(rows("Beyond their limit", "Windows in which a detector or KPI has breached, the worst first.", panelQueries.breached).span(12).height(9))
-    .withPanel(rows("Not judged", "Windows without a value, and why. They are neither green nor zero.", panelQueries.unjudged).span(12).height(9))
+    .withPanel(
+      rows(
+        "Beyond their limit",
+        "Windows in which a detector or KPI has breached, the worst first.",
+        panelQueries.breached,
+      )
+        .span(12)
+        .height(9),
+    )
+    .withPanel(
+      rows("Not judged", "Windows without a value, and why. They are neither green nor zero.", panelQueries.unjudged)
+        .span(12)
+        .height(9),
+    )
     .withRow(new RowBuilder("Performance"))
     .withPanel(kpiPanel)
     .withPanel(coveragePanel)
@@ -136,7 +178,11 @@ export function overviewDashboard(): Dashboard {
     .withPanel(rows("Incidents", "Open ones first.", panelQueries.incidents).span(20).height(7))
     .withRow(new RowBuilder("Ingestion"))
     .withPanel(ingestPanel)
-    .withPanel(rows("Dead letters", "The newest messages that could not become an event.", panelQueries.deadLetters).span(12).height(8))
+    .withPanel(
+      rows("Dead letters", "The newest messages that could not become an event.", panelQueries.deadLetters)
+        .span(12)
+        .height(8),
+    )
     .build();
 }
 

@@ -12,8 +12,10 @@ const value = "if(status = 'ok', value, NULL)";
 
 export const variableQueries = {
   model: "SELECT DISTINCT model FROM metrics ORDER BY model",
-  version: "SELECT version FROM metrics WHERE model = ${model:singlequote} GROUP BY version ORDER BY max(window_end) DESC",
-  variant: "SELECT DISTINCT variant FROM metrics WHERE model = ${model:singlequote} AND version = ${version:singlequote} ORDER BY variant",
+  version:
+    "SELECT version FROM metrics WHERE model = ${model:singlequote} GROUP BY version ORDER BY max(window_end) DESC",
+  variant:
+    "SELECT DISTINCT variant FROM metrics WHERE model = ${model:singlequote} AND version = ${version:singlequote} ORDER BY variant",
   window: "SELECT DISTINCT window FROM metrics WHERE model = ${model:singlequote} ORDER BY window",
   metric:
     "SELECT metric FROM metrics WHERE model = ${model:singlequote} AND subject_kind = 'feature' GROUP BY metric ORDER BY metric != 'total-variation', metric",

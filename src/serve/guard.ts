@@ -67,7 +67,8 @@ export function isOriginAllowed(origin: string | null, host: string | null, publ
 
 /** Sent with every answer. No inline script or style is used, so the policy allows none. */
 export const securityHeaders: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  "Content-Security-Policy":
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
   "X-Content-Type-Options": "nosniff",
   "X-Frame-Options": "DENY",
   "Referrer-Policy": "no-referrer",

@@ -27,7 +27,10 @@ async function askOne(provider: HealthProvider): Promise<readonly HealthPart[]> 
   const failed = (reason: string): readonly HealthPart[] => [{ name: provider.name, ok: false, reason }];
   const late = new AbortController();
   try {
-    return await Promise.race([provider.check(), lateAnswer(late.signal, failed(`no answer within ${PART_TIMEOUT_MS / 1000} s`))]);
+    return await Promise.race([
+      provider.check(),
+      lateAnswer(late.signal, failed(`no answer within ${PART_TIMEOUT_MS / 1000} s`)),
+    ]);
   } catch (thrown) {
     return failed(messageOf(thrown));
   } finally {

@@ -13,7 +13,13 @@ interface Parameter {
 const errorSchema = {
   type: "object",
   required: ["error"],
-  properties: { error: { type: "object", required: ["code", "message"], properties: { code: { type: "string" }, message: { type: "string" } } } },
+  properties: {
+    error: {
+      type: "object",
+      required: ["code", "message"],
+      properties: { code: { type: "string" }, message: { type: "string" } },
+    },
+  },
 };
 
 export function openapiDocument(routes: readonly Route[], url: string): Record<string, unknown> {
@@ -24,10 +30,18 @@ export function openapiDocument(routes: readonly Route[], url: string): Record<s
   }
   return {
     openapi: "3.1.0",
-    info: { title: "Driftline", version: "1", description: "Drift and performance of machine-learning models: events in, metrics and incidents out." },
+    info: {
+      title: "Driftline",
+      version: "1",
+      description: "Drift and performance of machine-learning models: events in, metrics and incidents out.",
+    },
     servers: [{ url }],
     paths: Object.fromEntries(paths),
-    components: { securitySchemes: { token: { type: "http", scheme: "bearer", description: "server.token of the configuration, where one is set." } } },
+    components: {
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer", description: "server.token of the configuration, where one is set." },
+      },
+    },
   };
 }
 
@@ -40,7 +54,10 @@ function operation(route: Route): Record<string, unknown> {
     ...(route.audience === "open" ? { security: [] } : { security: [{ token: [] }] }),
     responses: {
       "200": { description: "OK", content: { [route.produces]: {} } },
-      default: { description: "What was wrong, and what would be right.", content: { "application/json": { schema: errorSchema } } },
+      default: {
+        description: "What was wrong, and what would be right.",
+        content: { "application/json": { schema: errorSchema } },
+      },
     },
   };
 }

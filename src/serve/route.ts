@@ -94,7 +94,14 @@ export function postRoute<Body>(
 export function rawRoute(
   route: Omit<RouteDescription, "method"> & { handle(context: ServeContext, raw: RawInput): Promise<Answer> },
 ): Route {
-  return { ...route, method: "POST", params: noInput, query: noInput, body: "raw", answer: route.handle };
+  return {
+    ...route,
+    method: "POST",
+    params: noInput,
+    query: noInput,
+    body: "raw",
+    answer: (context, raw) => route.handle(context, raw),
+  };
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, where: string): z.output<Schema> {

@@ -76,9 +76,13 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (thrown: Error) =>
       reject(
-        new DriftlineError("config_invalid", `can't listen on ${host}:${port} (${thrown.message}); choose another server.port`, {
-          cause: thrown,
-        }),
+        new DriftlineError(
+          "config_invalid",
+          `can't listen on ${host}:${port} (${thrown.message}); choose another server.port`,
+          {
+            cause: thrown,
+          },
+        ),
       );
     server.once("error", failed);
     server.listen(port, host, () => {
@@ -116,7 +120,8 @@ function createApp(options: ServerOptions, url: () => string): Hono {
   };
   const app = new Hono();
   const maxSize = options.maxBodyBytes ?? MAX_BODY_BYTES;
-  const tooLarge = () => respond(errorAnswer(413, "request_invalid", `the body is longer than ${maxSize} bytes; send less at a time`));
+  const tooLarge = () =>
+    respond(errorAnswer(413, "request_invalid", `the body is longer than ${maxSize} bytes; send less at a time`));
   app.use(bodyLimit({ maxSize, onError: tooLarge }));
   for (const route of routes) {
     if (options.web === false && !ALWAYS_SERVED.has(route.path)) continue;
@@ -147,10 +152,15 @@ function createApp(options: ServerOptions, url: () => string): Hono {
 function refuse(headers: Headers, route: Route, options: ServerOptions): Answer | null {
   const { host, token, public_url: publicUrl } = options.server;
   if (!isHostAllowed(headers.get("host"), host, publicUrl))
-    return errorAnswer(403, "forbidden", "the Host header names another host; use 127.0.0.1 or localhost, or set server.public_url");
+    return errorAnswer(
+      403,
+      "forbidden",
+      "the Host header names another host; use 127.0.0.1 or localhost, or set server.public_url",
+    );
   if (route.method === "POST" && !isOriginAllowed(headers.get("origin"), headers.get("host"), publicUrl))
     return errorAnswer(403, "forbidden", "the request comes from a page of another site");
-  if (token === undefined || route.audience === "open" || isAuthorized(headers.get("authorization"), token)) return null;
+  if (token === undefined || route.audience === "open" || isAuthorized(headers.get("authorization"), token))
+    return null;
   return route.audience === "page"
     ? errorAnswer(401, "forbidden", "sign in with any user name and the token as the password", {
         "WWW-Authenticate": 'Basic realm="Driftline", charset="UTF-8"',

@@ -15,16 +15,62 @@ const READING = new Set(["select", "with", "show", "describe", "desc", "explain"
 
 /** Table functions that stay inside the engine. Every other one of the engine's own list is refused. */
 const HARMLESS = new Set([
-  "numbers", "numbers_mt", "zeros", "zeros_mt", "generateseries", "generate_series", "values", "view", "viewexplain", "null",
-  "merge", "format", "primes",
+  "numbers",
+  "numbers_mt",
+  "zeros",
+  "zeros_mt",
+  "generateseries",
+  "generate_series",
+  "values",
+  "view",
+  "viewexplain",
+  "null",
+  "merge",
+  "format",
+  "primes",
 ]);
 
 /** Functions and table functions that reach files, processes or other hosts, whatever the engine's version lists. */
 const REACHING_OUT = new Set([
-  "file", "filecluster", "filesystem", "url", "urlcluster", "s3", "s3cluster", "gcs", "oss", "cosn", "hdfs", "hdfscluster",
-  "azureblobstorage", "azureblobstoragecluster", "remote", "remotesecure", "cluster", "clusterallreplicas", "mysql",
-  "postgresql", "mongodb", "redis", "sqlite", "odbc", "jdbc", "executable", "python", "deltalake", "iceberg", "hudi", "paimon",
-  "ytsaurus", "arrowflight", "input", "catboostevaluate", "dictionary", "loop", "mergetreeindex", "prometheusquery",
+  "file",
+  "filecluster",
+  "filesystem",
+  "url",
+  "urlcluster",
+  "s3",
+  "s3cluster",
+  "gcs",
+  "oss",
+  "cosn",
+  "hdfs",
+  "hdfscluster",
+  "azureblobstorage",
+  "azureblobstoragecluster",
+  "remote",
+  "remotesecure",
+  "cluster",
+  "clusterallreplicas",
+  "mysql",
+  "postgresql",
+  "mongodb",
+  "redis",
+  "sqlite",
+  "odbc",
+  "jdbc",
+  "executable",
+  "python",
+  "deltalake",
+  "iceberg",
+  "hudi",
+  "paimon",
+  "ytsaurus",
+  "arrowflight",
+  "input",
+  "catboostevaluate",
+  "dictionary",
+  "loop",
+  "mergetreeindex",
+  "prometheusquery",
 ]);
 
 const refuse = (message: string): never => {
@@ -49,7 +95,12 @@ export function checkReadOnly(statement: string, tableFunctions: readonly string
   return statement.replace(/[\s;]+$/, "");
 }
 
-function checkToken(token: Token, next: Token | undefined, afterNext: Token | undefined, listed: ReadonlySet<string>): void {
+function checkToken(
+  token: Token,
+  next: Token | undefined,
+  afterNext: Token | undefined,
+  listed: ReadonlySet<string>,
+): void {
   if (token.kind === "sign" && token.text === ";") refuse("one statement at a time");
   if (token.kind === "word" && token.text === "into") refuse("INTO OUTFILE is not allowed: the answer is the output");
   if (token.kind === "word" && token.text === "format" && (next?.kind === "word" || next?.kind === "quoted"))
@@ -58,7 +109,8 @@ function checkToken(token: Token, next: Token | undefined, afterNext: Token | un
     refuse("SETTINGS are not allowed here");
   if (token.kind === "word" && (token.text === "from" || token.text === "join") && next?.kind === "string")
     refuse("a file is no table here");
-  if (token.kind === "quoted" && /[/\\]|:\/\//.test(token.text)) refuse(`the name ${token.text.slice(0, 60)} looks like a file`);
+  if (token.kind === "quoted" && /[/\\]|:\/\//.test(token.text))
+    refuse(`the name ${token.text.slice(0, 60)} looks like a file`);
   const called = (token.kind === "word" || token.kind === "quoted") && next?.kind === "sign" && next.text === "(";
   const name = token.text.toLowerCase();
   if (called && (REACHING_OUT.has(name) || (listed.has(name) && !HARMLESS.has(name))))

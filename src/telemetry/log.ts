@@ -70,8 +70,9 @@ interface Lines {
 function wrap(logger: Lines, repeats: Repeats, bound: Fields = {}): Log {
   const write = (level: "debug" | "info", message: string, fields: Fields) =>
     logger[level]({ ...bound, ...plain(fields) }, message);
+  const part = typeof bound["part"] === "string" ? bound["part"] : "";
   const limited = (level: "warn" | "error", message: string, fields: Fields) => {
-    const verdict = repeats.seen(`${level} ${String(bound["part"] ?? "")} ${message}`);
+    const verdict = repeats.seen(`${level} ${part} ${message}`);
     if (verdict === null) return;
     logger[level]({ ...bound, ...plain(fields), ...(verdict.held > 0 ? { repeated: verdict.held } : {}) }, message);
   };

@@ -33,7 +33,8 @@ test("the compose file has Kafka 4, ClickHouse, Grafana and the service, and eve
   assert.match(services["clickhouse"]?.image ?? "", /^clickhouse\/clickhouse-server:\d/);
   assert.match(services["grafana"]?.image ?? "", /^grafana\/grafana:\d/);
   assert.equal(services["driftline"]?.build, ".");
-  for (const [name, service] of Object.entries(services)) for (const port of service.ports) assert.match(port, /^127\.0\.0\.1:/, name);
+  for (const [name, service] of Object.entries(services))
+    for (const port of service.ports) assert.match(port, /^127\.0\.0\.1:/, name);
 });
 
 test("every file, volume and service that the compose file names is there", () => {
@@ -49,7 +50,15 @@ test("every file, volume and service that the compose file names is there", () =
 
 test("Grafana's data source is the one that the dashboard asks, and its user is the one that ClickHouse makes", () => {
   const { datasources } = z
-    .object({ datasources: z.array(z.looseObject({ uid: z.string(), type: z.string(), jsonData: z.looseObject({ host: z.string(), username: z.string(), defaultDatabase: z.string() }) })) })
+    .object({
+      datasources: z.array(
+        z.looseObject({
+          uid: z.string(),
+          type: z.string(),
+          jsonData: z.looseObject({ host: z.string(), username: z.string(), defaultDatabase: z.string() }),
+        }),
+      ),
+    })
     .parse(read("dashboards/provisioning/datasources/clickhouse.yaml"));
   const [source] = datasources;
   assert.deepEqual({ type: source?.type, uid: source?.uid }, DATASOURCE);
@@ -58,8 +67,14 @@ test("Grafana's data source is the one that the dashboard asks, and its user is 
   const users = readFileSync(projectFile("docker/clickhouse-users.sql"), "utf8");
   const password = String(compose.services["grafana"]?.environment["GRAFANA_CLICKHOUSE_PASSWORD"]);
   assert.ok(users.includes(`CREATE USER IF NOT EXISTS ${source?.jsonData.username} IDENTIFIED BY '${password}'`));
-  const { providers } = z.object({ providers: z.array(z.looseObject({ options: z.object({ path: z.string() }) })) }).parse(read("dashboards/provisioning/dashboards/driftline.yaml"));
-  assert.ok(compose.services["grafana"]?.volumes.some((volume) => volume.split(":")[1]?.startsWith(providers[0]?.options.path ?? "?")));
+  const { providers } = z
+    .object({ providers: z.array(z.looseObject({ options: z.object({ path: z.string() }) })) })
+    .parse(read("dashboards/provisioning/dashboards/driftline.yaml"));
+  assert.ok(
+    compose.services["grafana"]?.volumes.some((volume) =>
+      volume.split(":")[1]?.startsWith(providers[0]?.options.path ?? "?"),
+    ),
+  );
 });
 
 test("the service's configuration is valid and names the services of the compose file", () => {
@@ -67,7 +82,10 @@ test("the service's configuration is valid and names the services of the compose
   const config = configSchema.parse(parse(text));
   assert.ok("url" in config.store && Object.hasOwn(compose.services, new URL(config.store.url).hostname));
   const [kafka] = config.sources;
-  assert.ok(kafka?.use === "kafka" && kafka.brokers.every((broker) => Object.hasOwn(compose.services, broker.split(":")[0] ?? "")));
+  assert.ok(
+    kafka?.use === "kafka" &&
+      kafka.brokers.every((broker) => Object.hasOwn(compose.services, broker.split(":")[0] ?? "")),
+  );
   const topics = JSON.stringify(compose.services["topics"]);
   for (const topic of kafka.topics) assert.ok(topics.includes(topic), topic);
 });
@@ -79,5 +97,6 @@ test("the image is Debian slim, runs as no root and without the embedded engine"
   for (const stage of stages) assert.match(stage, /^node:\d+-bookworm-slim/);
   assert.match(stages[1] ?? "", /^USER node$/m);
   assert.match(stages[0] ?? "", /npm prune .*--omit=optional/);
-  for (const [, from = ""] of (stages[0] ?? "").matchAll(/^COPY (?!\. )(.+) \.\/$/gm)) for (const file of from.split(" ")) assert.ok(existsSync(projectFile(file)), file);
+  for (const [, from = ""] of (stages[0] ?? "").matchAll(/^COPY (?!\. )(.+) \.\/$/gm))
+    for (const file of from.split(" ")) assert.ok(existsSync(projectFile(file)), file);
 });

@@ -10,7 +10,8 @@ import { panelQueries, variableQueries } from "../../dashboards/queries.ts";
 import { openStore } from "../../src/store/open.ts";
 import { sql, written } from "../../src/store/sql.ts";
 import type { Store } from "../../src/store/store.ts";
-import { at, deadLetterRows, fillCensus, metricRowOf } from "../support/census-rows.ts";
+import { at, fillCensus, metricRowOf } from "../support/census-rows.ts";
+import { deadLetterRows } from "../support/incident-rows.ts";
 import { projectFile } from "../support/project-file.ts";
 
 let folder: string;
@@ -22,13 +23,28 @@ before(async () => {
   await fillCensus(store);
   const lane = store.lane("control");
   await lane.insertRows("dead_letters", deadLetterRows(Date.now()));
-  const windows: readonly (readonly [number, number | null])[] = [[0, 1], [5, 0.5], [10, null], [15, null], [20, 1]];
+  const windows: readonly (readonly [number, number | null])[] = [
+    [0, 1],
+    [5, 0.5],
+    [10, null],
+    [15, null],
+    [20, 1],
+  ];
   await lane.insertRows(
     "metrics",
     windows.map(([minute, value]) =>
       metricRowOf({
-        model: "gaps", window: "5m", subject_kind: "kpi", subject: "kpi", metric: "accuracy", value, n: value === null ? 0 : 2, threshold: 0.4,
-        window_start: at("2026-03-02T10:00:00Z") + minute * 60_000, window_end: at("2026-03-02T10:05:00Z") + minute * 60_000, status: value === null ? "insufficient" : "ok",
+        model: "gaps",
+        window: "5m",
+        subject_kind: "kpi",
+        subject: "kpi",
+        metric: "accuracy",
+        value,
+        n: value === null ? 0 : 2,
+        threshold: 0.4,
+        window_start: at("2026-03-02T10:00:00Z") + minute * 60_000,
+        window_end: at("2026-03-02T10:05:00Z") + minute * 60_000,
+        status: value === null ? "insufficient" : "ok",
       }),
     ),
   );
@@ -42,13 +58,21 @@ after(async () => {
 const panel = z.looseObject({
   title: z.string(),
   type: z.string(),
-  targets: z.array(z.looseObject({ rawSql: z.string(), datasource: z.object({ type: z.string(), uid: z.string() }) })).default([]),
-  fieldConfig: z.looseObject({ defaults: z.looseObject({ custom: z.looseObject({ spanNulls: z.boolean().optional() }).optional() }) }).optional(),
+  targets: z
+    .array(z.looseObject({ rawSql: z.string(), datasource: z.object({ type: z.string(), uid: z.string() }) }))
+    .default([]),
+  fieldConfig: z
+    .looseObject({
+      defaults: z.looseObject({ custom: z.looseObject({ spanNulls: z.boolean().optional() }).optional() }),
+    })
+    .optional(),
 });
 const dashboard = z.looseObject({
   uid: z.string(),
   templating: z.object({ list: z.array(z.looseObject({ name: z.string(), query: z.string() })) }),
-  panels: z.array(z.looseObject({ type: z.string(), title: z.string(), panels: z.array(panel).default([]) }).and(panel)),
+  panels: z.array(
+    z.looseObject({ type: z.string(), title: z.string(), panels: z.array(panel).default([]) }).and(panel),
+  ),
 });
 const parsed = dashboard.parse(JSON.parse(readFileSync(projectFile("dashboards/driftline-overview.json"), "utf8")));
 const panels = parsed.panels.flatMap((one) => [one, ...one.panels]).filter((one) => one.type !== "row");
@@ -57,13 +81,25 @@ const panels = parsed.panels.flatMap((one) => [one, ...one.panels]).filter((one)
 function filledIn(query: string, variables: Readonly<Record<string, string>>): string {
   return query
     .replace(/\$\{(\w+):singlequote\}/g, (_, name: string) => sql`${variables[name] ?? ""}`.text)
-    .replace(/\$__timeFilter_ms\((\w+)\)/g, "$1 >= fromUnixTimestamp64Milli(toInt64(0)) AND $1 <= fromUnixTimestamp64Milli(toInt64(4102444800000))");
+    .replace(
+      /\$__timeFilter_ms\((\w+)\)/g,
+      "$1 >= fromUnixTimestamp64Milli(toInt64(0)) AND $1 <= fromUnixTimestamp64Milli(toInt64(4102444800000))",
+    );
 }
 
 const run = (query: string, variables: Readonly<Record<string, string>>) =>
-  store.lane("serve").query(sql`SELECT * FROM (${written(filledIn(query, variables))})`, z.record(z.string(), z.unknown()));
+  store
+    .lane("serve")
+    .query(sql`SELECT * FROM (${written(filledIn(query, variables))})`, z.record(z.string(), z.unknown()));
 
-const census = { model: "census", version: "1", variant: "", window: "20000 events", metric: "total-variation", kpi: "f1" };
+const census = {
+  model: "census",
+  version: "1",
+  variant: "",
+  window: "20000 events",
+  metric: "total-variation",
+  kpi: "f1",
+};
 
 test("the generated dashboard is the one that its code describes", () => {
   const file = projectFile("dashboards/driftline-overview.json");
@@ -97,7 +133,10 @@ test("drift by feature has a value a feature and window, the limit one a window"
 
 test("gaps-are-not-zero: windows without a value are NULL, and no panel joins or fills them", async () => {
   const rows = await run(panelQueries.kpi, { ...census, model: "gaps", window: "5m", kpi: "accuracy" });
-  assert.deepEqual(rows.map((row) => row["value"]), [1, 0.5, null, null, 1]);
+  assert.deepEqual(
+    rows.map((row) => row["value"]),
+    [1, 0.5, null, null, 1],
+  );
   for (const one of panels.filter((candidate) => candidate.type === "timeseries"))
     assert.equal(one.fieldConfig?.defaults.custom?.spanNulls, false, one.title);
 });
@@ -106,4 +145,3 @@ test("a hostile name in a variable stays a name", async () => {
   assert.deepEqual(await run(panelQueries.drift, { ...census, model: "x'); DROP TABLE metrics; --" }), []);
   assert.equal((await run(panelQueries.drift, census)).length, 140);
 });
-

@@ -10,7 +10,8 @@ import { DriftlineError } from "../../src/core/errors.ts";
 import { routes } from "../../src/serve/routes/table.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
-import { censusConfig, deadLetterRows, fillCensus, INCIDENT_ID } from "../support/census-rows.ts";
+import { censusConfig, fillCensus } from "../support/census-rows.ts";
+import { deadLetterRows, INCIDENT_ID } from "../support/incident-rows.ts";
 import { absentStore, startWebServer, type WebServer } from "../support/web-server.ts";
 
 let folder: string;
@@ -33,7 +34,12 @@ after(async () => {
 
 const json = async (response: Response): Promise<unknown> => JSON.parse(await response.text());
 const errorBody = z.strictObject({ error: z.strictObject({ code: z.string(), message: z.string() }) });
-const metricsBody = z.strictObject({ metrics: z.array(z.looseObject({ value: z.number().nullable(), n: z.number(), metric: z.string(), window_start: z.string() })), truncated: z.boolean() });
+const metricsBody = z.strictObject({
+  metrics: z.array(
+    z.looseObject({ value: z.number().nullable(), n: z.number(), metric: z.string(), window_start: z.string() }),
+  ),
+  truncated: z.boolean(),
+});
 
 /** fetch forbids setting Host, so a plain request does it. */
 function statusWithHost(host: string): Promise<number> {
@@ -48,8 +54,18 @@ function statusWithHost(host: string): Promise<number> {
 }
 
 test("the models with their series and counts", async () => {
-  const body = z.object({ models: z.array(z.looseObject({ model: z.string(), predictions: z.number(), series: z.array(z.unknown()) })) }).parse(await json(await web.get("/v1/models")));
-  assert.deepEqual(body.models.map((model) => [model.model, model.predictions, model.series.length]), [["census", 200_000, 1], ["fraud", 0, 0]]);
+  const body = z
+    .object({
+      models: z.array(z.looseObject({ model: z.string(), predictions: z.number(), series: z.array(z.unknown()) })),
+    })
+    .parse(await json(await web.get("/v1/models")));
+  assert.deepEqual(
+    body.models.map((model) => [model.model, model.predictions, model.series.length]),
+    [
+      ["census", 200_000, 1],
+      ["fraud", 0, 0],
+    ],
+  );
   assert.equal((await web.get("/v1/models/census")).status, 200);
   const missing = await web.get("/v1/models/nobody");
   assert.equal(missing.status, 404);
@@ -61,10 +77,14 @@ test("metrics are filtered, newest window first, and say when there are more", a
   assert.equal(all.metrics.length, 10);
   assert.equal(all.metrics[0]?.window_start, "2018-08-03T22:00:00.000Z");
   assert.equal(all.truncated, false);
-  const some = metricsBody.parse(await json(await web.get("/v1/metrics?metric=f1,accuracy&from=2018-01-01T00:00:00Z&limit=3")));
+  const some = metricsBody.parse(
+    await json(await web.get("/v1/metrics?metric=f1,accuracy&from=2018-01-01T00:00:00Z&limit=3")),
+  );
   assert.equal(some.metrics.length, 3);
   assert.equal(some.truncated, true);
-  const breached = metricsBody.parse(await json(await web.get("/v1/metrics?subject=RELP&metric=total-variation&breached=true")));
+  const breached = metricsBody.parse(
+    await json(await web.get("/v1/metrics?subject=RELP&metric=total-variation&breached=true")),
+  );
   assert.equal(breached.metrics.length, 6);
   const history = metricsBody.parse(await json(await web.get("/v1/metrics?metric=f1&history=true")));
   assert.equal(history.metrics.length, 10);
@@ -80,20 +100,32 @@ test("a bad parameter is refused by name", async () => {
 });
 
 test("incidents with their members, changes and deliveries", async () => {
-  const list = z.object({ incidents: z.array(z.looseObject({ incident_id: z.string(), sequence: z.number(), members: z.array(z.unknown()) })) });
+  const list = z.object({
+    incidents: z.array(z.looseObject({ incident_id: z.string(), sequence: z.number(), members: z.array(z.unknown()) })),
+  });
   const open = list.parse(await json(await web.get("/v1/incidents?state=open")));
-  assert.deepEqual(open.incidents.map((incident) => [incident.incident_id, incident.sequence, incident.members.length]), [[INCIDENT_ID, 2, 3]]);
+  assert.deepEqual(
+    open.incidents.map((incident) => [incident.incident_id, incident.sequence, incident.members.length]),
+    [[INCIDENT_ID, 2, 3]],
+  );
   assert.equal(list.parse(await json(await web.get("/v1/incidents?state=resolved"))).incidents.length, 0);
   assert.equal((await web.get("/v1/incidents?state=over")).status, 400);
-  const one = z.object({ changes: z.array(z.unknown()), deliveries: z.array(z.looseObject({ target: z.string() })) }).parse(await json(await web.get(`/v1/incidents/${INCIDENT_ID}`)));
+  const one = z
+    .object({ changes: z.array(z.unknown()), deliveries: z.array(z.looseObject({ target: z.string() })) })
+    .parse(await json(await web.get(`/v1/incidents/${INCIDENT_ID}`)));
   assert.equal(one.changes.length, 2);
   assert.equal(one.deliveries.length, 2);
   assert.equal((await web.get("/v1/incidents/nothing")).status, 404);
 });
 
 test("dead letters with their raw bytes", async () => {
-  const body = z.object({ dead_letters: z.array(z.looseObject({ raw: z.string(), offset: z.number() })) }).parse(await json(await web.get("/v1/dead-letters?limit=2")));
-  assert.deepEqual(body.dead_letters.map((letter) => letter.offset), [104_551, 104_560]);
+  const body = z
+    .object({ dead_letters: z.array(z.looseObject({ raw: z.string(), offset: z.number() })) })
+    .parse(await json(await web.get("/v1/dead-letters?limit=2")));
+  assert.deepEqual(
+    body.dead_letters.map((letter) => letter.offset),
+    [104_551, 104_560],
+  );
 });
 
 test("alive is not ready: /ready names the part and the reason, and a part that throws counts as not ready", async () => {
@@ -101,7 +133,10 @@ test("alive is not ready: /ready names the part and the reason, and a part that 
   assert.equal((await web.get("/ready")).status, 200);
   await using late = await startWebServer(store, {
     health: [
-      { name: "kafka ml.predictions", check: () => [{ name: "kafka ml.predictions", ok: false, reason: "no broker at localhost:9092" }] },
+      {
+        name: "kafka ml.predictions",
+        check: () => [{ name: "kafka ml.predictions", ok: false, reason: "no broker at localhost:9092" }],
+      },
       { name: "evaluation", check: () => Promise.reject(new Error("watermark unknown")) },
     ],
   });
@@ -119,7 +154,9 @@ test("alive is not ready: /ready names the part and the reason, and a part that 
 });
 
 test("with the store away the API answers 503, the page says so, and both still stand", async () => {
-  const away = absentStore(new DriftlineError("store_unavailable", "connect ECONNREFUSED clickhouse:8123", { retryable: true }));
+  const away = absentStore(
+    new DriftlineError("store_unavailable", "connect ECONNREFUSED clickhouse:8123", { retryable: true }),
+  );
   await using web2 = await startWebServer(away);
   const api = await web2.get("/v1/metrics");
   assert.equal(api.status, 503);
@@ -153,16 +190,24 @@ test("events go to ingestion as they came, gzip unpacked; without the role they 
   const plain = await web2.post("/v1/events", '{"a":1}', { "idempotency-key": "k1" });
   assert.equal(plain.status, 202);
   assert.equal(plain.headers.get("retry-after"), "1");
-  const packed = await fetch(`${web2.url}/v1/events`, { method: "POST", body: gzipSync('{"b":2}'), headers: { "content-type": "application/x-ndjson", "content-encoding": "gzip" } });
+  const packed = await fetch(`${web2.url}/v1/events`, {
+    method: "POST",
+    body: gzipSync('{"b":2}'),
+    headers: { "content-type": "application/x-ndjson", "content-encoding": "gzip" },
+  });
   assert.equal(packed.status, 202);
-  assert.deepEqual(seen, [["application/json", '{"a":1}', "k1"], ["application/x-ndjson", '{"b":2}', null]]);
+  assert.deepEqual(seen, [
+    ["application/json", '{"a":1}', "k1"],
+    ["application/x-ndjson", '{"b":2}', null],
+  ]);
   assert.equal((await web2.post("/v1/events", "x".repeat(1001))).status, 413);
   assert.equal((await web2.post("/v1/events", "x", { "content-encoding": "br" })).status, 400);
   assert.equal((await web.post("/v1/events", "{}")).status, 503);
 });
 
 test("SQL from the network reads and does nothing else", async () => {
-  const ask = (query: string, format?: string) => web.post("/v1/sql", JSON.stringify({ query, ...(format === undefined ? {} : { format }) }));
+  const ask = (query: string, format?: string) =>
+    web.post("/v1/sql", JSON.stringify({ query, ...(format === undefined ? {} : { format }) }));
   const rows = await ask("select count() as n from metrics final where metric = 'f1'");
   assert.equal(rows.status, 200);
   assert.deepEqual(JSON.parse(await rows.text()), { n: 10 });
@@ -170,7 +215,14 @@ test("SQL from the network reads and does nothing else", async () => {
   assert.match(await (await ask("SHOW TABLES", "TSV")).text(), /^metrics$/m);
   assert.match(await (await ask("DESCRIBE TABLE metrics", "TSV")).text(), /^breached/m);
   assert.match(await (await ask("EXISTS TABLE metrics", "TSV")).text(), /^1/);
-  for (const query of ["drop table metrics", "select * from file('/etc/passwd', 'LineAsString')", "select * from `file`('/etc/passwd', 'LineAsString')", "insert into metrics (model) values ('x')", "select 1; select 2", "select * from url('http://127.0.0.1:1')"]) {
+  for (const query of [
+    "drop table metrics",
+    "select * from file('/etc/passwd', 'LineAsString')",
+    "select * from `file`('/etc/passwd', 'LineAsString')",
+    "insert into metrics (model) values ('x')",
+    "select 1; select 2",
+    "select * from url('http://127.0.0.1:1')",
+  ]) {
     const response = await ask(query);
     assert.equal(response.status, 403, query);
     assert.equal(errorBody.parse(await json(response)).error.code, "forbidden");
@@ -217,11 +269,29 @@ test("a token is asked of everything but /health and /ready, and is shown nowher
 });
 
 test("the OpenAPI document names every route of the table that is no page", async () => {
-  const document = z.object({ openapi: z.literal("3.1.0"), paths: z.record(z.string(), z.record(z.string(), z.looseObject({ parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })).optional() }))) }).parse(await json(await web.get("/v1/openapi.json")));
-  const listed = Object.entries(document.paths).flatMap(([where, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${where}`));
-  const expected = routes.filter((route) => route.audience !== "page").map((route) => `${route.method} ${route.path.replace(/:(\w+)/g, "{$1}")}`);
+  const document = z
+    .object({
+      openapi: z.literal("3.1.0"),
+      paths: z.record(
+        z.string(),
+        z.record(
+          z.string(),
+          z.looseObject({ parameters: z.array(z.looseObject({ name: z.string(), in: z.string() })).optional() }),
+        ),
+      ),
+    })
+    .parse(await json(await web.get("/v1/openapi.json")));
+  const listed = Object.entries(document.paths).flatMap(([where, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${where}`),
+  );
+  const expected = routes
+    .filter((route) => route.audience !== "page")
+    .map((route) => `${route.method} ${route.path.replace(/:(\w+)/g, "{$1}")}`);
   assert.deepEqual(listed.sort(), expected.sort());
-  assert.deepEqual(document.paths["/v1/models/{model}"]?.["get"]?.parameters?.map((parameter) => [parameter.name, parameter.in]), [["model", "path"]]);
+  assert.deepEqual(
+    document.paths["/v1/models/{model}"]?.["get"]?.parameters?.map((parameter) => [parameter.name, parameter.in]),
+    [["model", "path"]],
+  );
 });
 
 test("a process without the role web serves health, readiness, metrics and events alone", async () => {
@@ -234,5 +304,8 @@ test("a process without the role web serves health, readiness, metrics and event
 
 test("a port that is taken is told with its number", async () => {
   const taken = Number(new URL(web.url).port);
-  await assert.rejects(startWebServer(store, { models: censusConfig().models, server: { port: taken } }), new RegExp(`can't listen on 127\\.0\\.0\\.1:${taken}`));
+  await assert.rejects(
+    startWebServer(store, { models: censusConfig().models, server: { port: taken } }),
+    new RegExp(`can't listen on 127\\.0\\.0\\.1:${taken}`),
+  );
 });

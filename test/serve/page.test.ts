@@ -6,10 +6,26 @@ import { after, before, test } from "node:test";
 import { configSchema } from "../../src/config/schema.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
-import { at, fillCensus, INCIDENT_ID, metricRowOf } from "../support/census-rows.ts";
+import { at, fillCensus, metricRowOf } from "../support/census-rows.ts";
+import { INCIDENT_ID } from "../support/incident-rows.ts";
 import { startWebServer, type WebServer } from "../support/web-server.ts";
 
-const NAMES = ["a", "a.b", "a b", "größe", "x`y", 'q"r', "it's", "back\\slash", "%2E", "__proto__", "constructor", "x'); DROP TABLE predictions; --", "<script>alert(1)</script>", ".."];
+const NAMES = [
+  "a",
+  "a.b",
+  "a b",
+  "größe",
+  "x`y",
+  'q"r',
+  "it's",
+  "back\\slash",
+  "%2E",
+  "__proto__",
+  "constructor",
+  "x'); DROP TABLE predictions; --",
+  "<script>alert(1)</script>",
+  "..",
+];
 
 let folder: string;
 let store: Store;
@@ -21,25 +37,63 @@ before(async () => {
   store = await openStore({ embedded: folder });
   await fillCensus(store);
   const lane = store.lane("control");
-  const hour = { window: "1h", window_start: at("2026-03-02T10:00:00Z"), window_end: at("2026-03-02T11:00:00Z"), model: "m", n: 20 };
+  const hour = {
+    window: "1h",
+    window_start: at("2026-03-02T10:00:00Z"),
+    window_end: at("2026-03-02T11:00:00Z"),
+    model: "m",
+    n: 20,
+  };
   await lane.insertRows(
     "metrics",
-    NAMES.map((subject, index) => metricRowOf({ ...hour, subject_kind: "feature", subject, metric: "jensen-shannon", value: index / 1000, threshold: 0.1 })),
+    NAMES.map((subject, index) =>
+      metricRowOf({
+        ...hour,
+        subject_kind: "feature",
+        subject,
+        metric: "jensen-shannon",
+        value: index / 1000,
+        threshold: 0.1,
+      }),
+    ),
   );
-  const windows: readonly (readonly [number, number | null, number])[] = [[0, 1, 2], [5, 0.5, 2], [10, null, 0], [15, null, 0], [20, 1, 2]];
+  const windows: readonly (readonly [number, number | null, number])[] = [
+    [0, 1, 2],
+    [5, 0.5, 2],
+    [10, null, 0],
+    [15, null, 0],
+    [20, 1, 2],
+  ];
   await lane.insertRows(
     "metrics",
     windows.map(([minute, value, n]) =>
       metricRowOf({
-        model: "gaps", window: "5m", subject_kind: "kpi", subject: "kpi", metric: "accuracy", value, n, threshold: 0.4, coverage: n > 0 ? 1 : 0,
-        window_start: at("2026-03-02T10:00:00Z") + minute * 60_000, window_end: at("2026-03-02T10:05:00Z") + minute * 60_000,
-        status: value === null ? "insufficient" : "ok", detail: value === null ? '{"reason":"No labels have arrived."}' : "{}",
+        model: "gaps",
+        window: "5m",
+        subject_kind: "kpi",
+        subject: "kpi",
+        metric: "accuracy",
+        value,
+        n,
+        threshold: 0.4,
+        coverage: n > 0 ? 1 : 0,
+        window_start: at("2026-03-02T10:00:00Z") + minute * 60_000,
+        window_end: at("2026-03-02T10:05:00Z") + minute * 60_000,
+        status: value === null ? "insufficient" : "ok",
+        detail: value === null ? '{"reason":"No labels have arrived."}' : "{}",
       }),
     ),
   );
   const { models } = configSchema.parse({
     models: [
-      { name: "census", task: "binary", reference: { file: "r.parquet" }, windows: ["20000 events", "30d"], detectors: ["total-variation", "jensen-shannon"], kpis: [{ use: "f1", min: 0.8 }, "accuracy"] },
+      {
+        name: "census",
+        task: "binary",
+        reference: { file: "r.parquet" },
+        windows: ["20000 events", "30d"],
+        detectors: ["total-variation", "jensen-shannon"],
+        kpis: [{ use: "f1", min: 0.8 }, "accuracy"],
+      },
       { name: "m", task: "regression", windows: ["1h"] },
       { name: "gaps", task: "binary", windows: ["5m"], kpis: [{ use: "accuracy", min: 0.4 }] },
       { name: "fraud", task: "binary", windows: ["1h"] },
@@ -56,7 +110,14 @@ after(async () => {
 
 /** Text as a reader sees it. */
 const text = (html: string): string =>
-  html.replace(/<[^>]+>/g, " ").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&quot;/g, '"').replace(/&#39;/g, "'").replace(/&amp;/g, "&").replace(/[\s\u00a0]+/g, " ");
+  html
+    .replace(/<[^>]+>/g, " ")
+    .replace(/&lt;/g, "<")
+    .replace(/&gt;/g, ">")
+    .replace(/&quot;/g, '"')
+    .replace(/&#39;/g, "'")
+    .replace(/&amp;/g, "&")
+    .replace(/[\s\u00a0]+/g, " ");
 
 test("the overview opens with sentences, amber before green, each with a remedy", async () => {
   const page = await web.page("/");
@@ -71,7 +132,10 @@ test("the overview opens with sentences, amber before green, each with a remedy"
 
 test("the grid prints every value, marks what has breached, and links to the very window", async () => {
   const page = await web.page("/models/census");
-  assert.match(page, /<td class="cell m\d"><a href="\/models\/census\/features\/RELP\?window=20000\+events[^"]*at=2017-09-24T21%3A40%3A00\.000Z[^"]*" aria-label="RELP, 24 Sep 2017 – 7 Jan 2018: 24\.4\u00a0% of events moved, above the limit of 5\u00a0%">24\.4<\/a>/);
+  assert.match(
+    page,
+    /<td class="cell m\d"><a href="\/models\/census\/features\/RELP\?window=20000\+events[^"]*at=2017-09-24T21%3A40%3A00\.000Z[^"]*" aria-label="RELP, 24 Sep 2017 – 7 Jan 2018: 24\.4\u00a0% of events moved, above the limit of 5\u00a0%">24\.4<\/a>/,
+  );
   assert.match(page, /class="cell kpi low"[^]*?\.779/);
   assert.match(page, /<th scope="row">/);
   assert.doesNotMatch(page, /\sstyle=/);
@@ -93,7 +157,9 @@ test("feature-names-with-dots-and-quotes: each name is on the page escaped, and 
   const page = await web.page("/models/m");
   assert.doesNotMatch(page, /<script>alert/);
   for (const name of NAMES) {
-    const label = [...page.matchAll(/<th scope="row"><a href="([^"]*)" title="[^"]*">([^<]*)<\/a>/g)].find((match) => text(match[2] ?? "") === name);
+    const label = [...page.matchAll(/<th scope="row"><a href="([^"]*)" title="[^"]*">([^<]*)<\/a>/g)].find(
+      (match) => text(match[2] ?? "") === name,
+    );
     assert.ok(label, `${name} is not on the page`);
     const feature = await web.page((label[1] ?? "").replaceAll("&amp;", "&"));
     assert.ok(text(feature).includes(name), name);
@@ -101,13 +167,23 @@ test("feature-names-with-dots-and-quotes: each name is on the page escaped, and 
   }
   const api: { metrics: { subject: string }[] } = JSON.parse(await web.page("/v1/metrics?model=m"));
   assert.deepEqual(api.metrics.map((row) => row.subject).sort(), [...NAMES].sort());
-  const one: { metrics: { subject: string }[] } = JSON.parse(await web.page(`/v1/metrics?model=m&subject=${encodeURIComponent("x'); DROP TABLE predictions; --")}`));
+  const one: { metrics: { subject: string }[] } = JSON.parse(
+    await web.page(`/v1/metrics?model=m&subject=${encodeURIComponent("x'); DROP TABLE predictions; --")}`),
+  );
   assert.equal(one.metrics.length, 1);
 });
 
 test("gaps-are-not-zero: the API gives numbers or null, and n as a number", async () => {
-  const body: { metrics: { value: unknown; n: unknown; status: unknown }[] } = JSON.parse(await web.page("/v1/metrics?model=gaps&metric=accuracy"));
-  assert.deepEqual(body.metrics.map((row) => [row.value, row.n, row.status]).reverse(), [[1, 2, "ok"], [0.5, 2, "ok"], [null, 0, "insufficient"], [null, 0, "insufficient"], [1, 2, "ok"]]);
+  const body: { metrics: { value: unknown; n: unknown; status: unknown }[] } = JSON.parse(
+    await web.page("/v1/metrics?model=gaps&metric=accuracy"),
+  );
+  assert.deepEqual(body.metrics.map((row) => [row.value, row.n, row.status]).reverse(), [
+    [1, 2, "ok"],
+    [0.5, 2, "ok"],
+    [null, 0, "insufficient"],
+    [null, 0, "insufficient"],
+    [1, 2, "ok"],
+  ]);
 });
 
 test("gaps-are-not-zero: the page draws two segments, and the gap says why there is no value", async () => {
@@ -137,7 +213,12 @@ test("an incident shows what fired against which limit, what happened and what w
 });
 
 test("what is not there is said in words, with a way back", async () => {
-  for (const where of ["/models/nobody", "/models/census/features/NOPE", "/incidents/none", "/models/census/nonsense/RELP"]) {
+  for (const where of [
+    "/models/nobody",
+    "/models/census/features/NOPE",
+    "/incidents/none",
+    "/models/census/nonsense/RELP",
+  ]) {
     const response = await web.get(where);
     assert.ok(response.status === 404 || response.status === 400, where);
     assert.match(await response.text(), /To the overview|Try again/);

@@ -44,7 +44,8 @@ export async function startWebServer(
       if (response.status !== 200) throw new Error(`GET ${path}: ${response.status} ${text.slice(0, 400)}`);
       return text;
     },
-    post: (path, body, headers = {}) => fetch(url + path, { method: "POST", body, headers: { "content-type": "application/json", ...headers } }),
+    post: (path, body, headers = {}) =>
+      fetch(url + path, { method: "POST", body, headers: { "content-type": "application/json", ...headers } }),
     [Symbol.asyncDispose]: () => server.stop(),
   };
 }

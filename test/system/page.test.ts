@@ -8,7 +8,8 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { openBrowser } from "../support/browser.ts";
-import { at, deadLetterRows, fillCensus, INCIDENT_ID, metricRowOf } from "../support/census-rows.ts";
+import { at, fillCensus, metricRowOf } from "../support/census-rows.ts";
+import { deadLetterRows, INCIDENT_ID } from "../support/incident-rows.ts";
 import { startWebServer, type WebServer } from "../support/web-server.ts";
 
 const VIEWS = [
@@ -25,7 +26,13 @@ const VIEWS = [
 ];
 
 /** Names that would run, break out of an attribute, or widen the page. */
-const HOSTILE = ["<img src=x onerror=\"document.title='run'\">", "\"'><script>document.title='run'</script>", "a".repeat(300), "..", "\u202eright to left"];
+const HOSTILE = [
+  "<img src=x onerror=\"document.title='run'\">",
+  "\"'><script>document.title='run'</script>",
+  "a".repeat(300),
+  "..",
+  "\u202eright to left",
+];
 
 let folder: string;
 let store: Store;
@@ -39,7 +46,20 @@ before(async () => {
   const lane = store.lane("control");
   await lane.insertRows("dead_letters", deadLetterRows(Date.now()));
   const window = { window_start: at("2018-08-03T22:00:00Z"), window_end: at("2018-11-15T23:00:00Z") };
-  await lane.insertRows("metrics", HOSTILE.map((subject) => metricRowOf({ ...window, subject_kind: "feature", subject, metric: "total-variation", value: 0.4, threshold: 0.05, breached: true })));
+  await lane.insertRows(
+    "metrics",
+    HOSTILE.map((subject) =>
+      metricRowOf({
+        ...window,
+        subject_kind: "feature",
+        subject,
+        metric: "total-variation",
+        value: 0.4,
+        threshold: 0.05,
+        breached: true,
+      }),
+    ),
+  );
   web = await startWebServer(store);
   browser = await openBrowser();
 });
@@ -52,7 +72,10 @@ after(async () => {
 });
 
 /** Runs with a page that collects what the browser complains of: scripts or styles that the policy stopped, errors, lost files. */
-async function withPage(options: BrowserContextOptions, look: (page: Page, complaints: string[]) => Promise<void>): Promise<void> {
+async function withPage(
+  options: BrowserContextOptions,
+  look: (page: Page, complaints: string[]) => Promise<void>,
+): Promise<void> {
   assert.ok(browser);
   const context = await browser.newContext(options);
   try {
@@ -81,7 +104,9 @@ for (const [name, options] of [
     await withPage(options, async (page, complaints) => {
       for (const view of VIEWS) {
         await page.goto(web.url + view);
-        const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const);
+        const [wide, room] = await page.evaluate(
+          () => [document.documentElement.scrollWidth, document.documentElement.clientWidth] as const,
+        );
         assert.ok(wide <= room, `${view} is ${wide} px wide on a screen of ${room}`);
         assert.notEqual(await page.title(), "run", view);
         assert.deepEqual(complaints, [], view);
@@ -110,14 +135,21 @@ test("what a screen reader needs is there: one heading, landmarks, scopes, names
       const wrong = await page.evaluate(() => {
         const faults: string[] = [];
         if (document.querySelectorAll("h1").length !== 1) faults.push("h1");
-        if (document.querySelectorAll("main").length !== 1 || document.querySelector("html")?.lang !== "en") faults.push("main or lang");
-        for (const cell of document.querySelectorAll("th")) if (!cell.hasAttribute("scope")) faults.push(`th ${cell.textContent}`);
-        for (const picture of document.querySelectorAll("svg[role=img]")) if (!picture.getAttribute("aria-label")) faults.push("svg without a name");
-        for (const link of document.querySelectorAll("a")) if (!link.textContent?.trim() && !link.getAttribute("aria-label")) faults.push(`link ${link.href}`);
-        for (const id of document.querySelectorAll("[aria-describedby]")) if (!document.getElementById(id.getAttribute("aria-describedby") ?? "")) faults.push("aria-describedby");
+        if (document.querySelectorAll("main").length !== 1 || document.querySelector("html")?.lang !== "en")
+          faults.push("main or lang");
+        for (const cell of document.querySelectorAll("th"))
+          if (!cell.hasAttribute("scope")) faults.push(`th ${cell.textContent}`);
+        for (const picture of document.querySelectorAll("svg[role=img]"))
+          if (!picture.getAttribute("aria-label")) faults.push("svg without a name");
+        for (const link of document.querySelectorAll("a"))
+          if (!link.textContent?.trim() && !link.getAttribute("aria-label")) faults.push(`link ${link.href}`);
+        for (const id of document.querySelectorAll("[aria-describedby]"))
+          if (!document.getElementById(id.getAttribute("aria-describedby") ?? "")) faults.push("aria-describedby");
         const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
         if (new Set(ids).size !== ids.length) faults.push("an id twice");
-        for (const link of document.querySelectorAll('a[href^="#"]')) if (!document.getElementById(link.getAttribute("href")?.slice(1) ?? "")) faults.push(`nowhere: ${link.getAttribute("href")}`);
+        for (const link of document.querySelectorAll('a[href^="#"]'))
+          if (!document.getElementById(link.getAttribute("href")?.slice(1) ?? ""))
+            faults.push(`nowhere: ${link.getAttribute("href")}`);
         return faults;
       });
       assert.deepEqual(wrong, [], view);
@@ -163,7 +195,12 @@ function lowContrast(): string[] {
   const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = words.nextNode(); node !== null; node = words.nextNode()) {
     const element = node.parentElement;
-    if (element === null || element.closest("svg, .visually-hidden, .skip, [hidden]") !== null || !node.textContent?.trim()) continue;
+    if (
+      element === null ||
+      element.closest("svg, .visually-hidden, .skip, [hidden]") !== null ||
+      !node.textContent?.trim()
+    )
+      continue;
     const [a, b] = [light(getComputedStyle(element).color), light(ground(element))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < 4.5) faults.add(`${node.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);

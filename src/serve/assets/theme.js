@@ -14,7 +14,8 @@ apply(read());
 for (const button of document.querySelectorAll("button.theme")) {
   button.hidden = false;
   button.addEventListener("click", () => {
-    const dark = root.dataset.theme === "dark" || (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+    const dark =
+      root.dataset.theme === "dark" || (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
     apply(dark ? "light" : "dark");
     try {
       localStorage.setItem("driftline-theme", root.dataset.theme);

@@ -14,19 +14,29 @@ interface Props {
 }
 
 export function Distribution({ subject, reference, counts }: Props) {
-  if (reference.kind === "categorical") return <CategoryTable subject={subject} rows={shareRows(reference, counts, SHOWN_CATEGORIES)} counts={counts} />;
+  if (reference.kind === "categorical")
+    return <CategoryTable subject={subject} rows={shareRows(reference, counts, SHOWN_CATEGORIES)} counts={counts} />;
   const drawn = histogram(reference, counts);
   if (drawn === null)
     return (
       <p class="quiet">
         The reference holds a single value ({trimmed(reference.minimum)}), so there is no range to draw. In this window{" "}
-        {percent((counts.bins.at(-1) ?? 0) / Math.max(1, counts.n))} lie above it, {percent(counts.missing / Math.max(1, counts.n))} are missing.
+        {percent((counts.bins.at(-1) ?? 0) / Math.max(1, counts.n))} lie above it,{" "}
+        {percent(counts.missing / Math.max(1, counts.n))} are missing.
       </p>
     );
   return <NumericHistogram reference={reference} counts={counts} drawn={drawn} />;
 }
 
-function CategoryTable({ subject, rows, counts }: { readonly subject: string; readonly rows: readonly ShareRow[]; readonly counts: WindowCounts }) {
+function CategoryTable({
+  subject,
+  rows,
+  counts,
+}: {
+  readonly subject: string;
+  readonly rows: readonly ShareRow[];
+  readonly counts: WindowCounts;
+}) {
   const widest = Math.max(0.01, ...rows.map((row) => Math.max(row.reference, row.window)));
   const largest = Math.max(0.001, ...rows.map((row) => Math.abs(row.change)));
   return (
@@ -88,10 +98,24 @@ const WORDS: Readonly<Record<Exclude<ShareRow["kind"], "category" | "others">, s
   invalid: "invalid, of another type",
 };
 
-function CategoryLine({ row, widest, largest }: { readonly row: ShareRow; readonly widest: number; readonly largest: number }) {
+function CategoryLine({
+  row,
+  widest,
+  largest,
+}: {
+  readonly row: ShareRow;
+  readonly widest: number;
+  readonly largest: number;
+}) {
   const isCategory = row.kind === "category";
   const label =
-    row.kind === "category" ? (row.label === "" ? "(empty text)" : row.label) : row.kind === "others" ? `${row.label} other values` : WORDS[row.kind];
+    row.kind === "category"
+      ? row.label === ""
+        ? "(empty text)"
+        : row.label
+      : row.kind === "others"
+        ? `${row.label} other values`
+        : WORDS[row.kind];
   const points = row.change * 100;
   return (
     <tr class={isCategory ? undefined : "dim"}>
@@ -99,7 +123,11 @@ function CategoryLine({ row, widest, largest }: { readonly row: ShareRow; readon
         {label}
       </th>
       <td class="wbar">
-        <svg class="cellbar" role="img" aria-label={`reference ${percent(row.reference)}, window ${percent(row.window)}`}>
+        <svg
+          class="cellbar"
+          role="img"
+          aria-label={`reference ${percent(row.reference)}, window ${percent(row.window)}`}
+        >
           <rect class="bar-ref" x="0" width={x(row.reference / widest)} y="1" height="14" />
           <rect class="bar-cur" x="0" width={x(row.window / widest)} y="5" height="6" />
         </svg>
@@ -115,7 +143,13 @@ function CategoryLine({ row, widest, largest }: { readonly row: ShareRow; readon
           {row.change >= 0 ? (
             <rect class="up" x="50%" width={x(row.change / largest / 2)} y="4" height="8" />
           ) : (
-            <rect class="down" x={x(0.5 + row.change / largest / 2)} width={x(-row.change / largest / 2)} y="4" height="8" />
+            <rect
+              class="down"
+              x={x(0.5 + row.change / largest / 2)}
+              width={x(-row.change / largest / 2)}
+              y="4"
+              height="8"
+            />
           )}
         </svg>
       </td>
@@ -133,7 +167,15 @@ function zeroOr(value: number): string {
 const PLOT = 190;
 const DIFFERENCE = 56;
 
-function NumericHistogram({ reference, counts, drawn }: { readonly reference: ReferenceSubject; readonly counts: WindowCounts; readonly drawn: Histogram }) {
+function NumericHistogram({
+  reference,
+  counts,
+  drawn,
+}: {
+  readonly reference: ReferenceSubject;
+  readonly counts: WindowCounts;
+  readonly drawn: Histogram;
+}) {
   const highest = Math.max(1e-9, ...drawn.reference, ...drawn.window);
   const differences = drawn.window.map((value, index) => value - (drawn.reference[index] ?? 0));
   const largest = Math.max(1e-9, ...differences.map(Math.abs));
@@ -177,7 +219,8 @@ function NumericHistogram({ reference, counts, drawn }: { readonly reference: Re
         </text>
       </svg>
       <p class="small quiet">
-        <span class="sw ref" /> reference <span class="sw cur" /> window, share of events by value. {edgeWords(reference, counts, drawn)}
+        <span class="sw ref" /> reference <span class="sw cur" /> window, share of events by value.{" "}
+        {edgeWords(reference, counts, drawn)}
       </p>
     </>
   );
@@ -207,7 +250,9 @@ function edgeWords(reference: ReferenceSubject, counts: WindowCounts, drawn: His
   );
   words.push(`above its greatest (${trimmed(reference.maximum)}) ${percent(drawn.unseenAbove)}`);
   const cut = drawn.below.reference + drawn.above.reference > 0.0005 && drawn.to < reference.maximum;
-  const tail = cut ? ` The picture is cut to the middle of the reference: ${percent(drawn.below.window + drawn.above.window)} of the window lie outside.` : "";
+  const tail = cut
+    ? ` The picture is cut to the middle of the reference: ${percent(drawn.below.window + drawn.above.window)} of the window lie outside.`
+    : "";
   const bins = plural(reference.bins.length, "bin");
   return `${words.join(", ")}.${tail} The picture has columns of one width; the detectors count in ${bins} cut at the reference's quantiles.`;
 }

@@ -48,7 +48,9 @@ export function shareRows(reference: ReferenceSubject, counts: WindowCounts, mos
     const change = row.window - row.reference;
     return { ...row, change, ofMove: moved > 0 ? Math.abs(change) / moved : 0 };
   };
-  const sorted = categories.map(finish).sort((a, b) => Math.abs(b.change) - Math.abs(a.change) || b.reference - a.reference);
+  const sorted = categories
+    .map(finish)
+    .sort((a, b) => Math.abs(b.change) - Math.abs(a.change) || b.reference - a.reference);
   const shown = sorted.slice(0, most);
   const hidden = sorted.slice(most);
   return [...shown, ...(hidden.length > 0 ? [together(hidden)] : []), ...rest.map(finish)];
@@ -128,7 +130,14 @@ function columnCount(edges: readonly number[], from: number, to: number, most: n
   return whole && to - from <= 2 * most && to - from <= 100 && most === MOST_COLUMNS ? to - from : most;
 }
 
-function spread(bins: readonly number[], edges: readonly number[], from: number, to: number, columns: number, n: number) {
+function spread(
+  bins: readonly number[],
+  edges: readonly number[],
+  from: number,
+  to: number,
+  columns: number,
+  n: number,
+) {
   const out = Array.from({ length: columns }, () => 0);
   const width = (to - from) / columns;
   let below = 0;

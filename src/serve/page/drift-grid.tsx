@@ -4,7 +4,7 @@ import type { Grid, GridRow, WindowColumn } from "../queries/grid.ts";
 import { reasonOf } from "../queries/rows.ts";
 import { cellText, columnHead, isShare, kpiName, limitText, NBSP, plural, range, valueText, whole } from "./format.ts";
 import { modelLink, subjectLink } from "./links.ts";
-import { Head, Scroll, shownLiteral, SqlOf } from "./parts.tsx";
+import { Head, Scroll, SqlOf, shownLiteral } from "./parts.tsx";
 
 interface GridProps {
   readonly grid: Grid;
@@ -148,7 +148,11 @@ function KpiCell({ grid, metric, cell, column }: CellProps) {
     );
   }
   const spoken = `${kpiName(metric)}, ${when}: ${valueText(metric, cell.value)}${cell.breached ? ", beyond its limit" : ""}`;
-  const link = modelLink(grid.series.model, { window: grid.window.name, version: grid.series.version, variant: grid.series.variant });
+  const link = modelLink(grid.series.model, {
+    window: grid.window.name,
+    version: grid.series.version,
+    variant: grid.series.variant,
+  });
   return (
     <td class={`cell kpi${cell.breached ? " low" : ""}${cell.coverage < 0.995 ? " wait" : ""}`}>
       <a href={`${link}#outcome`} aria-label={spoken}>
@@ -160,7 +164,8 @@ function KpiCell({ grid, metric, cell, column }: CellProps) {
 
 function SubjectLine({ grid, row }: { readonly grid: Grid; readonly row: GridRow }) {
   const newest = grid.columns.at(-1)?.start ?? null;
-  const link = (at: number | null) => subjectLink(grid.series, row.subjectKind, row.subject, { window: grid.window.name, at });
+  const link = (at: number | null) =>
+    subjectLink(grid.series, row.subjectKind, row.subject, { window: grid.window.name, at });
   return (
     <tr>
       <th scope="row">
@@ -208,7 +213,10 @@ export function absence(cell: MetricRow | null, needsLabels: boolean): readonly 
   const reason = reasonOf(cell);
   if (cell.status === "error") return ["error", reason === "" ? "could not be computed; the log says why" : reason];
   if (needsLabels && cell.n === 0) return ["no labels", reason === "" ? "no value: no labels have arrived" : reason];
-  return ["too few", reason === "" ? `no value: too few ${needsLabels ? "labelled " : ""}events, has ${whole(cell.n)}` : reason];
+  return [
+    "too few",
+    reason === "" ? `no value: too few ${needsLabels ? "labelled " : ""}events, has ${whole(cell.n)}` : reason,
+  ];
 }
 
 /** Edges of the seven colours, as multiples of the tolerance. Grey up to it, orange above. */
@@ -229,7 +237,9 @@ function Key({ grid, metricTitle }: { readonly grid: Grid; readonly metricTitle:
   const sign = isShare(metric) ? `${NBSP}%` : "";
   return (
     <div class="key" id="grid-key">
-      <span>{metric === "total-variation" ? "Share of events moved since the reference" : `${metricTitle} to the reference`}</span>
+      <span>
+        {metric === "total-variation" ? "Share of events moved since the reference" : `${metricTitle} to the reference`}
+      </span>
       <span class="ramp">
         <span class="k0">
           &lt; {edge(QUIET_EDGES[0])}

@@ -11,7 +11,7 @@ import { absence } from "./drift-grid.tsx";
 import { day, isShare, limitText, percent, range, seriesName, trimmed, valueText, whole } from "./format.ts";
 import { type LaneData, Lanes, LaneTable } from "./lanes.tsx";
 import { modelLink } from "./links.ts";
-import { Blank, Head, shownLiteral, SqlOf, StateWord } from "./parts.tsx";
+import { Blank, Head, SqlOf, StateWord, shownLiteral } from "./parts.tsx";
 import { WindowStrip } from "./window-strip.tsx";
 
 interface Props {
@@ -27,22 +27,30 @@ export function FeaturePage({ view, detectors }: Props) {
   return (
     <>
       <p class="crumbs">
-        <a href="/">Models</a> / <a href={modelLink(model.name, { window: window.name, version: series.version, variant: series.variant })}>{seriesName(series)}</a> /{" "}
-        {subjectKind === "feature" ? "features" : "outputs"}
+        <a href="/">Models</a> /{" "}
+        <a href={modelLink(model.name, { window: window.name, version: series.version, variant: series.variant })}>
+          {seriesName(series)}
+        </a>{" "}
+        / {subjectKind === "feature" ? "features" : "outputs"}
       </p>
       <h1>
         <span class="subject">{subject}</span> <span class="quiet">{reference === null ? "" : shape(reference)}</span>
       </h1>
       <Lead view={view} counts={counts} />
       <section>
-        <Head title={columns.length === 1 ? "One window" : `${columns.length} windows`} note="wide grey bar: reference, narrow blue bar: the window · choose one" />
+        <Head
+          title={columns.length === 1 ? "One window" : `${columns.length} windows`}
+          note="wide grey bar: reference, narrow blue bar: the window · choose one"
+        />
         <WindowStrip view={view} />
       </section>
       <section class="columns">
         <div>
           <Head
             title={`Window ${chosen + 1} over the reference`}
-            note={column === undefined ? undefined : `${range(column.start, column.end)}, ${whole(counts?.n ?? 0)} events`}
+            note={
+              column === undefined ? undefined : `${range(column.start, column.end)}, ${whole(counts?.n ?? 0)} events`
+            }
             sql="window-sql"
           />
           {reference !== null && counts !== null ? (
@@ -59,7 +67,11 @@ export function FeaturePage({ view, detectors }: Props) {
       </section>
       {lanes.length > 0 && (
         <section>
-          <Head title="Detectors and their limits" note="orange dashes: limit, grey: what chance alone shows" sql="lanes-sql" />
+          <Head
+            title="Detectors and their limits"
+            note="orange dashes: limit, grey: what chance alone shows"
+            sql="lanes-sql"
+          />
           <Lanes columns={columns} lanes={lanes} chosen={chosen} />
           <LaneTable columns={columns} lanes={lanes} title="These values as a table" />
           <SqlOf id="lanes-sql" title="SQL of these values" text={lanesSql(view)} />
@@ -77,7 +89,13 @@ const shape = (reference: ReferenceSubject): string =>
 function lanesOf(view: FeatureView, detectors: Props["detectors"]): LaneData[] {
   return view.lanes.map((lane) => {
     const words = detectors.get(lane.metric);
-    return { metric: lane.metric, title: words?.title ?? lane.metric, note: words?.unit ?? "", cells: lane.cells, isKpi: false };
+    return {
+      metric: lane.metric,
+      title: words?.title ?? lane.metric,
+      note: words?.unit ?? "",
+      cells: lane.cells,
+      isKpi: false,
+    };
   });
 }
 
@@ -90,7 +108,11 @@ function NoCounts({ reference, present }: { readonly reference: ReferenceSubject
     );
   return (
     <Blank title={present ? "No counts of this window" : "No events in this window"}>
-      <p class="quiet">{present ? "Its events are past retention, or it has not been summarised yet." : "Nothing came in this time, so there is nothing to compare."}</p>
+      <p class="quiet">
+        {present
+          ? "Its events are past retention, or it has not been summarised yet."
+          : "Nothing came in this time, so there is nothing to compare."}
+      </p>
     </Blank>
   );
 }
@@ -104,14 +126,17 @@ function Lead({ view, counts }: { readonly view: FeatureView; readonly counts: W
   if (cell?.value === undefined || cell.value === null)
     return (
       <p class="lead">
-        <StateWord state="none">{absence(cell, false)[0] === "–" ? "no events" : absence(cell, false)[0]}</StateWord> {absence(cell, false)[1]}.
+        <StateWord state="none">{absence(cell, false)[0] === "–" ? "no events" : absence(cell, false)[0]}</StateWord>{" "}
+        {absence(cell, false)[1]}.
       </p>
     );
-  const amount = isShare(lane.metric) ? `${valueText(lane.metric, cell.value)} of events` : `${valueText(lane.metric, cell.value)} (${lane.metric})`;
+  const amount = isShare(lane.metric)
+    ? `${valueText(lane.metric, cell.value)} of events`
+    : `${valueText(lane.metric, cell.value)} (${lane.metric})`;
   return (
     <p class="lead">
-      <StateWord state={cell.breached ? "attention" : "steady"}>{cell.breached ? "moved" : "steady"}</StateWord> In the window to {day(column.end)},{" "}
-      <b>{amount}</b>
+      <StateWord state={cell.breached ? "attention" : "steady"}>{cell.breached ? "moved" : "steady"}</StateWord> In the
+      window to {day(column.end)}, <b>{amount}</b>
       {isShare(lane.metric) ? " sit in another value than in the reference" : " from the reference"}
       {cell.breached && counts !== null && view.reference !== null ? mostMoved(view.reference, counts) : "."}{" "}
       <span class="quiet">{limitWords(cell)}</span>
@@ -166,7 +191,8 @@ function Evidence({ view, counts }: { readonly view: FeatureView; readonly count
   );
 }
 
-const absenceNote = (cell: MetricRow | null): string => (cell?.value === null || cell === null ? absence(cell, false)[1] : "");
+const absenceNote = (cell: MetricRow | null): string =>
+  cell?.value === null || cell === null ? absence(cell, false)[1] : "";
 
 function Rates({ reference, counts }: { readonly reference: ReferenceSubject; readonly counts: WindowCounts }) {
   const share = (count: number, n: number) => (n > 0 ? percent(count / n) : "–");
@@ -195,7 +221,9 @@ function Rates({ reference, counts }: { readonly reference: ReferenceSubject; re
           </dd>
           <dt>Range</dt>
           <dd>
-            {counts.minimum === null || counts.maximum === null ? "–" : `${trimmed(counts.minimum)} to ${trimmed(counts.maximum)}`}
+            {counts.minimum === null || counts.maximum === null
+              ? "–"
+              : `${trimmed(counts.minimum)} to ${trimmed(counts.maximum)}`}
             <small>
               reference: {trimmed(reference.minimum)} to {trimmed(reference.maximum)}
             </small>

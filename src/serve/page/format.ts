@@ -21,7 +21,9 @@ export const isShare = (metric: string): boolean => SHARES.has(metric);
 
 /** 20000 as "20,000". */
 export function whole(value: number): string {
-  const text = Math.round(Math.abs(value)).toString().replace(/\B(?=(\d{3})+$)/g, ",");
+  const text = Math.round(Math.abs(value))
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ",");
   return value < 0 && text !== "0" ? MINUS + text : text;
 }
 
@@ -35,7 +37,8 @@ export function decimal(value: number, digits: number): string {
 /** A number with about three significant digits: 0.0123, 1.23, 123, 12,345. */
 export function short(value: number): string {
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.0005 || size >= 1e9)) return value.toExponential(1).replace("-", MINUS).replace("e+", "e");
+  if (size !== 0 && (size < 0.0005 || size >= 1e9))
+    return value.toExponential(1).replace("-", MINUS).replace("e+", "e");
   if (size >= 100) return decimal(value, 0);
   if (size >= 10) return decimal(value, 1);
   return decimal(value, size < 1 ? 3 : 2);
@@ -43,7 +46,11 @@ export function short(value: number): string {
 
 /** The same without the zeros at the end: for limits, axes and ranges, which people wrote or counted. */
 export const trimmed = (value: number): string =>
-  Number.isInteger(value) && Math.abs(value) < 1e9 ? whole(value) : short(value).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+  Number.isInteger(value) && Math.abs(value) < 1e9
+    ? whole(value)
+    : short(value)
+        .replace(/(\.\d*?)0+$/, "$1")
+        .replace(/\.$/, "");
 
 /** A share 0..1 as "7.8 %". */
 export const percent = (share: number, digits = 1): string => `${decimal(share * 100, digits)}${NBSP}%`;
@@ -90,11 +97,14 @@ export function columnHead(start: number, end: number): readonly [string, string
 /** "24 Sep 2017 – 7 Jan 2018", or with times for a window shorter than a day. */
 export function range(start: number, end: number): string {
   if (end - start >= DAY) return `${day(start)} – ${day(end)}`;
-  return day(start) === day(end - 1) ? `${day(start)} ${clock(start)} – ${clock(end)}` : `${moment(start)} – ${moment(end)}`;
+  return day(start) === day(end - 1)
+    ? `${day(start)} ${clock(start)} – ${clock(end)}`
+    : `${moment(start)} – ${moment(end)}`;
 }
 
 /** "5 features", "1 feature". */
-export const plural = (count: number, noun: string, nouns = `${noun}s`): string => `${whole(count)} ${count === 1 ? noun : nouns}`;
+export const plural = (count: number, noun: string, nouns = `${noun}s`): string =>
+  `${whole(count)} ${count === 1 ? noun : nouns}`;
 
 const KPI_NAMES: Readonly<Record<string, string>> = {
   accuracy: "Accuracy",
@@ -115,7 +125,11 @@ const KPI_NAMES: Readonly<Record<string, string>> = {
 export const kpiName = (kpi: string): string => (Object.hasOwn(KPI_NAMES, kpi) ? (KPI_NAMES[kpi] ?? kpi) : kpi);
 
 /** "census v1", "census v1 challenger"; a series without a version is the model's name alone. */
-export function seriesName(series: { readonly model: string; readonly version: string; readonly variant: string }): string {
+export function seriesName(series: {
+  readonly model: string;
+  readonly version: string;
+  readonly variant: string;
+}): string {
   const version = series.version === "" ? "" : ` v${series.version}`;
   return `${series.model}${version}${series.variant === "" ? "" : ` ${series.variant}`}`;
 }

@@ -12,16 +12,27 @@ function stateOf(incident: IncidentView): State {
 const stateWords = (incident: IncidentView): string =>
   incident.state === "resolved" ? "resolved" : `${incident.state}, ${incident.severity}`;
 
-export function IncidentsPage({ incidents, model }: { readonly incidents: readonly IncidentView[]; readonly model: string | null }) {
+export function IncidentsPage({
+  incidents,
+  model,
+}: {
+  readonly incidents: readonly IncidentView[];
+  readonly model: string | null;
+}) {
   const open = incidents.filter((incident) => incident.state !== "resolved").length;
   return (
     <>
       <h1>Incidents{model === null ? "" : ` of ${model}`}</h1>
-      <p class="lead quiet">{open === 0 ? "None is open." : `${plural(open, "incident")} open.`} One cause is one incident; it is told once and stays open until the limits hold again.</p>
+      <p class="lead quiet">
+        {open === 0 ? "None is open." : `${plural(open, "incident")} open.`} One cause is one incident; it is told once
+        and stays open until the limits hold again.
+      </p>
       {incidents.length === 0 ? (
         <section>
           <Blank title="No incident yet">
-            <p class="quiet">An incident opens when a rule of the configuration (models.alerts.rules, or min and max of a KPI) fires.</p>
+            <p class="quiet">
+              An incident opens when a rule of the configuration (models.alerts.rules, or min and max of a KPI) fires.
+            </p>
           </Blank>
         </section>
       ) : (
@@ -55,7 +66,9 @@ export function IncidentsPage({ incidents, model }: { readonly incidents: readon
                     </th>
                     <td class="narrow-hide nowrap">{incident.window}</td>
                     <td class="nowrap">{day(incident.opened_at)}</td>
-                    <td class="nowrap narrow-hide">{incident.resolved_at === null ? "–" : day(incident.resolved_at)}</td>
+                    <td class="nowrap narrow-hide">
+                      {incident.resolved_at === null ? "–" : day(incident.resolved_at)}
+                    </td>
                   </tr>
                 ))}
               </tbody>
@@ -78,12 +91,13 @@ export function IncidentPage({ changes, deliveries }: IncidentProps) {
   return (
     <>
       <p class="crumbs">
-        <a href="/incidents">Incidents</a> / <a href={modelLink(incident.model, { window: incident.window })}>{incident.model}</a>
+        <a href="/incidents">Incidents</a> /{" "}
+        <a href={modelLink(incident.model, { window: incident.window })}>{incident.model}</a>
       </p>
       <h1>{incident.title}</h1>
       <p class="lead">
-        <StateWord state={stateOf(incident)}>{stateWords(incident)}</StateWord> Opened {moment(incident.opened_at)} UTC (event time), the first window
-        that breached began {moment(incident.onset)}.
+        <StateWord state={stateOf(incident)}>{stateWords(incident)}</StateWord> Opened {moment(incident.opened_at)} UTC
+        (event time), the first window that breached began {moment(incident.onset)}.
         {incident.resolved_at !== null && ` Resolved ${moment(incident.resolved_at)}.`}
       </p>
       <section>
@@ -100,8 +114,8 @@ export function IncidentPage({ changes, deliveries }: IncidentProps) {
                 <time dateTime={new Date(change.changed_at).toISOString()}>{moment(change.changed_at)}</time>
                 <b>{change.transition.replaceAll("_", " ")}</b>
                 <p>
-                  {change.state}, {change.severity}. {change.members.filter((member) => member.firing).length} of {plural(change.members.length, "number")} beyond
-                  the limit.
+                  {change.state}, {change.severity}. {change.members.filter((member) => member.firing).length} of{" "}
+                  {plural(change.members.length, "number")} beyond the limit.
                 </p>
               </li>
             ))}
@@ -177,7 +191,9 @@ function Members({ incident }: { readonly incident: IncidentView }) {
                 {member.data_missing ? (
                   <StateWord state="none">no data to decide</StateWord>
                 ) : (
-                  <StateWord state={member.firing ? (member.severity === "page" ? "page" : "attention") : "steady"}>{member.firing ? "firing" : "cleared"}</StateWord>
+                  <StateWord state={member.firing ? (member.severity === "page" ? "page" : "attention") : "steady"}>
+                    {member.firing ? "firing" : "cleared"}
+                  </StateWord>
                 )}
               </td>
             </tr>
@@ -191,8 +207,11 @@ function Members({ incident }: { readonly incident: IncidentView }) {
 function MemberLink({ incident, member }: { readonly incident: IncidentView; readonly member: IncidentMemberView }) {
   const series = { model: incident.model, version: member.version, variant: member.variant };
   const choice = { window: incident.window, at: member.window_start };
-  const isDistribution = member.subject_kind === "feature" || member.subject_kind === "prediction" || member.subject_kind === "score";
-  const link = isDistribution ? subjectLink(series, member.subject_kind, member.subject, choice) : modelLink(incident.model, { window: incident.window });
+  const isDistribution =
+    member.subject_kind === "feature" || member.subject_kind === "prediction" || member.subject_kind === "score";
+  const link = isDistribution
+    ? subjectLink(series, member.subject_kind, member.subject, choice)
+    : modelLink(incident.model, { window: incident.window });
   return <a href={link}>{member.subject_kind === "kpi" ? member.metric : member.subject}</a>;
 }
 

@@ -46,7 +46,17 @@ export function Lanes({ columns, lanes, chosen }: LanesProps) {
   );
 }
 
-function Lane({ lane, columns, chosen, left }: { readonly lane: LaneData; readonly columns: readonly WindowColumn[]; readonly chosen: number | null; readonly left: Scale["left"] }) {
+function Lane({
+  lane,
+  columns,
+  chosen,
+  left,
+}: {
+  readonly lane: LaneData;
+  readonly columns: readonly WindowColumn[];
+  readonly chosen: number | null;
+  readonly left: Scale["left"];
+}) {
   const scale: Scale = { left, top: topOf(lane) };
   const band = chosen === null ? undefined : columns[chosen];
   const limits = lane.cells.flatMap((cell) => (cell?.threshold === null || cell === null ? [] : [cell.threshold]));
@@ -58,7 +68,15 @@ function Lane({ lane, columns, chosen, left }: { readonly lane: LaneData; readon
         <small>{lane.note}</small>
       </div>
       <svg class="plot" height={HEIGHT} role="img" aria-label={spokenLane(lane, columns)}>
-        {band !== undefined && <rect class="sel" x={x(left(band.start))} width={x(left(band.end) - left(band.start))} y="0" height={HEIGHT} />}
+        {band !== undefined && (
+          <rect
+            class="sel"
+            x={x(left(band.start))}
+            width={x(left(band.end) - left(band.start))}
+            y="0"
+            height={HEIGHT}
+          />
+        )}
         {!lane.isKpi && lane.cells.map((cell) => cell !== null && <NoiseBand cell={cell} scale={scale} />)}
         <line class="base" x1={x(LEFT)} x2="100%" y1={BOTTOM} y2={BOTTOM} />
         {limit !== null && (
@@ -66,7 +84,9 @@ function Lane({ lane, columns, chosen, left }: { readonly lane: LaneData; readon
             {limitText(lane.metric, limit)}
           </text>
         )}
-        {lane.cells.map((cell) => cell !== null && cell.threshold !== null && <Limit cell={cell} at={cell.threshold} scale={scale} />)}
+        {lane.cells.map(
+          (cell) => cell !== null && cell.threshold !== null && <Limit cell={cell} at={cell.threshold} scale={scale} />,
+        )}
         {columns.map((column, index) => (
           <Value lane={lane} column={column} cell={lane.cells[index] ?? null} scale={scale} strong={index === chosen} />
         ))}
@@ -81,12 +101,15 @@ function topOf({ cells, isKpi }: LaneData): (value: number) => number {
   const numbers = cells.flatMap((cell) => {
     if (cell === null) return [];
     const noise = isKpi ? null : noiseOf(cell);
-    return [cell.value, cell.threshold, ...(isKpi ? [cell.lower, cell.upper] : [noise])].filter((value) => value !== null);
+    return [cell.value, cell.threshold, ...(isKpi ? [cell.lower, cell.upper] : [noise])].filter(
+      (value) => value !== null,
+    );
   });
   const highest = numbers.length === 0 ? 1 : Math.max(...numbers);
   const lowest = isKpi && numbers.length > 0 ? Math.min(...numbers) : Math.min(0, ...numbers);
   const span = highest - lowest || Math.abs(highest) || 1;
-  return (value) => Math.round((BOTTOM - (isKpi ? 6 : 0) - ((value - lowest) / span) * (BOTTOM - TOP - (isKpi ? 10 : 0))) * 10) / 10;
+  return (value) =>
+    Math.round((BOTTOM - (isKpi ? 6 : 0) - ((value - lowest) / span) * (BOTTOM - TOP - (isKpi ? 10 : 0))) * 10) / 10;
 }
 
 function NoiseBand({ cell, scale }: { readonly cell: MetricRow; readonly scale: Scale }) {
@@ -142,7 +165,12 @@ function Value({ lane, column, cell, scale, strong }: ValueProps) {
         <line class="whisker" x1={middle} x2={middle} y1={scale.top(cell.lower)} y2={scale.top(cell.upper)} />
       )}
       <line class={`mean${cell.breached ? " over" : ""}`} x1={x(from + 0.002)} x2={x(to - 0.002)} y1={y} y2={y} />
-      <text class={`halo ${strong ? "strong" : "wide"}`} x={middle} y={Math.max(11, Math.min(highest, limitTop(cell, scale, y)) - 5)} text-anchor="middle">
+      <text
+        class={`halo ${strong ? "strong" : "wide"}`}
+        x={middle}
+        y={Math.max(11, Math.min(highest, limitTop(cell, scale, y)) - 5)}
+        text-anchor="middle"
+      >
         {isShare(lane.metric) ? percent(cell.value) : short(cell.value)}
       </text>
     </g>
@@ -156,7 +184,15 @@ function limitTop(cell: MetricRow, scale: Scale, y: number): number {
   return y > limit && y - limit < 18 ? limit : y;
 }
 
-function Now({ lane, columns, chosen }: { readonly lane: LaneData; readonly columns: readonly WindowColumn[]; readonly chosen: number | null }) {
+function Now({
+  lane,
+  columns,
+  chosen,
+}: {
+  readonly lane: LaneData;
+  readonly columns: readonly WindowColumn[];
+  readonly chosen: number | null;
+}) {
   const index = chosen ?? columns.length - 1;
   const cell = lane.cells[index] ?? null;
   const column = columns[index];
@@ -168,11 +204,18 @@ function Now({ lane, columns, chosen }: { readonly lane: LaneData; readonly colu
       </div>
     );
   const noise = noiseOf(cell);
-  const interval = cell.lower !== null && cell.upper !== null ? `95 %: ${valueText(lane.metric, cell.lower)}–${valueText(lane.metric, cell.upper)}` : null;
+  const interval =
+    cell.lower !== null && cell.upper !== null
+      ? `95 %: ${valueText(lane.metric, cell.lower)}–${valueText(lane.metric, cell.upper)}`
+      : null;
   return (
     <div class="now">
       <b class={cell.breached ? "breached" : undefined}>{valueText(lane.metric, cell.value)}</b>
-      <small>{noise !== null ? `chance alone: ${valueText(lane.metric, noise)}` : (interval ?? (column === undefined ? "" : `to ${day(column.end)}`))}</small>
+      <small>
+        {noise !== null
+          ? `chance alone: ${valueText(lane.metric, noise)}`
+          : (interval ?? (column === undefined ? "" : `to ${day(column.end)}`))}
+      </small>
     </div>
   );
 }
@@ -187,7 +230,9 @@ function Axis({ columns, left }: { readonly columns: readonly WindowColumn[]; re
           (column, index) =>
             index % every === 0 && (
               <text class={index % (2 * every) === 0 ? "tick" : "tick wide"} x={x(left(column.start))} y="13">
-                {column.end - column.start < 86_400_000 ? clock(column.start) : day(column.start).replace(/ (\d\d)(\d\d)$/, " $1$2")}
+                {column.end - column.start < 86_400_000
+                  ? clock(column.start)
+                  : day(column.start).replace(/ (\d\d)(\d\d)$/, " $1$2")}
               </text>
             ),
         )}
@@ -207,7 +252,15 @@ function spokenLane(lane: LaneData, columns: readonly WindowColumn[]): string {
 }
 
 /** The same numbers as a table: windows down, metrics across. */
-export function LaneTable({ columns, lanes, title }: { readonly columns: readonly WindowColumn[]; readonly lanes: readonly LaneData[]; readonly title: ComponentChildren }) {
+export function LaneTable({
+  columns,
+  lanes,
+  title,
+}: {
+  readonly columns: readonly WindowColumn[];
+  readonly lanes: readonly LaneData[];
+  readonly title: ComponentChildren;
+}) {
   return (
     <details class="data">
       <summary>{title}</summary>

@@ -43,7 +43,13 @@ function Bar({ frame }: { readonly frame: Frame }) {
     <header class="bar">
       <a class="brand" href="/">
         <svg viewBox="0 0 20 16" aria-hidden="true">
-          <path d="M1 13c3 0 3.2-9 6-9s3 9 6 9" fill="none" stroke="currentColor" stroke-opacity=".38" stroke-width="2" />
+          <path
+            d="M1 13c3 0 3.2-9 6-9s3 9 6 9"
+            fill="none"
+            stroke="currentColor"
+            stroke-opacity=".38"
+            stroke-width="2"
+          />
           <path d="M6 13c3 0 3.2-11 6.4-11S16 13 19 13" fill="none" stroke="currentColor" stroke-width="2" />
         </svg>
         Driftline

@@ -19,7 +19,8 @@ function queryOf(choice: ViewChoice, more: Readonly<Record<string, string>> = {}
   return text === "" ? "" : `?${text}`;
 }
 
-export const modelLink = (model: string, choice: ViewChoice = {}): string => `/models/${encodeURIComponent(model)}${queryOf(choice)}`;
+export const modelLink = (model: string, choice: ViewChoice = {}): string =>
+  `/models/${encodeURIComponent(model)}${queryOf(choice)}`;
 
 /** A browser folds the path segments `.` and `..`, so such names go into the query. */
 export function subjectLink(series: SeriesKey, kind: SubjectKind, subject: string, choice: ViewChoice = {}): string {

@@ -72,17 +72,29 @@ function ModelRow({ summary }: { readonly summary: ModelSummary }) {
         <a href={modelLink(model.name, target)}>{model.name}</a>
         <span class="under">{model.task}</span>
       </th>
-      <td class="narrow-hide">{series === null ? "–" : [series.version || "none", series.variant].filter(Boolean).join(" ")}</td>
+      <td class="narrow-hide">
+        {series === null ? "–" : [series.version || "none", series.variant].filter(Boolean).join(" ")}
+      </td>
       <td>{lead === undefined ? <span class="faint">no KPI</span> : <KpiCell kpi={lead} rows={rows} />}</td>
       <td class="narrow-hide">
-        {lead !== undefined && rows.length > 1 ? <Spark kpi={lead} rows={rows} /> : <span class="faint micro">no history yet</span>}
+        {lead !== undefined && rows.length > 1 ? (
+          <Spark kpi={lead} rows={rows} />
+        ) : (
+          <span class="faint micro">no history yet</span>
+        )}
       </td>
       <td>
         <FeatureCounts summary={summary} />
       </td>
       <td class="num narrow-hide">{events === null ? "–" : whole(events.predictions)}</td>
       <td class="num narrow-hide">{coverage === undefined ? "–" : percent(coverage, 0)}</td>
-      <td class="num">{summary.incidents.length === 0 ? "0" : <a href={`/incidents?model=${encodeURIComponent(model.name)}`}>{summary.incidents.length}</a>}</td>
+      <td class="num">
+        {summary.incidents.length === 0 ? (
+          "0"
+        ) : (
+          <a href={`/incidents?model=${encodeURIComponent(model.name)}`}>{summary.incidents.length}</a>
+        )}
+      </td>
     </tr>
   );
 }
@@ -107,7 +119,11 @@ function KpiCell({ kpi, rows }: { readonly kpi: string; readonly rows: readonly 
   const last = rows.findLast((row) => row.status === "ok");
   if (last?.value === undefined || last.value === null) {
     const newest = rows.at(-1);
-    return <span class="faint">{newest === undefined || newest.n === 0 ? "awaits labels" : `too few, has ${whole(newest.n)}`}</span>;
+    return (
+      <span class="faint">
+        {newest === undefined || newest.n === 0 ? "awaits labels" : `too few, has ${whole(newest.n)}`}
+      </span>
+    );
   }
   return (
     <>
@@ -151,7 +167,11 @@ function Spark({ kpi, rows }: { readonly kpi: string; readonly rows: readonly Me
 }
 
 /** An SVG path through the values: a null ends a piece and the next value begins another. A lone value is a short dash. */
-export function brokenLine(values: readonly (number | null)[], left: (index: number) => number, top: (value: number) => number): string {
+export function brokenLine(
+  values: readonly (number | null)[],
+  left: (index: number) => number,
+  top: (value: number) => number,
+): string {
   let path = "";
   for (const [index, value] of values.entries()) {
     if (value === null) continue;

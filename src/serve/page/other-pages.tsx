@@ -3,12 +3,19 @@ import type { DeadLetterCounts, DeadLetterView } from "../queries/dead-letters.t
 import { moment, plural, whole } from "./format.ts";
 import { Blank, Scroll, StateWord } from "./parts.tsx";
 
-export function DeadLettersPage({ letters, counts }: { readonly letters: readonly DeadLetterView[]; readonly counts: DeadLetterCounts }) {
+export function DeadLettersPage({
+  letters,
+  counts,
+}: {
+  readonly letters: readonly DeadLetterView[];
+  readonly counts: DeadLetterCounts;
+}) {
   return (
     <>
       <h1>Dead letters</h1>
       <p class="lead quiet">
-        {whole(counts.recent)} in the last hour, {plural(counts.total, "dead letter")} kept. Messages that could not become an event: none is lost, none stops the stream.
+        {whole(counts.recent)} in the last hour, {plural(counts.total, "dead letter")} kept. Messages that could not
+        become an event: none is lost, none stops the stream.
       </p>
       {letters.length === 0 ? (
         <section>
@@ -43,7 +50,9 @@ export function DeadLettersPage({ letters, counts }: { readonly letters: readonl
                     </td>
                     <td class="mono raw">
                       {letter.raw}
-                      {letter.raw_bytes > letter.raw.length && <span class="faint"> … {whole(letter.raw_bytes)} bytes</span>}
+                      {letter.raw_bytes > letter.raw.length && (
+                        <span class="faint"> … {whole(letter.raw_bytes)} bytes</span>
+                      )}
                     </td>
                   </tr>
                 ))}

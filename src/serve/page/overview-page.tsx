@@ -70,8 +70,9 @@ function FirstRun({ model, publicUrl }: { readonly model: ModelSummary | null; r
 function Foot() {
   return (
     <p class="foot">
-      Times are event times in UTC. “Noise 99 %” is what a window of this size shows by chance alone when nothing has changed. “Too few” and “no
-      labels” are no verdict: such a window is neither green nor zero. An open window is not shown until it has closed.
+      Times are event times in UTC. “Noise 99 %” is what a window of this size shows by chance alone when nothing has
+      changed. “Too few” and “no labels” are no verdict: such a window is neither green nor zero. An open window is not
+      shown until it has closed.
     </p>
   );
 }
@@ -154,7 +155,10 @@ function Choices({ summary }: { readonly summary: ModelSummary }) {
         <span>
           Window:{" "}
           {windows.map((window) => (
-            <a href={modelLink(model.name, { ...here, window })} aria-current={window === summary.window ? "true" : undefined}>
+            <a
+              href={modelLink(model.name, { ...here, window })}
+              aria-current={window === summary.window ? "true" : undefined}
+            >
               {window}
             </a>
           ))}

@@ -31,7 +31,15 @@ export function StateWord({ state, children }: { readonly state: State; readonly
   );
 }
 
-export function Head({ title, note, sql }: { readonly title: ComponentChildren; readonly note?: ComponentChildren; readonly sql?: string }) {
+export function Head({
+  title,
+  note,
+  sql,
+}: {
+  readonly title: ComponentChildren;
+  readonly note?: ComponentChildren;
+  readonly sql?: string;
+}) {
   return (
     <div class="head">
       <h2>{title}</h2>

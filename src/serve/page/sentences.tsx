@@ -102,14 +102,16 @@ function driftSentence(summary: ModelSummary): Sentence {
       what: (
         <>
           <b>{series.model}</b>
-          {versionOf(series)}: {steady} of {plural(watched, "feature")} steady, <b>{moved.length} moved</b>. {most.subject} moved most:{" "}
-          {movedText(most)}.{tooFew > 0 && ` ${tooFew} too few.`}
+          {versionOf(series)}: {steady} of {plural(watched, "feature")} steady, <b>{moved.length} moved</b>.{" "}
+          {most.subject} moved most: {movedText(most)}.{tooFew > 0 && ` ${tooFew} too few.`}
         </>
       ),
       todo: (
         <>
           See which values moved, and ask the producer whether the change is meant.{" "}
-          <a href={subjectLink(series, "feature", most.subject, { window: most.window, at: most.window_start })}>Open {most.subject}</a>
+          <a href={subjectLink(series, "feature", most.subject, { window: most.window, at: most.window_start })}>
+            Open {most.subject}
+          </a>
         </>
       ),
     };
@@ -130,11 +132,13 @@ function driftSentence(summary: ModelSummary): Sentence {
     what: (
       <>
         <b>{series.model}</b>
-        {versionOf(series)}: {steady === watched ? `all ${plural(watched, "feature")}` : `${steady} of ${plural(watched, "feature")}`} steady
+        {versionOf(series)}:{" "}
+        {steady === watched ? `all ${plural(watched, "feature")}` : `${steady} of ${plural(watched, "feature")}`} steady
         {tooFew > 0 && `, ${tooFew} too few`}.
       </>
     ),
-    todo: summary.newestEnd === null ? "Nothing to do." : `Nothing to do. Last window closed ${day(summary.newestEnd)}.`,
+    todo:
+      summary.newestEnd === null ? "Nothing to do." : `Nothing to do. Last window closed ${day(summary.newestEnd)}.`,
   };
 }
 
@@ -147,7 +151,10 @@ function noFeatureSentence({ series, model }: ModelSummary): Sentence {
         {series !== null && versionOf(series)}: no feature is watched for drift.
       </>
     ),
-    todo: model.reference === undefined ? "Give the model a reference file to compare with." : "No window has been compared with the reference yet.",
+    todo:
+      model.reference === undefined
+        ? "Give the model a reference file to compare with."
+        : "No window has been compared with the reference yet.",
   };
 }
 
@@ -156,7 +163,8 @@ function movedText(row: MetricRow): string {
   return isShare(row.metric) ? `${value} of events` : `${row.metric} ${value}`;
 }
 
-const versionOf = (series: { readonly version: string; readonly variant: string }): string => seriesName({ ...series, model: "" });
+const versionOf = (series: { readonly version: string; readonly variant: string }): string =>
+  seriesName({ ...series, model: "" });
 
 function incidentSentences(summary: ModelSummary): Sentence[] {
   const [first] = summary.incidents;
@@ -196,20 +204,28 @@ function otherBreachSentence({ series, otherBreaches }: ModelSummary): Sentence[
       what: (
         <>
           <b>{series.model}</b>
-          {versionOf(series)}: {plural(otherBreaches.length, "other limit")} passed: <b>{first.metric}</b> of {first.subject} is{" "}
-          {valueText(first.metric, first.value ?? 0)}
+          {versionOf(series)}: {plural(otherBreaches.length, "other limit")} passed: <b>{first.metric}</b> of{" "}
+          {first.subject} is {valueText(first.metric, first.value ?? 0)}
           {first.threshold !== null && `, limit ${limitText(first.metric, first.threshold)}`}.
         </>
       ),
-      todo: first.subject_kind === "model" ? (
-        <>
-          See whether the traffic is as it should be. <a href={modelLink(series.model)}>Open the model</a>
-        </>
-      ) : (
-        <>
-          <a href={subjectLink(series, first.subject_kind, first.subject, { window: first.window, at: first.window_start })}>Open {first.subject}</a>
-        </>
-      ),
+      todo:
+        first.subject_kind === "model" ? (
+          <>
+            See whether the traffic is as it should be. <a href={modelLink(series.model)}>Open the model</a>
+          </>
+        ) : (
+          <>
+            <a
+              href={subjectLink(series, first.subject_kind, first.subject, {
+                window: first.window,
+                at: first.window_start,
+              })}
+            >
+              Open {first.subject}
+            </a>
+          </>
+        ),
     },
   ];
 }
@@ -236,7 +252,8 @@ function kpiSentences(summary: ModelSummary): Sentence[] {
         what: (
           <>
             <b>{series.model}</b>
-            {versionOf(series)}: {kpiName(worst.metric)} <b>{valueText(worst.metric, worst.value ?? 0)}</b> in the window to {day(worst.window_end)}
+            {versionOf(series)}: {kpiName(worst.metric)} <b>{valueText(worst.metric, worst.value ?? 0)}</b> in the
+            window to {day(worst.window_end)}
             {worst.threshold !== null && `, limit ${limitText(worst.metric, worst.threshold)}`}.
           </>
         ),
@@ -264,7 +281,10 @@ function kpiSentences(summary: ModelSummary): Sentence[] {
         todo: "It is computed once enough labels have arrived.",
       },
     ];
-  const interval = last.lower !== null && last.upper !== null ? ` (${valueText(lead, last.lower)}–${valueText(lead, last.upper)})` : "";
+  const interval =
+    last.lower !== null && last.upper !== null
+      ? ` (${valueText(lead, last.lower)}–${valueText(lead, last.upper)})`
+      : "";
   return [
     {
       state: "steady",
@@ -288,7 +308,8 @@ function deadLetterSentence({ deadLetters }: Overview): Sentence[] {
       state: "attention",
       what: (
         <>
-          <b>Dead letters</b>: {whole(deadLetters.recent)} in the last hour, {more.length === 0 ? "all from " : "the first from "}
+          <b>Dead letters</b>: {whole(deadLetters.recent)} in the last hour,{" "}
+          {more.length === 0 ? "all from " : "the first from "}
           <code>{source ?? "?"}</code>.
         </>
       ),

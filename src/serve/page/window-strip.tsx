@@ -13,7 +13,10 @@ const COLUMNS = 18;
 export function WindowStrip({ view }: { readonly view: FeatureView }) {
   const lead = view.lanes[0];
   const bars = view.columns.map((column) => barsOf(view.reference, view.counts.get(column.start) ?? null));
-  const highest = Math.max(0.001, ...bars.flatMap((pair) => (pair === null ? [] : [...pair.reference, ...pair.window])));
+  const highest = Math.max(
+    0.001,
+    ...bars.flatMap((pair) => (pair === null ? [] : [...pair.reference, ...pair.window])),
+  );
   return (
     <ul class="strip">
       {view.columns.map((column, index) => {
@@ -21,7 +24,10 @@ export function WindowStrip({ view }: { readonly view: FeatureView }) {
         const [word, spoken] = absence(cell, false);
         const value = cell?.value ?? null;
         const label = value === null || lead === undefined ? word : valueText(lead.metric, value);
-        const link = subjectLink(view.series, view.subjectKind, view.subject, { window: view.window.name, at: column.start });
+        const link = subjectLink(view.series, view.subjectKind, view.subject, {
+          window: view.window.name,
+          at: column.start,
+        });
         return (
           <li>
             <a href={link} aria-current={index === view.chosen ? "true" : undefined}>
@@ -29,7 +35,11 @@ export function WindowStrip({ view }: { readonly view: FeatureView }) {
                 {index + 1}
                 <span class={cell?.breached === true ? "over" : undefined}>{label}</span>
               </b>
-              <StripBars pair={bars[index] ?? null} highest={highest} label={`${range(column.start, column.end)}: ${value === null ? spoken : label}`} />
+              <StripBars
+                pair={bars[index] ?? null}
+                highest={highest}
+                label={`${range(column.start, column.end)}: ${value === null ? spoken : label}`}
+              />
               <span>{shortRange(column.start, column.end)}</span>
             </a>
           </li>
@@ -55,8 +65,11 @@ function barsOf(reference: ReferenceSubject | null, counts: WindowCounts | null)
       ? null
       : { reference: [...drawn.reference, drawn.above.reference], window: [...drawn.window, drawn.above.window] };
   }
-  const many = reference.bins.length > COLUMNS + 2 ? [...reference.bins.keys()].slice(0, COLUMNS) : [...reference.bins.keys()];
-  const order = many.map((index) => ({ index, label: reference.categories[index] ?? "\uffff" })).sort((a, b) => byLabel(a.label, b.label));
+  const many =
+    reference.bins.length > COLUMNS + 2 ? [...reference.bins.keys()].slice(0, COLUMNS) : [...reference.bins.keys()];
+  const order = many
+    .map((index) => ({ index, label: reference.categories[index] ?? "\uffff" }))
+    .sort((a, b) => byLabel(a.label, b.label));
   const pick = (bins: readonly number[], n: number) => order.map(({ index }) => (n > 0 ? (bins[index] ?? 0) / n : 0));
   return { reference: pick(reference.bins, reference.n), window: pick(counts.bins, counts.n) };
 }
@@ -68,7 +81,15 @@ function byLabel(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function StripBars({ pair, highest, label }: { readonly pair: Bars | null; readonly highest: number; readonly label: string }) {
+function StripBars({
+  pair,
+  highest,
+  label,
+}: {
+  readonly pair: Bars | null;
+  readonly highest: number;
+  readonly label: string;
+}) {
   if (pair === null)
     return (
       <svg role="img" aria-label={label}>
@@ -86,8 +107,20 @@ function StripBars({ pair, highest, label }: { readonly pair: Bars | null; reado
         const current = pair.window[index] ?? 0;
         return (
           <>
-            <rect class="bar-ref" x={x((index + 0.08) / count)} width={x(0.84 / count)} y={HEIGHT - height(reference)} height={height(reference)} />
-            <rect class="bar-cur" x={x((index + 0.28) / count)} width={x(0.44 / count)} y={HEIGHT - height(current)} height={height(current)} />
+            <rect
+              class="bar-ref"
+              x={x((index + 0.08) / count)}
+              width={x(0.84 / count)}
+              y={HEIGHT - height(reference)}
+              height={height(reference)}
+            />
+            <rect
+              class="bar-cur"
+              x={x((index + 0.28) / count)}
+              width={x(0.44 / count)}
+              y={HEIGHT - height(current)}
+              height={height(current)}
+            />
           </>
         );
       })}

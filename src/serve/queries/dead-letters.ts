@@ -28,7 +28,12 @@ export function selectDeadLetters(lane: Lane, limit: number): Promise<DeadLetter
   );
 }
 
-const counts = z.object({ recent: z.number(), total: z.number(), sources: z.array(z.string()), reasons: z.array(z.string()) });
+const counts = z.object({
+  recent: z.number(),
+  total: z.number(),
+  sources: z.array(z.string()),
+  reasons: z.array(z.string()),
+});
 export type DeadLetterCounts = z.output<typeof counts>;
 
 /** How many came since `sinceMs`, from where and why, and how many are kept in all. */

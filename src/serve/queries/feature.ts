@@ -80,7 +80,8 @@ export async function loadFeature(lane: Lane, model: ModelConfig, choice: Featur
 
 /** The column that holds the wanted time, else the newest that has rows. */
 function chosenColumn(columns: readonly WindowColumn[], at: number | null): number {
-  const wanted = at === null ? -1 : columns.findIndex((column) => column.start === at || (column.start <= at && at < column.end));
+  const wanted =
+    at === null ? -1 : columns.findIndex((column) => column.start === at || (column.start <= at && at < column.end));
   if (wanted !== -1) return wanted;
   return columns.findLastIndex((column) => column.present);
 }

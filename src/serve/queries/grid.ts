@@ -6,7 +6,7 @@ import type { MetricRow } from "../../core/metric.ts";
 import type { SubjectKind } from "../../core/summary.ts";
 import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
-import { selectSubjectShapes, type SubjectShape } from "./models.ts";
+import { type SubjectShape, selectSubjectShapes } from "./models.ts";
 import { detailNumber, metricColumns, metricRow, noiseOf, ofSeries, type SeriesKey } from "./rows.ts";
 
 /** A window of the grid. `present` is false where the store has no row at all: a time in which nothing came. */
@@ -41,7 +41,15 @@ export interface Grid {
   readonly tolerance: number | null;
 }
 
-const PREFERRED = ["total-variation", "jensen-shannon", "hellinger", "l-infinity", "psi", "kolmogorov-smirnov", "wasserstein"];
+const PREFERRED = [
+  "total-variation",
+  "jensen-shannon",
+  "hellinger",
+  "l-infinity",
+  "psi",
+  "kolmogorov-smirnov",
+  "wasserstein",
+];
 
 /** The detector that a model's grid shows: the share of events moved where the model has it. */
 export function gridMetric(model: ModelConfig): string {
@@ -52,7 +60,12 @@ export function gridMetric(model: ModelConfig): string {
 const columnRow = z.object({ start_ms: z.number(), end_ms: z.number() });
 
 /** The newest windows of a series, ascending; times without any row between two windows are columns too. */
-export async function selectColumns(lane: Lane, series: SeriesKey, window: WindowSpec, limit: number): Promise<WindowColumn[]> {
+export async function selectColumns(
+  lane: Lane,
+  series: SeriesKey,
+  window: WindowSpec,
+  limit: number,
+): Promise<WindowColumn[]> {
   const rows = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(window_start) AS start_ms, toUnixTimestamp64Milli(max(window_end)) AS end_ms FROM metrics
       WHERE ${ofSeries(series)} AND window = ${window.name} GROUP BY window_start ORDER BY window_start DESC LIMIT ${limit}`,
@@ -77,7 +90,12 @@ export function withGaps(known: readonly WindowColumn[], ms: number, limit: numb
 export async function loadGrid(
   lane: Lane,
   model: ModelConfig,
-  choice: { readonly series: SeriesKey; readonly window: WindowSpec; readonly referenceId: string; readonly limit: number },
+  choice: {
+    readonly series: SeriesKey;
+    readonly window: WindowSpec;
+    readonly referenceId: string;
+    readonly limit: number;
+  },
 ): Promise<Grid> {
   const { series, window } = choice;
   const metric = gridMetric(model);
@@ -91,7 +109,12 @@ export async function loadGrid(
   );
   const shapes = await selectSubjectShapes(lane, series.model, choice.referenceId);
   const place = new Map(columns.map((column, index) => [column.start, index]));
-  const subjects = toRows(rows.filter((row) => row.subject_kind !== "kpi"), place, columns.length, shapes);
+  const subjects = toRows(
+    rows.filter((row) => row.subject_kind !== "kpi"),
+    place,
+    columns.length,
+    shapes,
+  );
   const thresholds = rows.flatMap((row) => {
     const least = row.subject_kind === "kpi" ? null : (detailNumber(row.detail, "least") ?? row.threshold);
     return least === null ? [] : [least];
@@ -103,7 +126,11 @@ export async function loadGrid(
     columns,
     kpis: kpiNamesOf(model).map((kpi) => ({
       metric: kpi,
-      cells: cellsOf(rows.filter((row) => row.subject_kind === "kpi" && row.metric === kpi), place, columns.length),
+      cells: cellsOf(
+        rows.filter((row) => row.subject_kind === "kpi" && row.metric === kpi),
+        place,
+        columns.length,
+      ),
     })),
     outputs: subjects.filter((row) => row.subjectKind !== "feature"),
     features: subjects.filter((row) => row.subjectKind === "feature").sort(byGreatest),
@@ -111,7 +138,8 @@ export async function loadGrid(
   };
 }
 
-export const kpiNamesOf = (model: ModelConfig): string[] => model.kpis.map((kpi) => ("use" in kpi ? kpi.use : kpi.name));
+export const kpiNamesOf = (model: ModelConfig): string[] =>
+  model.kpis.map((kpi) => ("use" in kpi ? kpi.use : kpi.name));
 
 function cellsOf(rows: readonly MetricRow[], place: ReadonlyMap<number, number>, length: number): (MetricRow | null)[] {
   const cells: (MetricRow | null)[] = Array.from({ length }, () => null);
@@ -122,7 +150,12 @@ function cellsOf(rows: readonly MetricRow[], place: ReadonlyMap<number, number>,
   return cells;
 }
 
-function toRows(rows: readonly MetricRow[], place: ReadonlyMap<number, number>, length: number, shapes: readonly SubjectShape[]): GridRow[] {
+function toRows(
+  rows: readonly MetricRow[],
+  place: ReadonlyMap<number, number>,
+  length: number,
+  shapes: readonly SubjectShape[],
+): GridRow[] {
   const key = (kind: string, subject: string) => `${kind}\0${subject}`;
   const groups = new Map<string, MetricRow[]>();
   for (const row of rows) {

@@ -1,6 +1,6 @@
 /** Incidents as they are now, their changes, and what was delivered because of them. */
 import { z } from "zod";
-import { incidentStates, severities, type Incident } from "../../core/incident.ts";
+import { type Incident, incidentStates, severities } from "../../core/incident.ts";
 import { subjectKinds } from "../../core/summary.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -140,7 +140,11 @@ export function incidentJson(incident: IncidentView): Record<string, unknown> {
     opened_at: iso(incident.opened_at),
     resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),
     changed_at: iso(incident.changed_at),
-    members: incident.members.map((one) => ({ ...one, window_start: iso(one.window_start), window_end: iso(one.window_end) })),
+    members: incident.members.map((one) => ({
+      ...one,
+      window_start: iso(one.window_start),
+      window_end: iso(one.window_end),
+    })),
   };
 }
 

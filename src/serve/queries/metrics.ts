@@ -8,7 +8,10 @@ import { detailOf, metricColumns, metricRow } from "./rows.ts";
 const instant = z.string().transform((text, context) => {
   const ms = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
   if (Number.isFinite(ms)) return ms;
-  context.addIssue({ code: "custom", message: `"${text.slice(0, 60)}" is no time; write 2026-03-02T10:00:00Z or milliseconds since 1970` });
+  context.addIssue({
+    code: "custom",
+    message: `"${text.slice(0, 60)}" is no time; write 2026-03-02T10:00:00Z or milliseconds since 1970`,
+  });
   return z.NEVER;
 });
 
@@ -25,7 +28,13 @@ export const metricsFilter = z.object({
   to: instant.optional().describe("Windows that start before this time."),
   breached: z.enum(["true", "false"]).optional().describe("Only rows that have breached, or have not."),
   history: z.enum(["true", "false"]).default("false").describe("`true`: every revision, not the newest alone."),
-  limit: z.coerce.number().int().min(1).max(100_000).default(1000).describe("Rows at most; the newest windows come first."),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(1000)
+    .describe("Rows at most; the newest windows come first."),
 });
 export type MetricsFilter = z.output<typeof metricsFilter>;
 

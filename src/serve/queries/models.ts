@@ -26,7 +26,12 @@ export function selectSeries(lane: Lane): Promise<SeriesView[]> {
   );
 }
 
-const eventsRow = z.object({ model: z.string(), predictions: z.number(), labels: z.number(), newest_ms: z.number().nullable() });
+const eventsRow = z.object({
+  model: z.string(),
+  predictions: z.number(),
+  labels: z.number(),
+  newest_ms: z.number().nullable(),
+});
 export type EventsView = z.output<typeof eventsRow>;
 
 /** Stored predictions and labels of each model, from the commit records (which are kept for 14 days). */

@@ -46,25 +46,40 @@ const SPARK_WINDOWS = 12;
 const OPEN_INCIDENTS = 200;
 
 /** `isWanted` picks the series that summaries may be of; all are, where it is left out. */
-export async function loadOverview(context: ServeContext, isWanted: (row: SeriesView) => boolean = () => true): Promise<Overview> {
+export async function loadOverview(
+  context: ServeContext,
+  isWanted: (row: SeriesView) => boolean = () => true,
+): Promise<Overview> {
   const lane = context.store.lane("serve");
   const series = await selectSeries(lane);
   const events = await selectEvents(lane);
   const incidents = await selectIncidents(lane, { state: "open", limit: OPEN_INCIDENTS });
   const deadLetters = await countDeadLetters(lane, context.clock.now() - HOUR);
   const chosen = context.models.map((model) => ({ model, series: newestSeries(model, series.filter(isWanted)) }));
-  const newest = await selectNewestWindow(lane, chosen.flatMap(({ series: one }) => (one === null ? [] : [one])));
-  const kpis = await selectKpis(lane, chosen.flatMap(({ series: one }) => (one === null ? [] : [one])));
+  const newest = await selectNewestWindow(
+    lane,
+    chosen.flatMap(({ series: one }) => (one === null ? [] : [one])),
+  );
+  const kpis = await selectKpis(
+    lane,
+    chosen.flatMap(({ series: one }) => (one === null ? [] : [one])),
+  );
   const models = chosen.map(({ model, series: one }) =>
     summarise(model, one, series, newest, kpis, events.find((row) => row.model === model.name) ?? null, incidents),
   );
-  const times = [...events.flatMap((row) => (row.newest_ms === null ? [] : [row.newest_ms])), ...series.map((row) => row.last_ms)];
+  const times = [
+    ...events.flatMap((row) => (row.newest_ms === null ? [] : [row.newest_ms])),
+    ...series.map((row) => row.last_ms),
+  ];
   return {
     models: models.sort(worstFirst),
     incidents,
     deadLetters,
     newestEvent: times.length === 0 ? null : times.reduce((most, ms) => Math.max(most, ms)),
-    firstWindow: series.length === 0 ? null : series.reduce((least, row) => Math.min(least, row.first_ms), Number.MAX_SAFE_INTEGER),
+    firstWindow:
+      series.length === 0
+        ? null
+        : series.reduce((least, row) => Math.min(least, row.first_ms), Number.MAX_SAFE_INTEGER),
   };
 }
 
@@ -136,9 +151,12 @@ function summarise(
     tooFew: features.filter((row) => row.status !== "ok").length,
     moved,
     otherBreaches: rows.filter(
-      (row) => row.breached && row.metric !== metric && !(row.subject_kind === "feature" && movedNames.has(row.subject)),
+      (row) =>
+        row.breached && row.metric !== metric && !(row.subject_kind === "feature" && movedNames.has(row.subject)),
     ),
-    kpis: new Map(kpiNamesOf(model).map((kpi) => [kpi, kpis.filter((row) => isOurs(row) && row.metric === kpi).reverse()])),
+    kpis: new Map(
+      kpiNamesOf(model).map((kpi) => [kpi, kpis.filter((row) => isOurs(row) && row.metric === kpi).reverse()]),
+    ),
     newestStart: last?.window_start ?? null,
     newestEnd: last?.window_end ?? null,
     events,
@@ -149,7 +167,13 @@ function summarise(
 /** 3 a page, 2 an incident or a breach, 1 too little to tell, 0 steady. */
 export function urgency(summary: ModelSummary): 0 | 1 | 2 | 3 {
   if (summary.incidents.some((incident) => incident.severity === "page")) return 3;
-  if (summary.incidents.length > 0 || summary.moved.length > 0 || summary.otherBreaches.length > 0 || lowKpis(summary).length > 0) return 2;
+  if (
+    summary.incidents.length > 0 ||
+    summary.moved.length > 0 ||
+    summary.otherBreaches.length > 0 ||
+    lowKpis(summary).length > 0
+  )
+    return 2;
   return summary.series === null || summary.steady === 0 ? 1 : 0;
 }
 

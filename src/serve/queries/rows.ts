@@ -11,7 +11,8 @@ export interface SeriesKey {
   readonly variant: string;
 }
 
-export const metricColumns: Sql = written(`model, version, variant, segment, window, toUnixTimestamp64Milli(window_start) AS start_ms,
+export const metricColumns: Sql =
+  written(`model, version, variant, segment, window, toUnixTimestamp64Milli(window_start) AS start_ms,
   toUnixTimestamp64Milli(window_end) AS end_ms, subject_kind, subject, metric, value, lower, upper, threshold, breached, n, coverage, status,
   detail, reference_id, monitor_hash, revision, toUnixTimestamp64Milli(computed_at) AS computed_ms`);
 

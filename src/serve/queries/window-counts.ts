@@ -116,7 +116,12 @@ const referenceRow = z.object({
 /** The reference of one subject, null where there is none. */
 export async function selectReferenceSubject(
   lane: Lane,
-  key: { readonly model: string; readonly referenceId: string; readonly subjectKind: ReferenceSubject["subjectKind"]; readonly subject: string },
+  key: {
+    readonly model: string;
+    readonly referenceId: string;
+    readonly subjectKind: ReferenceSubject["subjectKind"];
+    readonly subject: string;
+  },
 ): Promise<ReferenceSubject | null> {
   const [row] = await lane.query(
     sql`SELECT kind, edges, categories, bins, means, n, missing, invalid, mean, standard_deviation, minimum, maximum FROM ${written("`references`")} FINAL

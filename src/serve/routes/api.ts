@@ -4,14 +4,23 @@ import { gunzip } from "node:zlib";
 import { z } from "zod";
 import { DriftlineError } from "../../core/errors.ts";
 import { incidentStates } from "../../core/incident.ts";
-import { sql } from "../../store/sql.ts";
 import { checkFormat } from "../../store/read-only.ts";
+import { sql } from "../../store/sql.ts";
 import type { ServeContext } from "../context.ts";
 import { selectDeadLetters } from "../queries/dead-letters.ts";
 import { incidentJson, selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
 import { metricJson, metricsFilter, selectMetrics } from "../queries/metrics.ts";
 import { type SeriesView, selectEvents, selectSeries } from "../queries/models.ts";
-import { type Answer, errorAnswer, getRoute, jsonAnswer, noInput, postRoute, type RawInput, rawRoute } from "../route.ts";
+import {
+  type Answer,
+  errorAnswer,
+  getRoute,
+  jsonAnswer,
+  noInput,
+  postRoute,
+  type RawInput,
+  rawRoute,
+} from "../route.ts";
 import { checkReadOnly } from "../sql-guard.ts";
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
@@ -48,7 +57,8 @@ const seriesJson = (row: SeriesView): Record<string, unknown> => ({
   reference_id: row.reference_id,
 });
 
-const limit = (initial: number) => z.coerce.number().int().min(1).max(10_000).default(initial).describe("Rows at most; the newest come first.");
+const limit = (initial: number) =>
+  z.coerce.number().int().min(1).max(10_000).default(initial).describe("Rows at most; the newest come first.");
 
 const readRoutes = [
   getRoute({
@@ -92,7 +102,10 @@ const readRoutes = [
     produces: "application/json",
     params: noInput,
     query: z.object({
-      state: z.enum(["open", ...incidentStates]).optional().describe("`open` is firing or recovering; left out: all."),
+      state: z
+        .enum(["open", ...incidentStates])
+        .optional()
+        .describe("`open` is firing or recovering; left out: all."),
       model: z.string().optional().describe("Name of a model."),
       limit: limit(100),
     }),
@@ -112,12 +125,17 @@ const readRoutes = [
       const lane = store.lane("serve");
       const changes = await selectIncidentChanges(lane, params.incident);
       const [newest] = changes;
-      if (newest === undefined) throw new DriftlineError("not_found", `there is no incident ${params.incident.slice(0, 80)}`);
+      if (newest === undefined)
+        throw new DriftlineError("not_found", `there is no incident ${params.incident.slice(0, 80)}`);
       const deliveries = await selectDeliveries(lane, params.incident);
       return jsonAnswer({
         ...incidentJson(newest),
         changes: changes.map(incidentJson),
-        deliveries: deliveries.map(({ at_ms, due_ms, ...delivery }) => ({ ...delivery, at: iso(at_ms), due_at: iso(due_ms) })),
+        deliveries: deliveries.map(({ at_ms, due_ms, ...delivery }) => ({
+          ...delivery,
+          at: iso(at_ms),
+          due_at: iso(due_ms),
+        })),
       });
     },
   }),
@@ -130,7 +148,9 @@ const readRoutes = [
     query: z.object({ limit: limit(100) }),
     async handle({ store }, { query }) {
       const letters = await selectDeadLetters(store.lane("serve"), query.limit);
-      return jsonAnswer({ dead_letters: letters.map(({ received_ms, ...letter }) => ({ ...letter, received_at: iso(received_ms) })) });
+      return jsonAnswer({
+        dead_letters: letters.map(({ received_ms, ...letter }) => ({ ...letter, received_at: iso(received_ms) })),
+      });
     },
   }),
 ];
@@ -143,12 +163,17 @@ export function unknownModel(context: ServeContext, model: string): DriftlineErr
 
 const eventsRoute = rawRoute({
   path: "/v1/events",
-  summary: "Takes one event, an array of events or NDJSON; answers after the rows are stored. `Idempotency-Key` makes a repeat safe.",
+  summary:
+    "Takes one event, an array of events or NDJSON; answers after the rows are stored. `Idempotency-Key` makes a repeat safe.",
   audience: "api",
   produces: "application/json",
   async handle(context, raw): Promise<Answer> {
     if (context.ingest === null)
-      return errorAnswer(503, "store_unavailable", "this process does not ingest; send events to one that has the role ingest");
+      return errorAnswer(
+        503,
+        "store_unavailable",
+        "this process does not ingest; send events to one that has the role ingest",
+      );
     const result = await context.ingest.accept({
       contentType: raw.headers.get("content-type") ?? "",
       body: await plainBody(raw),
@@ -166,11 +191,18 @@ async function plainBody({ headers, body }: RawInput): Promise<Buffer> {
   const encoding = (headers.get("content-encoding") ?? "identity").toLowerCase();
   if (encoding === "identity") return body;
   if (encoding !== "gzip")
-    throw new DriftlineError("request_invalid", `content-encoding ${encoding.slice(0, 40)} is not understood; send gzip or none`);
+    throw new DriftlineError(
+      "request_invalid",
+      `content-encoding ${encoding.slice(0, 40)} is not understood; send gzip or none`,
+    );
   try {
     return await unzip(body, { maxOutputLength: UNPACKED_BYTES });
   } catch (thrown) {
-    throw new DriftlineError("request_invalid", `the body is no gzip, or unpacks to more than ${UNPACKED_BYTES} bytes`, { cause: thrown });
+    throw new DriftlineError(
+      "request_invalid",
+      `the body is no gzip, or unpacks to more than ${UNPACKED_BYTES} bytes`,
+      { cause: thrown },
+    );
   }
 }
 
@@ -188,14 +220,25 @@ const sqlRoute = postRoute({
   }),
   async handle({ store }, { body }) {
     const lane = store.lane("serve");
-    const tableFunctions = await lane.query(sql`SELECT name FROM system.table_functions`, z.object({ name: z.string() }));
+    const tableFunctions = await lane.query(
+      sql`SELECT name FROM system.table_functions`,
+      z.object({ name: z.string() }),
+    );
     const statement = checkReadOnly(
       body.query,
       tableFunctions.map((row) => row.name),
     );
     const format = checkFormat(body.format);
-    const text = await lane.text(statement, format, { readOnly: true, timeoutSeconds: SQL_SECONDS, memoryBytes: SQL_MEMORY });
-    return { status: 200, type: /^JSON$|^JSONCompact$/.test(format) ? "application/json" : "text/plain; charset=utf-8", body: text };
+    const text = await lane.text(statement, format, {
+      readOnly: true,
+      timeoutSeconds: SQL_SECONDS,
+      memoryBytes: SQL_MEMORY,
+    });
+    return {
+      status: 200,
+      type: /^JSON$|^JSONCompact$/.test(format) ? "application/json" : "text/plain; charset=utf-8",
+      body: text,
+    };
   },
 });
 

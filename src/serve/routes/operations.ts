@@ -1,6 +1,7 @@
 /** What machines ask of the process itself: is it alive, is it ready, what does it count. */
-import { getRoute, jsonAnswer, noInput } from "../route.ts";
+
 import { readiness } from "../health.ts";
+import { getRoute, jsonAnswer, noInput } from "../route.ts";
 
 export const operationRoutes = [
   getRoute({

@@ -16,8 +16,8 @@ import { loadFeature } from "../queries/feature.ts";
 import { loadGrid } from "../queries/grid.ts";
 import { selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
 import type { SeriesView } from "../queries/models.ts";
-import { loadOverview, newestSeries } from "../queries/overview.ts";
 import { selectSeries } from "../queries/models.ts";
+import { loadOverview, newestSeries } from "../queries/overview.ts";
 import { type Answer, getRoute, noInput } from "../route.ts";
 import { unknownModel } from "./api.ts";
 
@@ -31,7 +31,11 @@ function html(frame: Frame, children: ComponentChildren, status = 200): Answer {
 /** The page that says what went wrong; asks nothing of the store. */
 export function errorPage(status: number, code: ErrorCode, message: string): Answer {
   const shown = code === "store_unavailable" || status >= 500 ? "" : message;
-  return html({ title: "Trouble", current: null, openIncidents: null, newestEvent: null }, <TroublePage status={status} message={shown} />, status);
+  return html(
+    { title: "Trouble", current: null, openIncidents: null, newestEvent: null },
+    <TroublePage status={status} message={shown} />,
+    status,
+  );
 }
 
 /** Which window, version and variant is looked at. */
@@ -93,8 +97,16 @@ const overviewRoute = getRoute({
               limit: GRID_WINDOWS,
             }),
           };
-    const frame: Frame = { title: "Overview", current: "overview", openIncidents: overview.incidents.length, newestEvent: overview.newestEvent };
-    return html(frame, <OverviewPage overview={overview} grid={grid} detectors={context.detectors} publicUrl={context.publicUrl} />);
+    const frame: Frame = {
+      title: "Overview",
+      current: "overview",
+      openIncidents: overview.incidents.length,
+      newestEvent: overview.newestEvent,
+    };
+    return html(
+      frame,
+      <OverviewPage overview={overview} grid={grid} detectors={context.detectors} publicUrl={context.publicUrl} />,
+    );
   },
 });
 
@@ -107,7 +119,10 @@ const modelRoute = getRoute({
   query: choice,
   async handle(context, { params, query }) {
     const model = modelOf(context, params.model);
-    const overview = await loadOverview(context, (row) => chosenSeries(model, [row], query) !== null || row.model !== model.name);
+    const overview = await loadOverview(
+      context,
+      (row) => chosenSeries(model, [row], query) !== null || row.model !== model.name,
+    );
     const summary = overview.models.find((one) => one.model === model);
     if (summary === undefined) throw unknownModel(context, params.model);
     const grid =
@@ -119,17 +134,32 @@ const modelRoute = getRoute({
             referenceId: summary.referenceId,
             limit: GRID_WINDOWS,
           });
-    const frame: Frame = { title: model.name, current: "overview", openIncidents: overview.incidents.length, newestEvent: overview.newestEvent };
-    return html(frame, <ModelPage summary={summary} grid={grid} detectors={context.detectors} publicUrl={context.publicUrl} />);
+    const frame: Frame = {
+      title: model.name,
+      current: "overview",
+      openIncidents: overview.incidents.length,
+      newestEvent: overview.newestEvent,
+    };
+    return html(
+      frame,
+      <ModelPage summary={summary} grid={grid} detectors={context.detectors} publicUrl={context.publicUrl} />,
+    );
   },
 });
 
-async function featureAnswer(context: ServeContext, name: string, kind: "features" | "outputs", subject: string, query: Choice): Promise<Answer> {
+async function featureAnswer(
+  context: ServeContext,
+  name: string,
+  kind: "features" | "outputs",
+  subject: string,
+  query: Choice,
+): Promise<Answer> {
   const model = modelOf(context, name);
   const lane = context.store.lane("serve");
   const series = await selectSeries(lane);
   const chosen = chosenSeries(model, series, query);
-  if (chosen === null) throw new DriftlineError("not_found", `${model.name} has no results for this window and version yet`);
+  if (chosen === null)
+    throw new DriftlineError("not_found", `${model.name} has no results for this window and version yet`);
   const subjectKind: SubjectKind = kind === "features" ? "feature" : subject === "score" ? "score" : "prediction";
   const view = await loadFeature(lane, model, {
     series: { model: chosen.model, version: chosen.version, variant: chosen.variant },
@@ -139,10 +169,16 @@ async function featureAnswer(context: ServeContext, name: string, kind: "feature
     subject,
     at: query.at,
   });
-  if (view === null) throw new DriftlineError("not_found", `${model.name} has no ${kind.slice(0, -1)} ${subject.slice(0, 100)}`);
+  if (view === null)
+    throw new DriftlineError("not_found", `${model.name} has no ${kind.slice(0, -1)} ${subject.slice(0, 100)}`);
   const open = await selectIncidents(lane, { state: "open", limit: 200 });
   const newest = series.filter((row) => row.model === model.name).reduce((most, row) => Math.max(most, row.last_ms), 0);
-  const frame: Frame = { title: `${subject} · ${model.name}`, current: "overview", openIncidents: open.length, newestEvent: newest || null };
+  const frame: Frame = {
+    title: `${subject} · ${model.name}`,
+    current: "overview",
+    openIncidents: open.length,
+    newestEvent: newest || null,
+  };
   return html(frame, <FeaturePage view={view} detectors={context.detectors} />);
 }
 
@@ -180,7 +216,12 @@ const incidentRoutes = [
     async handle({ store }, { query }) {
       const incidents = await selectIncidents(store.lane("serve"), { model: query.model, limit: 500 });
       const open = incidents.filter((incident) => incident.state !== "resolved").length;
-      const frame: Frame = { title: "Incidents", current: "incidents", openIncidents: query.model === undefined ? open : null, newestEvent: null };
+      const frame: Frame = {
+        title: "Incidents",
+        current: "incidents",
+        openIncidents: query.model === undefined ? open : null,
+        newestEvent: null,
+      };
       return html(frame, <IncidentsPage incidents={incidents} model={query.model ?? null} />);
     },
   }),

@@ -5,12 +5,36 @@ import { histogram, shareRows, ticks } from "../../../src/serve/page/distributio
 import type { WindowCounts } from "../../../src/serve/queries/window-counts.ts";
 
 const reference = (over: Partial<ReferenceSubject>): ReferenceSubject => ({
-  subjectKind: "feature", subject: "f", kind: "numeric", edges: [], categories: [], bins: [], means: [], n: 100, missing: 0, invalid: 0,
-  mean: 0, standardDeviation: 0, minimum: 0, maximum: 0, ...over,
+  subjectKind: "feature",
+  subject: "f",
+  kind: "numeric",
+  edges: [],
+  categories: [],
+  bins: [],
+  means: [],
+  n: 100,
+  missing: 0,
+  invalid: 0,
+  mean: 0,
+  standardDeviation: 0,
+  minimum: 0,
+  maximum: 0,
+  ...over,
 });
-const counts = (over: Partial<WindowCounts>): WindowCounts => ({ start: 0, bins: [], n: 100, missing: 0, invalid: 0, minimum: null, maximum: null, fresh: [], ...over });
+const counts = (over: Partial<WindowCounts>): WindowCounts => ({
+  start: 0,
+  bins: [],
+  n: 100,
+  missing: 0,
+  invalid: 0,
+  minimum: null,
+  maximum: null,
+  fresh: [],
+  ...over,
+});
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-const close = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-9, `${actual} is not ${expected}`);
+const close = (actual: number, expected: number) =>
+  assert.ok(Math.abs(actual - expected) < 1e-9, `${actual} is not ${expected}`);
 
 test("categories are ordered by their change; rare, new, missing and invalid are always listed, also at 0", () => {
   const rows = shareRows(
@@ -18,14 +42,29 @@ test("categories are ordered by their change; rare, new, missing and invalid are
     counts({ bins: [20, 30, 20, 0, 30] }),
     2,
   );
-  assert.deepEqual(rows.map((row) => [row.kind, row.label]), [["category", "a"], ["category", "b"], ["others", "1"], ["rare", ""], ["new", ""], ["missing", ""], ["invalid", ""]]);
+  assert.deepEqual(
+    rows.map((row) => [row.kind, row.label]),
+    [
+      ["category", "a"],
+      ["category", "b"],
+      ["others", "1"],
+      ["rare", ""],
+      ["new", ""],
+      ["missing", ""],
+      ["invalid", ""],
+    ],
+  );
   close(rows[0]?.change ?? 0, -0.3);
   close(rows.find((row) => row.kind === "new")?.window ?? 0, 0.3);
   close(sum(rows.map((row) => row.ofMove)), 1);
 });
 
 test("an empty window has shares of 0, not NaN", () => {
-  const rows = shareRows(reference({ kind: "categorical", categories: ["a"], bins: [100, 0, 0] }), counts({ n: 0, bins: [0, 0, 0] }), 5);
+  const rows = shareRows(
+    reference({ kind: "categorical", categories: ["a"], bins: [100, 0, 0] }),
+    counts({ n: 0, bins: [0, 0, 0] }),
+    5,
+  );
   for (const row of rows) assert.ok(Number.isFinite(row.window) && Number.isFinite(row.ofMove));
 });
 
@@ -42,7 +81,10 @@ test("spreading quantile bins onto columns of one width keeps every row", () => 
 });
 
 test("whole numbers over a short range get a column each", () => {
-  const drawn = histogram(reference({ edges: [0, 1, 2, 3], bins: [25, 25, 25, 25, 0], maximum: 3 }), counts({ bins: [25, 25, 25, 25, 0] }));
+  const drawn = histogram(
+    reference({ edges: [0, 1, 2, 3], bins: [25, 25, 25, 25, 0], maximum: 3 }),
+    counts({ bins: [25, 25, 25, 25, 0] }),
+  );
   assert.equal(drawn?.reference.length, 3);
 });
 

@@ -5,7 +5,8 @@ import { checkBind, isAuthorized, isHostAllowed, isLoopback, isOriginAllowed } f
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString("base64")}`;
 
 test("loopback is 127.0.0.0/8, ::1 and localhost, and no name that only looks like one", () => {
-  for (const host of ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST"]) assert.equal(isLoopback(host), true, host);
+  for (const host of ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST"])
+    assert.equal(isLoopback(host), true, host);
   for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.evil.example", "127.evil", "localhost.evil.example", ""])
     assert.equal(isLoopback(host), false, host);
 });
@@ -21,12 +22,24 @@ test("the token is taken as Bearer and as the password of Basic, and nothing nea
   assert.equal(isAuthorized("bearer s3cret", "s3cret"), true);
   assert.equal(isAuthorized(basic("anyone:s3cret"), "s3cret"), true);
   assert.equal(isAuthorized(basic("anyone:with:colon"), "with:colon"), true);
-  for (const header of [null, "", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "s3cret", basic("s3cret:"), basic("s3cret"), "Basic !!!"])
+  for (const header of [
+    null,
+    "",
+    "Bearer",
+    "Bearer ",
+    "Bearer s3cre",
+    "Bearer s3cret2",
+    "s3cret",
+    basic("s3cret:"),
+    basic("s3cret"),
+    "Basic !!!",
+  ])
     assert.equal(isAuthorized(header, header === basic("s3cret") ? "other" : "s3cret"), false, String(header));
 });
 
 test("bound to loopback, only loopback names and the public address are answered: no DNS rebinding", () => {
-  for (const host of ["127.0.0.1:8686", "localhost:1", "[::1]:8686", "LOCALHOST"]) assert.equal(isHostAllowed(host, "127.0.0.1", undefined), true, host);
+  for (const host of ["127.0.0.1:8686", "localhost:1", "[::1]:8686", "LOCALHOST"])
+    assert.equal(isHostAllowed(host, "127.0.0.1", undefined), true, host);
   for (const host of [null, "", "evil.example", "127.0.0.1.evil.example:8686", "a b", "localhost:x"])
     assert.equal(isHostAllowed(host, "127.0.0.1", undefined), false, String(host));
   assert.equal(isHostAllowed("drift.example.org", "127.0.0.1", "https://drift.example.org/"), true);

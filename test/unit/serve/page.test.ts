@@ -20,8 +20,14 @@ test("numbers have a true minus, thousands, units, and no false precision", () =
 });
 
 test("windows shorter than a day show their times", () => {
-  assert.equal(range(Date.parse("2026-03-02T10:00:00Z"), Date.parse("2026-03-02T10:05:00Z")), "2 Mar 2026 10:00 – 10:05");
-  assert.equal(range(Date.parse("2017-09-24T21:40:00Z"), Date.parse("2018-01-07T19:12:30Z")), "24 Sep 2017 – 7 Jan 2018");
+  assert.equal(
+    range(Date.parse("2026-03-02T10:00:00Z"), Date.parse("2026-03-02T10:05:00Z")),
+    "2 Mar 2026 10:00 – 10:05",
+  );
+  assert.equal(
+    range(Date.parse("2017-09-24T21:40:00Z"), Date.parse("2018-01-07T19:12:30Z")),
+    "24 Sep 2017 – 7 Jan 2018",
+  );
 });
 
 test("orange means breached, whatever the number; grey steps stay below", () => {
@@ -34,7 +40,24 @@ test("orange means breached, whatever the number; grey steps stay below", () => 
 
 test("feature-names-with-dots-and-quotes: every name has an address that a browser leaves alone", () => {
   const series = { model: "m", version: "1", variant: "" };
-  for (const name of ["a.b", "größe", "x`y", 'q"r', "it's", "back\\slash", "%2E", "__proto__", "constructor", "x'); DROP TABLE predictions; --", "a/b", ".", "..", "", "?", "#"]) {
+  for (const name of [
+    "a.b",
+    "größe",
+    "x`y",
+    'q"r',
+    "it's",
+    "back\\slash",
+    "%2E",
+    "__proto__",
+    "constructor",
+    "x'); DROP TABLE predictions; --",
+    "a/b",
+    ".",
+    "..",
+    "",
+    "?",
+    "#",
+  ]) {
     const url = new URL(subjectLink(series, "feature", name), "http://localhost");
     const inQuery = url.searchParams.get("name");
     const inPath = url.pathname.split("/").slice(4).map(decodeURIComponent).join("/");
@@ -46,9 +69,22 @@ test("feature-names-with-dots-and-quotes: every name has an address that a brows
 test("gaps-are-not-zero: windows without a row become columns, and a line breaks at a null", () => {
   const at = (minute: number) => ({ start: minute * 60_000, end: (minute + 5) * 60_000, present: true });
   const columns = withGaps([at(0), at(5), at(20)], 300_000, 10);
-  assert.deepEqual(columns.map((column) => [column.start / 60_000, column.present]), [[0, true], [5, true], [10, false], [15, false], [20, true]]);
+  assert.deepEqual(
+    columns.map((column) => [column.start / 60_000, column.present]),
+    [
+      [0, true],
+      [5, true],
+      [10, false],
+      [15, false],
+      [20, true],
+    ],
+  );
   assert.equal(withGaps([at(0), at(5000)], 300_000, 12).length, 12);
-  const path = brokenLine([1, 0.5, null, null, 1], (index) => index, (value) => value);
+  const path = brokenLine(
+    [1, 0.5, null, null, 1],
+    (index) => index,
+    (value) => value,
+  );
   assert.deepEqual(path.match(/[ML]/g), ["M", "L", "M"]);
 });
 

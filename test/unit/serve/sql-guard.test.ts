@@ -20,7 +20,8 @@ test("statements that read pass, without their closing semicolon", () => {
     "SELECT number FROM numbers(10)",
     "SELECT format('{}', 1)",
   ];
-  for (const statement of reading) assert.equal(checkReadOnly(statement, ["numbers", "format"]), statement.replace(/[\s;]+$/, ""));
+  for (const statement of reading)
+    assert.equal(checkReadOnly(statement, ["numbers", "format"]), statement.replace(/[\s;]+$/, ""));
 });
 
 test("whatever writes, reaches out or hides something is refused with a reason", () => {
@@ -33,7 +34,7 @@ test("whatever writes, reaches out or hides something is refused with a reason",
     ["SELECT 1; DROP TABLE metrics", /one statement/],
     ["SELECT * FROM file('/etc/passwd', 'LineAsString')", /function file/],
     ["SELECT * FROM `file`('/etc/passwd', 'LineAsString')", /function file/],
-    ['SELECT * FROM "FILE" ( \'/etc/passwd\')', /function file/],
+    ["SELECT * FROM \"FILE\" ( '/etc/passwd')", /function file/],
     ["SELECT * FROM file/**/('/etc/passwd')", /function file/],
     ["SELECT \"a'\", file('/etc/passwd') --'", /function file/],
     ["SELECT $$ ' $$, file('/etc/passwd') --'", /\$/],
@@ -49,5 +50,6 @@ test("whatever writes, reaches out or hides something is refused with a reason",
     ["SELECT * FROM `/etc/passwd`", /looks like a file/],
     ["SELECT 'open", /quote/],
   ];
-  for (const [statement, reason] of refused) assert.throws(() => checkReadOnly(statement, ["brandNewTableFunction"]), reason, statement);
+  for (const [statement, reason] of refused)
+    assert.throws(() => checkReadOnly(statement, ["brandNewTableFunction"]), reason, statement);
 });

@@ -21,10 +21,18 @@ async function exposedOnce(model: string): Promise<string> {
   return metrics.expose();
 }
 
+const byName = ([a]: readonly (string | undefined)[], [b]: readonly (string | undefined)[]): number =>
+  `${a}` < `${b}` ? -1 : 1;
+
 test("every metric of the catalogue is exposed with its help, and nothing else is", async () => {
   const text = await exposedOnce("m");
   const exposed = [...text.matchAll(/^# HELP (\S+) (.*)$/gm)].map((match) => [match[1], match[2]]);
-  assert.deepEqual(exposed.sort(), Object.values(metricCatalogue).map(({ name, help }) => [name, help]).sort());
+  assert.deepEqual(
+    exposed.sort(byName),
+    Object.values(metricCatalogue)
+      .map(({ name, help }) => [name, help])
+      .sort(byName),
+  );
 });
 
 test("the values are those that were told", async () => {
@@ -58,9 +66,18 @@ test("the process's own metrics are there under the same prefix", async () => {
 });
 
 test("docs/reference/metrics.md lists the catalogue, all of it and nothing else", () => {
-  const rows = [...readFileSync(projectFile("docs/reference/metrics.md"), "utf8").matchAll(/^\| `(driftline_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$/gm)];
+  const rows = [
+    ...readFileSync(projectFile("docs/reference/metrics.md"), "utf8").matchAll(
+      /^\| `(driftline_\w+)` \| (\w+) \| (.*?) \| (.*?) \|$/gm,
+    ),
+  ];
   assert.deepEqual(
     rows.map(([, name, kind, labels, help]) => [name, kind, labels, help]),
-    Object.values(metricCatalogue).map(({ name, kind, labels, help }) => [name, kind, labels.map((label) => `\`${label}\``).join(", "), help]),
+    Object.values(metricCatalogue).map(({ name, kind, labels, help }) => [
+      name,
+      kind,
+      labels.map((label) => `\`${label}\``).join(", "),
+      help,
+    ]),
   );
 });

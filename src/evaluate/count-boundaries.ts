@@ -131,10 +131,10 @@ async function lookUp(
   wanted: readonly { readonly ordinal: number; readonly pane: number; readonly rank: number }[],
   found: Map<number, Place>,
 ): Promise<void> {
-  const { name: model, pane, dedupe_within: dedupeWithin } = prepared.config;
+  const { pane } = prepared.config;
   const starts = wanted.map((place) => place.pane);
   const span = { from: Math.min(...starts), to: Math.max(...starts) + pane };
-  const kept = await keptRows(lane, { model, dedupeWithin }, span);
+  const kept = await keptRows(lane, prepared.dedupe, span);
   const slice = sql`intDiv(toUnixTimestamp64Milli(timestamp), ${pane}) * ${pane}`;
   const rows = await lane.query(
     sql`SELECT slice, rank, toUnixTimestamp64Milli(timestamp) AS at, id FROM (

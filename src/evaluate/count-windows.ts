@@ -165,10 +165,10 @@ async function computeChunk(place: AnchorPlace, series: Series, windows: readonl
   const { lane, prepared, spec, now } = place;
   const rows = rowsOfWindows(series, windows);
   if (rows === null) return 0;
-  const { name: model, dedupe_within: dedupeWithin } = prepared.config;
-  const from = await keptRows(lane, { model, dedupeWithin }, rows.span);
-  const revision = await nextRevision(place, reach);
-  await writeSummaries(lane, prepared, spec.name, { from, key: rows.key, where: rows.where }, revision);
+  const { name: model } = prepared.config;
+  const from = await keptRows(lane, prepared.dedupe, rows.span);
+  const next = await nextRevision(place, reach);
+  const revision = await writeSummaries(lane, prepared, spec.name, { from, key: rows.key, where: rows.where }, next);
   const summaries = await mergedSummaries(
     lane,
     sql`toUnixTimestamp64Milli(pane_start)`,

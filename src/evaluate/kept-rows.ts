@@ -18,7 +18,14 @@ export interface DedupeOptions {
   readonly model: string;
   /** Milliseconds; 0: only equal timestamps are copies. */
   readonly dedupeWithin: number;
+  /** Length of a pane, ms. */
+  readonly pane: number;
+  /** By pane, whether it holds later copies, as of when it was last summarised: saves asking again for windows made of such panes. */
+  readonly memory: Map<number, boolean>;
 }
+
+/** Panes remembered; beyond that all are forgotten and asked for again. */
+const MOST_REMEMBERED = 200_000;
 
 export const withinSpan = ({ from, to }: Span): Sql => sql`timestamp >= ${time(from)} AND timestamp < ${time(to)}`;
 
@@ -33,18 +40,42 @@ function laterCopies({ model, dedupeWithin }: DedupeOptions, span: Span): Sql {
 /**
  * The kept rows of a span, to stand in parentheses after FROM. Looks first whether there are copies at all: most streams have none,
  * and then the filter costs nothing.
+ *
+ * @param afresh asks the store whatever is remembered: for panes that are being summarised
  */
-export async function keptRows(lane: Lane, options: DedupeOptions, span: Span): Promise<Sql> {
+export async function keptRows(lane: Lane, options: DedupeOptions, span: Span, afresh = false): Promise<Sql> {
   const rows = sql`SELECT * FROM ${name(predictionsTable(options.model))} FINAL WHERE ${withinSpan(span)}`;
   if (options.dedupeWithin === 0) return rows;
   const copies = laterCopies(options, span);
-  const [found] = await lane.query(sql`SELECT count() AS copies FROM (${copies})`, z.object({ copies: z.number() }));
-  if ((found?.copies ?? 0) === 0) return rows;
+  if (!(await hasCopies(lane, options, span, copies, afresh))) return rows;
   return sql`${rows} AND (cityHash64(id), cityHash64(version, variant), timestamp) NOT IN (${copies})`;
 }
 
+async function hasCopies(lane: Lane, { memory, pane }: DedupeOptions, span: Span, copies: Sql, afresh: boolean): Promise<boolean> {
+  const first = Math.floor(span.from / pane) * pane;
+  const panes = Math.ceil((span.to - first) / pane);
+  if (panes > MOST_REMEMBERED) return true;
+  if (!afresh) {
+    const known = Array.from({ length: panes }, (_, index) => memory.get(first + index * pane));
+    if (known.every((copied) => copied === false)) return false;
+    if (known.some((copied) => copied === true)) return true;
+  }
+  const whole = await lane.query(
+    sql`SELECT DISTINCT intDiv(toUnixTimestamp64Milli(later), ${pane}) * ${pane} AS start FROM (${copies})`,
+    z.object({ start: z.number() }),
+  );
+  const found = new Set(whole.map((row) => row.start));
+  if (memory.size + panes > MOST_REMEMBERED) memory.clear();
+  for (let index = 0; index < panes; index++) {
+    const start = first + index * pane;
+    // A pane of which only a part was asked for is not known to be free of copies.
+    if (found.has(start) || (start >= span.from && start + pane <= span.to)) memory.set(start, found.has(start));
+  }
+  return found.size > 0;
+}
+
 /** Panes whose rows may have lost or gained the status of a copy, because a row was added to one of the dirty panes. */
-export async function panesOfLaterCopies(lane: Lane, { model, dedupeWithin }: DedupeOptions, panes: readonly number[], pane: number): Promise<number[]> {
+export async function panesOfLaterCopies(lane: Lane, { model, dedupeWithin, pane }: DedupeOptions, panes: readonly number[]): Promise<number[]> {
   if (dedupeWithin === 0 || panes.length === 0) return [];
   const from = Math.min(...panes);
   const to = Math.max(...panes) + pane;

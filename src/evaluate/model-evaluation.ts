@@ -70,7 +70,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     note(records);
     watermark = final ? Number.POSITIVE_INFINITY : watermarkOf(times, feeding, config.allowed_lateness, now);
     const closed = [...pending.keys()].filter((pane) => pane + config.pane <= watermark);
-    const copies = await panesOfLaterCopies(lane, { model, dedupeWithin: config.dedupe_within }, closed, config.pane);
+    const copies = await panesOfLaterCopies(lane, prepared.dedupe, closed);
     const dirty = [...new Set([...closed, ...copies.filter((pane) => pane + config.pane <= watermark)])];
     await summarisePanes(lane, prepared, dirty, (pane) => pending.get(pane)?.rows ?? 0);
     const labelled = await joinNewLabels(lane, prepared, records);

@@ -44,14 +44,14 @@ function* chunks(panes: readonly number[], sizes: (pane: number) => number): Gen
 }
 
 async function summariseChunk(lane: Lane, prepared: PreparedModel, panes: readonly number[]): Promise<number[]> {
-  const { name: model, pane, dedupe_within: dedupeWithin } = prepared.config;
+  const { pane } = prepared.config;
   const label = paneName(prepared);
   const span: Span = { from: panes[0] ?? 0, to: (panes[panes.length - 1] ?? 0) + pane };
   const before = await readLedger(lane, prepared, label, span);
-  const revision = 1 + Math.max(0, ...panes.map((start) => before.get(start)?.revision ?? 0));
-  const from = await keptRows(lane, { model, dedupeWithin }, span);
+  const next = 1 + Math.max(0, ...panes.map((start) => before.get(start)?.revision ?? 0));
+  const from = await keptRows(lane, prepared.dedupe, span, true);
   const key = paneStart(pane);
-  await writeSummaries(lane, prepared, label, { from, key, where: sql`${key} IN ${list(panes)}` }, revision);
+  const revision = await writeSummaries(lane, prepared, label, { from, key, where: sql`${key} IN ${list(panes)}` }, next);
   const digests = await digestsOf(lane, prepared, label, span, revision);
   const rows = panes.map((start) => ({ start, ...(digests.get(start) ?? { n: 0, digest: 0n }) }));
   await writeLedger(lane, prepared, label, revision, rows);

@@ -11,6 +11,7 @@ import type { FeatureColumn, ModelSchema } from "../core/model-schema.ts";
 import type { ReferenceSubject, SubjectKind } from "../core/summary.ts";
 import { ensureModelTables } from "../store/model-tables.ts";
 import type { Lane } from "../store/store.ts";
+import type { DedupeOptions } from "./kept-rows.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
 import { readReference, writeReference } from "./references/stored-reference.ts";
 
@@ -29,6 +30,8 @@ export interface PreparedModel {
   readonly referenceId: string;
   readonly monitorHash: string;
   readonly detectors: readonly BoundDetector[];
+  /** How copies of an event are told. */
+  readonly dedupe: DedupeOptions;
   /** What a person should know: a reference that was refused while the old one stays in force. */
   readonly warnings: readonly string[];
 }
@@ -56,6 +59,7 @@ export async function prepareModel(lane: Lane, config: ModelConfig, clock: Clock
     referenceId,
     monitorHash: monitorHash(config, referenceId),
     detectors: bindDetectors(config),
+    dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
     warnings,
   };
 }

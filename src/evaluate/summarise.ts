@@ -31,8 +31,37 @@ export function summarisedSubjects(prepared: PreparedModel): readonly ReferenceS
   return (prepared.reference?.subjects ?? []).filter((subject) => subject.subjectKind !== "label");
 }
 
-/** Writes the summaries of the slices under the revision. They count once the ledger says so. */
-export async function writeSummaries(lane: Lane, prepared: PreparedModel, pane: string, slices: Slices, revision: number): Promise<void> {
+/** Subjects that have shown new categories: only for them are those kept by name, which costs as much as all the rest. */
+const newcomers = new WeakMap<PreparedModel, Set<string>>();
+
+/**
+ * Writes the summaries of the slices; returns the revision that they have, `revision` or the next. They count once the ledger says so.
+ */
+export async function writeSummaries(lane: Lane, prepared: PreparedModel, pane: string, slices: Slices, revision: number): Promise<number> {
+  const known = newcomers.get(prepared) ?? new Set<string>();
+  newcomers.set(prepared, known);
+  await insertSummaries(lane, prepared, pane, slices, revision);
+  const more = await subjectsWithNew(lane, prepared, pane, revision, known);
+  if (more.length === 0) return revision;
+  for (const subject of more) known.add(subject);
+  await insertSummaries(lane, prepared, pane, slices, revision + 1);
+  return revision + 1;
+}
+
+/** Keys of categorical subjects whose rows of this revision hold new categories that were not kept by name. */
+async function subjectsWithNew(lane: Lane, prepared: PreparedModel, pane: string, revision: number, known: ReadonlySet<string>): Promise<string[]> {
+  const candidates = summarisedSubjects(prepared).filter((subject) => namesNew(subject) && !known.has(subjectKey(subject)));
+  if (candidates.length === 0) return [];
+  const places = candidates.map((subject) => sql`(${subject.subjectKind}, ${subject.subject})`);
+  const rows = await lane.query(
+    sql`SELECT DISTINCT subject_kind, subject FROM pane_summaries WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND pane = ${pane}
+      AND revision = ${revision} AND bins[-1] > 0 AND empty(new_values) AND (subject_kind, subject) IN (${join(places)})`,
+    z.object({ subject_kind: z.enum(subjectKinds), subject: z.string() }),
+  );
+  return rows.map((row) => subjectKey({ subjectKind: row.subject_kind, subject: row.subject }));
+}
+
+async function insertSummaries(lane: Lane, prepared: PreparedModel, pane: string, slices: Slices, revision: number): Promise<void> {
   const subjects = summarisedSubjects(prepared);
   for (let at = 0; at === 0 || at < subjects.length; at += SUBJECTS_AT_ONCE) {
     const tuples = subjects.slice(at, at + SUBJECTS_AT_ONCE).map((subject) => subjectTuple(prepared, subject));
@@ -64,8 +93,9 @@ function subjectTuple(prepared: PreparedModel, subject: ReferenceSubject): Sql {
   }
   const text = sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
   const inTail = tailCondition(prepared, subject, text);
+  const named = namesNew(subject) && newcomers.get(prepared)?.has(subjectKey(subject)) === true;
   return sql`(${subject.subjectKind}, ${subject.subject}, ${categoricalBins(subject.categories, text, present, inTail)}, ${counts},
-    toInt128(0), toInt256(0), CAST(NULL AS Nullable(Float64)), CAST(NULL AS Nullable(Float64)), ${newValues(subject, text, present, inTail)})`;
+    toInt128(0), toInt256(0), CAST(NULL AS Nullable(Float64)), CAST(NULL AS Nullable(Float64)), ${named ? newValues(subject, text, present) : sql`CAST(map() AS Map(String, UInt32))`})`;
 }
 
 /** null where every value without a bin is new. */
@@ -80,9 +110,12 @@ function tailCondition(prepared: PreparedModel, subject: ReferenceSubject, text:
     AND subject_kind = 'tail' AND subject = ${subjectKey(subject)}))`;
 }
 
-/** The most frequent new values by name. Not for ids and the like, where nearly every value is new. */
-function newValues(subject: ReferenceSubject, text: Sql, present: Sql, inTail: Sql | null): Sql {
-  if (inTail !== null || subject.categories.length === 0) return sql`CAST(map() AS Map(String, UInt32))`;
+/** Whether new categories are kept by name: not for ids and the like, where nearly every value is new. */
+const namesNew = ({ kind, categories, bins }: ReferenceSubject): boolean =>
+  kind === "categorical" && categories.length > 0 && (bins[categories.length] ?? 0) === 0;
+
+/** The most frequent new values by name. */
+function newValues(subject: ReferenceSubject, text: Sql, present: Sql): Sql {
   const isNew = sql`${present} AND NOT has(${subject.categories}, ${text})`;
   const counted = sql`CAST(sumMapIf(map(left(${text}, 200), toUInt64(1)), ${isNew}) AS Array(Tuple(String, UInt64)))`;
   return sql`CAST(CAST(arraySlice(arraySort(p -> (-toInt64(p.2), p.1), ${counted}), 1, ${NEW_VALUES}) AS Map(String, UInt64)) AS Map(String, UInt32))`;

@@ -2,10 +2,8 @@
  * KPIs of predicted classes. Binary: of the positive class, the second of `classes`. Multiclass: accuracy over all rows; precision,
  * recall, specificity and F1 are means over the classes for which they are defined, each class counting alike (macro average).
  */
-import { z } from "zod";
 import { wilsonInterval } from "../../math/wilson-interval.ts";
 import { type Sql, sql } from "../../store/sql.ts";
-import type { Lane } from "../../store/store.ts";
 import { type KpiValue, undefinedKpi, Z95 } from "./kpi-value.ts";
 
 /** Rows by (predicted class, true class). */
@@ -15,14 +13,21 @@ export interface ConfusionCell {
   readonly rows: number;
 }
 
-const row = z.object({ slice: z.number(), version: z.string(), variant: z.string(), predicted: z.string(), actual: z.string(), rows: z.number() });
+/**
+ * Array of (predicted, actual, rows). A map from one text, the lengths first, since a map's key can be no pair and a class may hold
+ * any character.
+ */
+export const confusionCells: Sql = sql`CAST(sumMapIf(map(concat(toString(length(prediction_text)), ':', prediction_text, label_text), toUInt64(1)), labelled AND prediction_text != '') AS Array(Tuple(String, UInt64)))`;
 
-export const readConfusion = (lane: Lane, joined: Sql) =>
-  lane.query(
-    sql`SELECT slice, version, variant, toString(prediction_text) AS predicted, toString(label_text) AS actual, count() AS rows
-      FROM (${joined}) WHERE labelled AND prediction_text != '' GROUP BY slice, version, variant, predicted, actual ORDER BY slice, version, variant, predicted, actual`,
-    row,
-  );
+/** Cells from what `confusionCells` gives, the length being that of UTF-8 bytes. */
+export function readCells(cells: readonly (readonly [string, number])[]): ConfusionCell[] {
+  return cells.map(([key, rows]) => {
+    const colon = key.indexOf(":");
+    const bytes = Buffer.from(key.slice(colon + 1));
+    const length = Number(key.slice(0, colon));
+    return { predicted: bytes.subarray(0, length).toString(), actual: bytes.subarray(length).toString(), rows };
+  });
+}
 
 export interface Confusion {
   readonly tp: number;

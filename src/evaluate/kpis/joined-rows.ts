@@ -19,8 +19,8 @@ export interface WindowRows {
  * @param features names to read from the unknown features of an event, where the schema lacks them
  */
 export async function joinedRows(lane: Lane, prepared: PreparedModel, rows: WindowRows, features: readonly string[] = []): Promise<Sql> {
-  const { name: model, dedupe_within: dedupeWithin, task } = prepared.config;
-  const kept = await keptRows(lane, { model, dedupeWithin }, rows.span);
+  const { name: model, task } = prepared.config;
+  const kept = await keptRows(lane, prepared.dedupe, rows.span);
   const outcomes = sql`SELECT id, version, variant, timestamp, label, label_text, true AS found FROM outcomes FINAL WHERE model = ${model} AND ${withinSpan(rows.span)}`;
   const unknown = features.map((feature) => sql`, nullIf(extra[${feature}], '') AS ${name(`features.${feature}`)}`);
   const labelled = task === "regression" ? sql`isNotNull(o.label)` : sql`o.label_text != ''`;

@@ -2,24 +2,22 @@
 import { z } from "zod";
 import type { KpiConfig, KpiName } from "../../config/kpis.ts";
 import type { MetricRow } from "../../core/metric.ts";
-import { sql } from "../../store/sql.ts";
+import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
-import { accuracy, classRate, type ConfusionCell, labelCoverage, readConfusion } from "./classification.ts";
+import { accuracy, classRate, type ConfusionCell, confusionCells, labelCoverage, readCells } from "./classification.ts";
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
 import { type KpiValue, undefinedKpi } from "./kpi-value.ts";
-import { errorScale, mae, r2, readErrors, rmse } from "./regression.ts";
-import { brier, logLoss, readAreas, readLosses, rocAuc } from "./scores.ts";
+import { errorColumns, errorRow, errorScale, mae, r2, rmse } from "./regression.ts";
+import { areaColumns, areaRow, brier, logLoss, lossColumns, lossRow, rocAuc } from "./scores.ts";
 
 type Placed = { readonly slice: number; readonly version: string; readonly variant: string };
 type ValueOf = (at: string) => KpiValue;
 
 const placeOf = (row: Placed): string => `${row.slice} ${seriesKey(row)}`;
-
-const countRow = z.object({ slice: z.number(), version: z.string(), variant: z.string(), n: z.number(), labelled: z.number() });
 
 /** Rows of every KPI of the model for the windows, which must lie in `rows`. */
 export async function kpiRows(lane: Lane, prepared: PreparedModel, rows: WindowRows, windows: readonly SeriesWindow[], computedAt: number): Promise<MetricRow[]> {
@@ -27,16 +25,13 @@ export async function kpiRows(lane: Lane, prepared: PreparedModel, rows: WindowR
   if (kpis.length === 0 || windows.length === 0) return [];
   const custom = kpis.filter((kpi): kpi is CustomKpi => "sql" in kpi);
   const joined = await joinedRows(lane, prepared, rows, [...new Set(custom.flatMap((kpi) => unknownFeatures(kpi, prepared.schema)))]);
-  const counts = byPlace(
-    await lane.query(sql`SELECT slice, version, variant, count() AS n, countIf(labelled) AS labelled FROM (${joined}) GROUP BY slice, version, variant`, countRow),
-  );
-  const builtIn = await builtInValues(lane, prepared, joined, (at) => counts.get(at) ?? { n: 0, labelled: 0 });
+  const builtIn = await readBuiltIn(lane, prepared, joined);
   const result: MetricRow[] = [];
   for (const kpi of kpis) {
-    const valueOf = "sql" in kpi ? await customValues(lane, kpi, joined) : builtIn(kpi.use);
+    const valueOf = "sql" in kpi ? await customValues(lane, kpi, joined) : (at: string) => builtInValue(prepared, kpi.use, builtIn.get(at));
     for (const window of windows) {
       const at = placeOf({ slice: window.start, version: window.version, variant: window.variant });
-      result.push(kpiRow(prepared, window, kpi, valueOf(at), counts.get(at) ?? { n: window.n, labelled: 0 }, computedAt));
+      result.push(kpiRow(prepared, window, kpi, valueOf(at), builtIn.get(at) ?? { n: window.n, labels: 0 }, computedAt));
     }
   }
   return result;
@@ -46,7 +41,7 @@ function byPlace<Row extends Placed>(rows: readonly Row[]): Map<string, Row> {
   return new Map(rows.map((row) => [placeOf(row), row]));
 }
 
-async function customValues(lane: Lane, kpi: CustomKpi, joined: Awaited<ReturnType<typeof joinedRows>>): Promise<ValueOf> {
+async function customValues(lane: Lane, kpi: CustomKpi, joined: Sql): Promise<ValueOf> {
   const found = await readCustom(lane, kpi, joined);
   if (typeof found === "string") return () => ({ status: "error", n: 0, reason: found });
   const values = byPlace(found);
@@ -57,49 +52,61 @@ const CLASS_KPIS: ReadonlySet<KpiName> = new Set<KpiName>(["accuracy", "precisio
 const LOSS_KPIS: ReadonlySet<KpiName> = new Set<KpiName>(["log_loss", "brier"]);
 const ERROR_KPIS: ReadonlySet<KpiName> = new Set<KpiName>(["mae", "rmse", "r2"]);
 
-/** Reads what the configured KPIs need, each family by one statement. */
-async function builtInValues(
-  lane: Lane,
-  prepared: PreparedModel,
-  joined: Awaited<ReturnType<typeof joinedRows>>,
-  countOf: (at: string) => { readonly n: number; readonly labelled: number },
-): Promise<(kpi: KpiName) => ValueOf> {
-  const { config, schema, reference } = prepared;
-  const wanted = new Set(config.kpis.flatMap((kpi) => ("use" in kpi ? [kpi.use] : [])));
+const builtInRow = z.object({
+  slice: z.number(),
+  version: z.string(),
+  variant: z.string(),
+  n: z.number(),
+  labels: z.number(),
+  cells: z.array(z.tuple([z.string(), z.number()])).optional(),
+  area: areaRow.optional(),
+  losses: lossRow.optional(),
+  errors: errorRow.optional(),
+});
+type BuiltIn = z.output<typeof builtInRow>;
+
+const positiveOf = ({ config, schema }: PreparedModel): string | null => (config.task === "binary" ? (schema.classes[1] ?? "1") : null);
+const scaleOf = ({ reference }: PreparedModel): number => errorScale(reference?.subjects ?? []);
+
+/** What the configured KPIs need, by one statement. */
+async function readBuiltIn(lane: Lane, prepared: PreparedModel, joined: Sql): Promise<Map<string, BuiltIn>> {
+  const { kpis, task } = prepared.config;
+  const wanted = new Set(kpis.flatMap((kpi) => ("use" in kpi ? [kpi.use] : [])));
   const wants = (names: ReadonlySet<KpiName>) => [...wanted].some((kpi) => names.has(kpi));
-  const classifies = config.task !== "regression";
-  const positive = config.task === "binary" ? (schema.classes[1] ?? "1") : null;
+  const positive = positiveOf(prepared);
+  const columns: Sql[] = [];
+  if (task !== "regression" && wants(CLASS_KPIS)) columns.push(sql`, ${confusionCells} AS cells`);
+  if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
+  if (task !== "regression" && wants(LOSS_KPIS)) columns.push(sql`, ${lossColumns(positive)} AS losses`);
+  if (task === "regression" && wants(ERROR_KPIS)) columns.push(sql`, ${errorColumns(scaleOf(prepared))} AS errors`);
+  return byPlace(
+    await lane.query(
+      sql`SELECT slice, version, variant, count() AS n, countIf(labelled) AS labels${join(columns, "")} FROM (${joined}) GROUP BY slice, version, variant`,
+      builtInRow,
+    ),
+  );
+}
 
-  const cells = new Map<string, ConfusionCell[]>();
-  if (classifies && wants(CLASS_KPIS)) {
-    for (const cell of await readConfusion(lane, joined)) {
-      const at = placeOf(cell);
-      const list = cells.get(at);
-      if (list === undefined) cells.set(at, [cell]);
-      else list.push(cell);
-    }
-  }
-  const areas = byPlace(positive !== null && wanted.has("roc_auc") ? await readAreas(lane, joined, positive) : []);
-  const losses = byPlace(classifies && wants(LOSS_KPIS) ? await readLosses(lane, joined, positive) : []);
-  const errors = byPlace(!classifies && wants(ERROR_KPIS) ? await readErrors(lane, joined, errorScale(reference?.subjects ?? [])) : []);
-
-  return (kpi) => (at) => {
-    const counts = countOf(at);
-    if (kpi === "label_coverage") return labelCoverage(counts.labelled, counts.n);
-    if (ERROR_KPIS.has(kpi) === classifies) return undefinedKpi(counts.labelled, `${kpi} is not defined for a ${config.task} model`);
-    if (kpi === "mae") return mae(errors.get(at));
-    if (kpi === "rmse") return rmse(errors.get(at));
-    if (kpi === "r2") return r2(errors.get(at));
-    if (kpi === "log_loss") return logLoss(losses.get(at));
-    if (kpi === "brier") return brier(losses.get(at));
-    if (kpi === "roc_auc") {
-      return positive === null ? undefinedKpi(counts.labelled, "roc_auc is not defined for a multiclass model") : rocAuc(areas.get(at));
-    }
-    const found = cells.get(at) ?? [];
-    if (found.length === 0) return undefinedKpi(0, "no prediction has a label");
-    if (kpi === "accuracy") return accuracy(found);
-    return classRate(kpi, found, positive === null ? classesIn(found) : [positive]);
-  };
+function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn | undefined): KpiValue {
+  const { task } = prepared.config;
+  const { n = 0, labels: labelled = 0 } = found ?? {};
+  if (kpi === "label_coverage") return labelCoverage(labelled, n);
+  if (ERROR_KPIS.has(kpi) !== (task === "regression")) return undefinedKpi(labelled, `${kpi} is not defined for a ${task} model`);
+  if (labelled === 0 || found === undefined) return undefinedKpi(0, "no prediction has a label");
+  const positive = positiveOf(prepared);
+  if (kpi === "roc_auc" && positive === null) return undefinedKpi(labelled, "roc_auc is not defined for a multiclass model");
+  const { cells = [], area, losses, errors } = found;
+  if (kpi === "roc_auc" && area !== undefined) return rocAuc(area);
+  if (kpi === "log_loss" && losses !== undefined) return logLoss(losses);
+  if (kpi === "brier" && losses !== undefined) return brier(losses);
+  if (kpi === "mae" && errors !== undefined) return mae(errors, scaleOf(prepared));
+  if (kpi === "rmse" && errors !== undefined) return rmse(errors, scaleOf(prepared));
+  if (kpi === "r2" && errors !== undefined) return r2(errors);
+  const confusion = readCells(cells);
+  if (kpi === "accuracy") return accuracy(confusion);
+  if (kpi === "precision" || kpi === "recall" || kpi === "specificity" || kpi === "f1")
+    return classRate(kpi, confusion, positive === null ? classesIn(confusion) : [positive]);
+  return undefinedKpi(labelled, `${kpi} was not computed`);
 }
 
 const classesIn = (cells: readonly ConfusionCell[]): string[] => [...new Set(cells.flatMap((cell) => [cell.predicted, cell.actual]))].sort();
@@ -109,11 +116,11 @@ function kpiRow(
   window: SeriesWindow,
   kpi: KpiConfig,
   found: KpiValue,
-  counts: { readonly n: number; readonly labelled: number },
+  counts: { readonly n: number; readonly labels: number },
   computedAt: number,
 ): MetricRow {
   const metric = "sql" in kpi ? kpi.name : kpi.use;
-  const coverage = counts.n === 0 ? 0 : counts.labelled / counts.n;
+  const coverage = counts.n === 0 ? 0 : counts.labels / counts.n;
   const unlabelled = "sql" in kpi ? !needsLabels(kpi) : kpi.use === "label_coverage";
   const row: MetricRow = {
     ...blankRow(prepared, window, computedAt),

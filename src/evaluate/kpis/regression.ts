@@ -2,22 +2,12 @@
 import { z } from "zod";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import { type Sql, sql } from "../../store/sql.ts";
-import type { Lane } from "../../store/store.ts";
 import { meanKpi } from "./classification.ts";
 import { type KpiValue, undefinedKpi, Z95 } from "./kpi-value.ts";
 
-const errorRow = z.object({
-  slice: z.number(),
-  version: z.string(),
-  variant: z.string(),
-  rows: z.number(),
-  absolute: z.string(),
-  squares: z.string(),
-  fourths: z.string(),
-  labels: z.string(),
-  label_squares: z.string(),
-});
-export type Errors = z.output<typeof errorRow> & { readonly scale: number };
+/** (rows, Σ|e|, Σe², Σe⁴, Σy, Σy²) in fixed point. */
+export const errorRow = z.tuple([z.number(), z.string(), z.string(), z.string(), z.string(), z.string()]);
+export type Errors = z.output<typeof errorRow>;
 
 /** The power of two of the fixed point: 40 binary digits below the size of what the model predicts. */
 export function errorScale(subjects: readonly ReferenceSubject[]): number {
@@ -26,42 +16,37 @@ export function errorScale(subjects: readonly ReferenceSubject[]): number {
   return 2 ** Math.max(-200, Math.min(200, 40 - Math.ceil(Math.log2(size))));
 }
 
-export async function readErrors(lane: Lane, joined: Sql, scale: number): Promise<Errors[]> {
+export function errorColumns(scale: number): Sql {
   // Clipped far beyond the model's range, so that squares of 256 bits can't overflow; the fourth powers carry half the digits.
   const whole = (value: Sql) => sql`toInt256(round(least(greatest(${value} * ${scale}, -1.2e27), 1.2e27)))`;
-  const rows = await lane.query(
-    sql`SELECT slice, version, variant, count() AS rows, toString(sum(abs(e))) AS absolute, toString(sum(e * e)) AS squares,
-        toString(sum(intDiv(e * e, toInt256(1099511627776)) * intDiv(e * e, toInt256(1099511627776)))) AS fourths, toString(sum(y)) AS labels, toString(sum(y * y)) AS label_squares
-      FROM (SELECT slice, version, variant, ${whole(sql`(assumeNotNull(prediction) - assumeNotNull(label))`)} AS e, ${whole(sql`assumeNotNull(label)`)} AS y
-        FROM (${joined}) WHERE labelled AND isNotNull(prediction)) GROUP BY slice, version, variant`,
-    errorRow,
-  );
-  return rows.map((row) => ({ ...row, scale }));
+  const error = whole(sql`(ifNull(prediction, 0) - ifNull(label, 0))`);
+  const label = whole(sql`ifNull(label, 0)`);
+  const half = sql`intDiv(${error} * ${error}, toInt256(1099511627776))`;
+  const usable = sql`labelled AND isNotNull(prediction)`;
+  const total = (value: Sql) => sql`toString(sumIf(${value}, ${usable}))`;
+  return sql`(countIf(${usable}), ${total(sql`abs(${error})`)}, ${total(sql`${error} * ${error}`)}, ${total(sql`${half} * ${half}`)}, ${total(label)}, ${total(sql`${label} * ${label}`)})`;
 }
 
-const NONE = "no labelled prediction";
+const NONE = "no prediction has a label";
 
-export function mae(errors: Errors | undefined): KpiValue {
-  if (errors === undefined) return undefinedKpi(0, NONE);
-  const { scale } = errors;
-  return meanKpi(Number(BigInt(errors.absolute)) / scale, Number(BigInt(errors.squares)) / scale / scale, errors.rows, NONE);
+export function mae([rows, absolute, squares]: Errors, scale: number): KpiValue {
+  return meanKpi(Number(BigInt(absolute)) / scale, Number(BigInt(squares)) / scale / scale, rows, NONE);
 }
 
 /** The interval is that of the mean squared error (normal), its ends rooted. */
-export function rmse(errors: Errors | undefined): KpiValue {
-  if (errors === undefined) return undefinedKpi(0, NONE);
-  const { rows: n, scale } = errors;
-  const mean = Number(BigInt(errors.squares)) / scale / scale / n;
-  const fourth = (Number(BigInt(errors.fourths)) * 2 ** 80) / scale ** 4 / n;
+export function rmse([n, , squares, fourths]: Errors, scale: number): KpiValue {
+  if (n === 0) return undefinedKpi(0, NONE);
+  const mean = Number(BigInt(squares)) / scale / scale / n;
+  const fourth = (Number(BigInt(fourths)) * 2 ** 80) / scale ** 4 / n;
   const half = Z95 * Math.sqrt(Math.max(0, fourth - mean * mean) / n);
   return { status: "ok", value: Math.sqrt(mean), lower: Math.sqrt(Math.max(0, mean - half)), upper: Math.sqrt(mean + half), n };
 }
 
 /** 1 − Σe² / Σ(y − ȳ)²; not defined where all labels are equal. */
-export function r2(errors: Errors | undefined): KpiValue {
-  if (errors === undefined) return undefinedKpi(0, NONE);
-  const n = BigInt(errors.rows);
-  const spread = n * BigInt(errors.label_squares) - BigInt(errors.labels) ** 2n;
-  if (spread <= 0n) return undefinedKpi(errors.rows, "all labels are equal: there is no variance to explain");
-  return { status: "ok", value: 1 - Number(n * BigInt(errors.squares)) / Number(spread), n: errors.rows };
+export function r2([rows, , squares, , labels, labelSquares]: Errors): KpiValue {
+  if (rows === 0) return undefinedKpi(0, NONE);
+  const n = BigInt(rows);
+  const spread = n * BigInt(labelSquares) - BigInt(labels) ** 2n;
+  if (spread <= 0n) return undefinedKpi(rows, "all labels are equal: there is no variance to explain");
+  return { status: "ok", value: 1 - Number(n * BigInt(squares)) / Number(spread), n: rows };
 }

@@ -2,7 +2,6 @@
 import { z } from "zod";
 import { rocAucInterval } from "../../math/roc-auc-interval.ts";
 import { type Sql, sql } from "../../store/sql.ts";
-import type { Lane } from "../../store/store.ts";
 import { meanKpi } from "./classification.ts";
 import { fromFixed, type KpiValue, undefinedKpi } from "./kpi-value.ts";
 
@@ -11,67 +10,42 @@ const SCALE = 2 ** 40;
 /** A score of 0 or 1 that is wrong would cost infinitely much; it is moved in by this, as scikit-learn does for doubles. */
 const CLIP = 2.220446049250313e-16;
 
-const areaRow = z.object({ slice: z.number(), version: z.string(), variant: z.string(), pairs: z.string(), positives: z.number(), negatives: z.number() });
-export type Area = z.output<typeof areaRow>;
+const NO_SCORES = "no labelled prediction has a probability";
 
-/** Twice the number of (positive, negative) pairs in the right order, ties counting one of two. */
-export const readAreas = (lane: Lane, joined: Sql, positive: string): Promise<Area[]> =>
-  lane.query(
-    sql`SELECT slice, version, variant, toString(sum(toUInt256(pos) * toUInt256(2 * below + neg))) AS pairs, sum(pos) AS positives, sum(neg) AS negatives
-      FROM (SELECT slice, version, variant, pos, neg, sum(neg) OVER (PARTITION BY slice, version, variant ORDER BY s ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - neg AS below
-        FROM (SELECT slice, version, variant, assumeNotNull(score) AS s, countIf(label_text = ${positive}) AS pos, countIf(label_text != ${positive}) AS neg
-          FROM (${joined}) WHERE labelled AND isNotNull(score) GROUP BY slice, version, variant, s))
-      GROUP BY slice, version, variant`,
-    areaRow,
-  );
+/** (positives, negatives, area): the area is the share of (positive, negative) pairs in the right order, ties counting one half. */
+export function areaColumns(positive: string): Sql {
+  const scored = sql`labelled AND isNotNull(score)`;
+  const isPositive = sql`label_text = ${positive}`;
+  return sql`(countIf(${scored} AND ${isPositive}), countIf(${scored} AND NOT ${isPositive}), arrayROCAUC(groupArrayIf(ifNull(score, 0), ${scored}), groupArrayIf(toUInt8(${isPositive}), ${scored})))`;
+}
 
-export function rocAuc(area: Area | undefined): KpiValue {
-  const { positives = 0, negatives = 0 } = area ?? {};
+export const areaRow = z.tuple([z.number(), z.number(), z.number().nullable()]);
+
+export function rocAuc([positives, negatives, value]: z.output<typeof areaRow>): KpiValue {
   const n = positives + negatives;
-  if (area === undefined || n === 0) return undefinedKpi(0, "no labelled prediction has a score");
-  if (positives === 0 || negatives === 0) return undefinedKpi(n, `all labels are ${positives === 0 ? "negative" : "positive"}: there is no pair to order`);
-  const value = Number(BigInt(area.pairs)) / 2 / (positives * negatives);
+  if (n === 0) return undefinedKpi(0, "no labelled prediction has a score");
+  if (positives === 0 || negatives === 0 || value === null) return undefinedKpi(n, `all labels are ${positives === 0 ? "negative" : "positive"}: there is no pair to order`);
   return { status: "ok", value, ...rocAucInterval(value, positives, negatives), n, detail: { positives, negatives } };
 }
 
-const lossRow = z.object({
-  slice: z.number(),
-  version: z.string(),
-  variant: z.string(),
-  rows: z.number(),
-  log1: z.string(),
-  log2: z.string(),
-  brier1: z.string(),
-  brier2: z.string(),
-});
-export type Losses = z.output<typeof lossRow>;
-
 /**
- * Binary: from the score of the positive class. Multiclass: from `probabilities`; a class that it leaves out has probability 0, and
- * the Brier score is the sum over the classes, between 0 and 2.
+ * (rows, sum and sum of squares of the log loss, the same of the Brier score). Binary: from the score of the positive class.
+ * Multiclass: from `probabilities`; a class that it leaves out has probability 0, and the Brier score is the sum over the classes,
+ * between 0 and 2.
  */
-export function readLosses(lane: Lane, joined: Sql, positive: string | null): Promise<Losses[]> {
-  const truth = positive === null ? sql`probabilities[label_text]` : sql`if(label_text = ${positive}, assumeNotNull(score), 1 - assumeNotNull(score))`;
-  const usable = positive === null ? sql`notEmpty(probabilities)` : sql`score >= 0 AND score <= 1`;
+export function lossColumns(positive: string | null): Sql {
+  const truth = positive === null ? sql`probabilities[label_text]` : sql`if(label_text = ${positive}, ifNull(score, 0), 1 - ifNull(score, 0))`;
+  const usable = sql`labelled AND ${positive === null ? sql`notEmpty(probabilities)` : sql`ifNull(score >= 0 AND score <= 1, false)`}`;
+  const loss = sql`-log(least(greatest(${truth}, ${CLIP}), ${1 - CLIP}))`;
   const brier =
-    positive === null
-      ? sql`arraySum(p -> p * p, mapValues(probabilities)) - 2 * ${truth} + 1`
-      : sql`pow(assumeNotNull(score) - (label_text = ${positive}), 2)`;
-  const fixed = (value: Sql) => sql`toString(sum(toInt256(round(${value} * ${SCALE}))))`;
-  return lane.query(
-    sql`SELECT slice, version, variant, count() AS rows, ${fixed(sql`loss`)} AS log1, ${fixed(sql`loss * loss`)} AS log2, ${fixed(sql`square`)} AS brier1, ${fixed(sql`square * square`)} AS brier2
-      FROM (SELECT slice, version, variant, -log(least(greatest(${truth}, ${CLIP}), ${1 - CLIP})) AS loss, ${brier} AS square FROM (${joined}) WHERE labelled AND ${usable})
-      GROUP BY slice, version, variant`,
-    lossRow,
-  );
+    positive === null ? sql`(arraySum(p -> p * p, mapValues(probabilities)) - 2 * ${truth} + 1)` : sql`pow(ifNull(score, 0) - (label_text = ${positive}), 2)`;
+  const fixed = (value: Sql) => sql`toString(sumIf(toInt128(round(${value} * ${SCALE})), ${usable}))`;
+  return sql`(countIf(${usable}), ${fixed(loss)}, ${fixed(sql`pow(${loss}, 2)`)}, ${fixed(brier)}, ${fixed(sql`pow(${brier}, 2)`)})`;
 }
 
-export function logLoss(losses: Losses | undefined): KpiValue {
-  return losses === undefined ? undefinedKpi(0, NO_SCORES) : meanKpi(fromFixed(losses.log1, SCALE), fromFixed(losses.log2, SCALE), losses.rows, NO_SCORES);
-}
+export const lossRow = z.tuple([z.number(), z.string(), z.string(), z.string(), z.string()]);
+type Losses = z.output<typeof lossRow>;
 
-export function brier(losses: Losses | undefined): KpiValue {
-  return losses === undefined ? undefinedKpi(0, NO_SCORES) : meanKpi(fromFixed(losses.brier1, SCALE), fromFixed(losses.brier2, SCALE), losses.rows, NO_SCORES);
-}
+export const logLoss = ([rows, sum, squares]: Losses): KpiValue => meanKpi(fromFixed(sum, SCALE), fromFixed(squares, SCALE), rows, NO_SCORES);
 
-const NO_SCORES = "no labelled prediction has a probability";
+export const brier = ([rows, , , sum, squares]: Losses): KpiValue => meanKpi(fromFixed(sum, SCALE), fromFixed(squares, SCALE), rows, NO_SCORES);

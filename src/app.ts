@@ -81,7 +81,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
 
   const store = await openStore(config.store);
   cleanup.add("store", () => store.close());
-  const reader = await openLocalReader(store);
+  const reader = await openLocalReader(store, "embedded" in config.store ? config.store.embedded : null);
   cleanup.add("local reader", () => reader.close());
 
   const control = store.lane("control");
@@ -92,7 +92,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     models.push(prepared);
   }
 
-  const ingestion = createIngestion({ config, models, store, reader: reader.lane, clock, log: log.with({ part: "ingest" }), metrics });
+  const ingestion = createIngestion({ config, models, store, reader, clock, log: log.with({ part: "ingest" }), metrics });
   cleanup.add("ingestion", () => ingestion.stop());
 
   const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });

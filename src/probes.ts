@@ -7,6 +7,7 @@ import { loadReference } from "./evaluate/references/load-reference.ts";
 import { describeFile } from "./ingest/file.ts";
 import { probeKafka } from "./ingest/kafka-probe.ts";
 import { openEmbeddedStore } from "./store/embedded.ts";
+import { openLocalReader } from "./store/local-reader.ts";
 import { openServerStore } from "./store/server.ts";
 import { findService } from "./service-file.ts";
 
@@ -14,7 +15,7 @@ export async function openProbes(): Promise<Probes & { close(): Promise<void> }>
   // Files are read by an engine of our own: the configured folder may be held by the running service.
   const folder = await mkdtemp(path.join(os.tmpdir(), "driftline-check-"));
   const engine = await openEmbeddedStore(folder);
-  const lane = engine.lane("serve");
+  const reader = await openLocalReader(engine, folder);
   return {
     async store(store) {
       if ("url" in store) {
@@ -26,11 +27,11 @@ export async function openProbes(): Promise<Probes & { close(): Promise<void> }>
     },
     kafka: (source, signal) => probeKafka(source, signal),
     async fileSource(source) {
-      const { columns, rows } = await describeFile(lane, source);
+      const { columns, rows } = await describeFile(reader, source);
       return `${rows} rows, columns ${columns.join(", ")}`;
     },
     async reference(_reference, model) {
-      const { rows, subjects } = await loadReference(lane, model);
+      const { rows, subjects } = await loadReference(reader.lane, model);
       return `${rows} rows, ${subjects.length} subjects`;
     },
     async close() {

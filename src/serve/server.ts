@@ -43,7 +43,8 @@ export interface HttpServer {
   stop(): Promise<void>;
 }
 
-const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** Longest request body unless told otherwise. */
+export const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const STOP_WITHIN_MS = 2000;
 /** What a process without the role `web` still serves. */
 const ALWAYS_SERVED = new Set(["/health", "/ready", "/metrics", "/v1/events"]);

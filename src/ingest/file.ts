@@ -1,0 +1,141 @@
+/**
+ * The source `file`: Parquet and CSV are read by ClickHouse, so that Parquet's types are kept; NDJSON is read line by line, so that a
+ * broken line becomes a dead letter with the bytes it had. A row's position is its number in the file.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, stat } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import type { FileSourceConfig } from "../config/sources.ts";
+import { DriftlineError, messageOf } from "../core/errors.ts";
+import type { RawMessage } from "../core/event.ts";
+import type { LocalReader } from "../store/local-reader.ts";
+import { join, name, type Sql, sql, written } from "../store/sql.ts";
+
+export type FileFormat = "Parquet" | "CSVWithNames" | "JSONEachRow";
+
+export interface FileReader {
+  /** `file:<name>:<fingerprint>`: a changed file is another source, read from its beginning. */
+  readonly source: string;
+  readonly format: FileFormat;
+  readonly rows: number;
+  /** From a row number on, in the order of the file. */
+  messages(fromOffset: number): AsyncIterable<readonly RawMessage[]>;
+}
+
+const ENDINGS: Readonly<Record<string, FileFormat>> = {
+  ".parquet": "Parquet",
+  ".csv": "CSVWithNames",
+  ".ndjson": "JSONEachRow",
+  ".jsonl": "JSONEachRow",
+  ".json": "JSONEachRow",
+};
+/** The ends of a file tell a changed one apart without reading all of it. */
+const FINGERPRINT_BYTES = 1024 * 1024;
+const NEWLINE = 10;
+
+/** @throws DriftlineError `source_failed` that names the file and what is wrong with it */
+export async function openFileReader(reader: LocalReader, config: Pick<FileSourceConfig, "path" | "format">): Promise<FileReader> {
+  const format = formatOf(config);
+  const source = `file:${path.basename(config.path)}:${await fingerprint(config.path)}`;
+  if (format === "JSONEachRow") {
+    const lines = () => splitLines(createReadStream(config.path, { highWaterMark: 1024 * 1024 }));
+    return { source, format, rows: await countLines(lines()), messages: (from) => numbered(lines(), source, from) };
+  }
+  const table = await fileTable(reader, config.path, format);
+  const rows = await reader.lane.query(sql`SELECT count() AS n FROM ${table}`, z.object({ n: z.number() }));
+  // One thread, so that rows come in the order of the file; whole numbers beyond 2^53 as text, so that ids keep their digits.
+  const select = sql`SELECT * FROM ${table} SETTINGS max_threads = 1, input_format_parquet_preserve_order = 1, output_format_json_quote_64bit_integers = 1`;
+  return {
+    source,
+    format,
+    rows: rows[0]?.n ?? 0,
+    messages: (from) => numbered(splitLines(reader.stream(select, "JSONEachRow")), source, from),
+  };
+}
+
+/** What `driftline check` shows of a file. */
+export async function describeFile(reader: LocalReader, config: Pick<FileSourceConfig, "path" | "format">): Promise<{ readonly rows: number; readonly columns: readonly string[] }> {
+  const { format, rows } = await openFileReader(reader, config);
+  const columns = await describeColumns(reader, config.path, format);
+  return { rows, columns: columns.map((column) => column.name) };
+}
+
+function formatOf(config: Pick<FileSourceConfig, "path" | "format">): FileFormat {
+  const format = config.format ?? ENDINGS[path.extname(config.path).toLowerCase()];
+  if (format !== undefined) return format;
+  throw new DriftlineError("source_failed", `${config.path}: its ending tells no format; name it: format: Parquet, CSVWithNames or JSONEachRow`);
+}
+
+async function fingerprint(file: string): Promise<string> {
+  try {
+    const { size } = await stat(file);
+    const handle = await open(file, "r");
+    try {
+      const hash = createHash("sha256").update(String(size));
+      for (const position of [0, Math.max(0, size - FINGERPRINT_BYTES)]) {
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(FINGERPRINT_BYTES), 0, FINGERPRINT_BYTES, position);
+        hash.update(buffer.subarray(0, bytesRead));
+      }
+      return hash.digest("hex").slice(0, 12);
+    } finally {
+      await handle.close();
+    }
+  } catch (thrown) {
+    throw new DriftlineError("source_failed", `can't read the file ${file}: ${messageOf(thrown)}`, { cause: thrown });
+  }
+}
+
+const columnRow = z.object({ name: z.string(), type: z.string() });
+
+function describeColumns(reader: LocalReader, file: string, format: FileFormat): Promise<z.output<typeof columnRow>[]> {
+  return reader.lane.query(sql`SELECT name, type FROM (DESCRIBE TABLE file(${file}, ${format}))`, columnRow);
+}
+
+/** CSV has no types: all its columns are text, so that 00123 keeps its zeros; the model's schema says which are numbers. */
+async function fileTable(reader: LocalReader, file: string, format: FileFormat): Promise<Sql> {
+  if (format !== "CSVWithNames") return sql`file(${file}, ${format})`;
+  const columns = await describeColumns(reader, file, format);
+  const structure = join(columns.map((column) => sql`${name(column.name)} ${written("Nullable(String)")}`));
+  return sql`file(${file}, ${format}, ${structure.text})`;
+}
+
+/** Lines without their ends, in chunks; the last line needs none. */
+async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly Buffer[]> {
+  let rest: Buffer[] = [];
+  for await (const chunk of chunks) {
+    const lines: Buffer[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      const line = chunk.subarray(start, end);
+      lines.push(rest.length === 0 ? line : Buffer.concat([...rest, line]));
+      rest = [];
+      start = end + 1;
+    }
+    if (start < chunk.length) rest.push(chunk.subarray(start));
+    if (lines.length > 0) yield lines;
+  }
+  if (rest.length > 0) yield [Buffer.concat(rest)];
+}
+
+async function countLines(chunks: AsyncIterable<readonly Buffer[]>): Promise<number> {
+  let count = 0;
+  for await (const lines of chunks) count += lines.length;
+  return count;
+}
+
+/** Blank lines take a number and carry no event. */
+async function* numbered(chunks: AsyncIterable<readonly Buffer[]>, source: string, from: number): AsyncGenerator<readonly RawMessage[]> {
+  let offset = 0;
+  for await (const lines of chunks) {
+    const messages: RawMessage[] = [];
+    for (const value of lines) {
+      if (offset >= from && !isBlank(value)) messages.push({ source, partition: 0, offset, value });
+      offset++;
+    }
+    if (messages.length > 0) yield messages;
+  }
+}
+
+const isBlank = (line: Buffer): boolean => line.length === 0 || (line.length < 8 && line.toString("latin1").trim() === "");

@@ -1,0 +1,205 @@
+/** Wires ingestion together: one batch writer that all sources share, a decoder per source with its own field mapping. */
+import { hostname } from "node:os";
+import type { EventMapping } from "./config/event-mapping.ts";
+import type { Config } from "./config/schema.ts";
+import type { Clock } from "./core/clock.ts";
+import type { RawMessage } from "./core/event.ts";
+import type { PreparedModel } from "./evaluate/prepare-model.ts";
+import { type BatchWriter, type BatchWriterStatus, createBatchWriter } from "./ingest/batch-writer.ts";
+import { type FileReader, openFileReader } from "./ingest/file.ts";
+import { isObject, readerOf } from "./ingest/formats/field-path.ts";
+import { createJsonDecoder, type Decoder } from "./ingest/formats/json-events.ts";
+import { parseTimestamp } from "./ingest/formats/timestamp.ts";
+import { createHttpIngest } from "./ingest/http.ts";
+import { createKafkaSource } from "./ingest/kafka.ts";
+import { createDeadLetterProducer, type DeadLetterProducer } from "./ingest/kafka-dead-letters.ts";
+import { mergeByTime } from "./ingest/merge-by-time.ts";
+import type { SourceStatus } from "./ingest/source.ts";
+import type { HttpIngest } from "./serve/context.ts";
+import { MAX_BODY_BYTES } from "./serve/server.ts";
+import type { LocalReader } from "./store/local-reader.ts";
+import type { Store } from "./store/store.ts";
+import type { Log } from "./telemetry/log.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
+
+export interface IngestionOptions {
+  readonly config: Config;
+  readonly models: readonly PreparedModel[];
+  readonly store: Store;
+  readonly reader: LocalReader;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export interface Ingestion {
+  readonly writer: BatchWriter;
+  readonly http: HttpIngest;
+  /** Begins to read Kafka, and the file sources once to their end. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  sources(): readonly SourceStatus[];
+  writerStatus(): BatchWriterStatus;
+  /** What the store lacks of the file sources, merged in the order of event time; each chunk has been pushed when it is yielded. */
+  fileMessages(): AsyncIterable<{ readonly rows: number }>;
+  fileSize(): Promise<{ readonly total: number; readonly stored: number }>;
+  /** Resolves when everything pushed is stored. */
+  flush(): Promise<void>;
+}
+
+/** A second that a stop gives what is buffered; the rest is read again from its source. */
+const DRAIN_MS = 2_000;
+
+export function createIngestion(options: IngestionOptions): Ingestion {
+  const { config, models, store, clock, log, metrics } = options;
+  const decoders = createDecoders(options);
+  const kafka = config.sources.filter((source) => source.use === "kafka");
+  const producers = kafka.map(createDeadLetterProducer).filter((producer): producer is DeadLetterProducer => producer !== null);
+  const writer = createBatchWriter({
+    lane: store.lane("ingest"),
+    clock,
+    log,
+    models: models.map((model) => ({ schema: model.schema, paneMs: model.config.pane })),
+    decoderOf: decoders.of,
+    batchRows: config.ingest.batch_rows,
+    batchBytes: config.ingest.batch_bytes,
+    batchWaitMs: config.ingest.batch_wait,
+    deadLetterBytes: config.ingest.dead_letter_bytes,
+    metrics: metrics.ingest,
+    onBatch: (_ranges, batch) => {
+      // A copy for people's tools; the table `dead_letters` is what counts, so a broker that is away holds up nothing.
+      for (const producer of producers) producer.send(batch.rows.dead).catch((thrown: unknown) => log.warn("dead letters were not copied to their topic", { error: thrown }));
+    },
+  });
+  const sources = kafka.map((source) => createKafkaSource({ config: source, sink: writer, clock, log, metrics: metrics.ingest }));
+  const files = createFiles(options, writer, decoders);
+  const http = createHttpIngest({ writer, clock, instance: `${hostname()}:${config.server.port}`, maxBodyBytes: MAX_BODY_BYTES });
+  let reading: Promise<void> = Promise.resolve();
+  return {
+    writer,
+    http,
+    async start() {
+      for (const source of sources) await source.start();
+      reading = readFiles(files, log);
+    },
+    async stop() {
+      files.stop();
+      await Promise.all(sources.map((source) => source.stop()));
+      await writer.close(DRAIN_MS);
+      await reading;
+      await Promise.all(producers.map((producer) => producer.close()));
+    },
+    sources: () => sources.map((source) => source.status()),
+    writerStatus: () => writer.status(),
+    fileMessages: () => files.messages(),
+    fileSize: () => files.size(),
+    flush: () => writer.flush(),
+  };
+}
+
+interface Decoders {
+  of(source: string): Decoder;
+  /** The mapping and the format of a file's rows, by the name of its source. */
+  register(source: string, mapping: EventMapping, textNumbers: boolean): void;
+}
+
+function createDecoders({ config, models, clock }: IngestionOptions): Decoders {
+  const registered = new Map<string, { readonly mapping: EventMapping; readonly textNumbers: boolean }>();
+  const mappingOf = (source: string): EventMapping => {
+    const [kind, topic] = source.split(":");
+    if (kind !== "kafka") return config.events;
+    const named = config.sources.find((candidate) => candidate.use === "kafka" && candidate.topics.some((name) => name === topic));
+    return named?.events ?? config.events;
+  };
+  return {
+    register: (source, mapping, textNumbers) => void registered.set(source, { mapping, textNumbers }),
+    of: (source) => {
+      const known = registered.get(source) ?? { mapping: mappingOf(source), textNumbers: false };
+      return createJsonDecoder({
+        ...known,
+        models: models.map((model) => ({ schema: model.schema, maxFutureMs: model.config.max_future })),
+        clock,
+        maxMessageBytes: config.ingest.max_message_bytes,
+        deadLetterBytes: config.ingest.dead_letter_bytes,
+      });
+    },
+  };
+}
+
+interface Files {
+  messages(): AsyncIterable<{ readonly rows: number }>;
+  size(): Promise<{ readonly total: number; readonly stored: number }>;
+  stop(): void;
+}
+
+/** Messages of one file that are pushed at a time. */
+const LONGEST_RUN = 5_000;
+
+function createFiles({ config, reader }: IngestionOptions, writer: BatchWriter, decoders: Decoders): Files {
+  let opened: Promise<readonly { readonly file: FileReader; readonly mapping: EventMapping }[]> | null = null;
+  let stopped = false;
+  const open = async () => {
+    const files = [];
+    for (const source of config.sources) {
+      if (source.use !== "file") continue;
+      const file = await openFileReader(reader, source);
+      const mapping = source.events ?? config.events;
+      decoders.register(file.source, mapping, file.format === "CSVWithNames");
+      files.push({ file, mapping });
+    }
+    return files;
+  };
+  const all = () => {
+    opened ??= open();
+    return opened;
+  };
+  const storedOf = async (file: FileReader) => (await writer.position(file.source, 0)) ?? 0;
+  return {
+    stop: () => {
+      stopped = true;
+    },
+    async size() {
+      let total = 0;
+      let stored = 0;
+      for (const { file } of await all()) {
+        total += file.rows;
+        stored += Math.min(file.rows, await storedOf(file));
+      }
+      return { total, stored };
+    },
+    async *messages() {
+      const streams = [];
+      for (const { file, mapping } of await all()) {
+        const from = await storedOf(file);
+        if (from < file.rows) streams.push({ chunks: file.messages(from), timeOf: eventTime(mapping) });
+      }
+      for await (const run of mergeByTime(streams, LONGEST_RUN)) {
+        if (stopped) return;
+        await writer.push(run);
+        yield { rows: run.length };
+      }
+    },
+  };
+}
+
+/** The event time of a raw row, for the order of a replay alone; what is wrong with it is the decoder's to say. */
+function eventTime(mapping: EventMapping): (message: RawMessage) => number {
+  const read = readerOf(mapping.timestamp);
+  return ({ value }) => {
+    try {
+      const payload: unknown = JSON.parse(String(value));
+      const time = isObject(payload) ? parseTimestamp(read(payload)).ms : null;
+      return time ?? Number.NEGATIVE_INFINITY;
+    } catch {
+      return Number.NEGATIVE_INFINITY;
+    }
+  };
+}
+
+async function readFiles(files: Files, log: Log): Promise<void> {
+  try {
+    for await (const { rows } of files.messages()) log.debug("read from files", { rows });
+  } catch (thrown) {
+    log.error("a file source can't be read", { error: thrown });
+  }
+}

@@ -43,7 +43,7 @@ export function splitArray(bytes: Buffer): Buffer[] | null {
       items.push(trimmed(bytes.subarray(from, at)));
       from = at + 1;
     }
-    if (depth < 0) return null;
+    if (depth < 0 || at >= end - 1) return null;
   }
   if (depth !== 0) return null;
   const last = trimmed(bytes.subarray(from, end - 1));

@@ -156,7 +156,7 @@ class RowWriter {
         const feature = features[target];
         if (feature === undefined) continue;
         if (feature.numeric && typeof value === "number" && value - value === 0) feature.numbers[row] = value;
-        else if (!feature.numeric && typeof value === "string") feature.texts[row] = value;
+        else if (!feature.numeric && typeof value === "string" && (value !== "" || !this.#textNumbers)) feature.texts[row] = value;
         else this.#setOther(feature, value);
       } else this.#keepExtra(keys[index] ?? "", value);
     }

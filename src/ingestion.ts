@@ -7,7 +7,6 @@ import type { RawMessage } from "./core/event.ts";
 import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { type BatchWriter, type BatchWriterStatus, createBatchWriter } from "./ingest/batch-writer.ts";
 import { type FileReader, openFileReader } from "./ingest/file.ts";
-import { isObject, readerOf } from "./ingest/formats/field-path.ts";
 import { createJsonDecoder, type Decoder } from "./ingest/formats/json-events.ts";
 import { parseTimestamp } from "./ingest/formats/timestamp.ts";
 import { createHttpIngest } from "./ingest/http.ts";
@@ -182,19 +181,28 @@ function createFiles({ config, reader }: IngestionOptions, writer: BatchWriter, 
   };
 }
 
-/** The event time of a raw row, for the order of a replay alone; what is wrong with it is the decoder's to say. */
+/**
+ * The event time of a raw row, for the order of a replay alone; what is wrong with it is the decoder's to say. The field is looked for in
+ * the bytes, since parsing every row twice would cost a third of a replay.
+ */
 function eventTime(mapping: EventMapping): (message: RawMessage) => number {
-  const read = readerOf(mapping.timestamp);
+  const field = mapping.timestamp;
+  if (typeof field !== "string") return () => Number.NEGATIVE_INFINITY;
+  const key = Buffer.from(`${JSON.stringify(field)}:`);
   return ({ value }) => {
-    try {
-      const payload: unknown = JSON.parse(String(value));
-      const time = isObject(payload) ? parseTimestamp(read(payload)).ms : null;
-      return time ?? Number.NEGATIVE_INFINITY;
-    } catch {
-      return Number.NEGATIVE_INFINITY;
-    }
+    if (!Buffer.isBuffer(value)) return Number.NEGATIVE_INFINITY;
+    const at = value.indexOf(key);
+    if (at === -1) return Number.NEGATIVE_INFINITY;
+    const text = /^\s*(?:"([^"\\]*)"|(-?[\d.eE+]+))/.exec(value.toString("latin1", at + key.length, at + key.length + TIMESTAMP_CHARACTERS));
+    const ms = parseTimestamp(text?.[1] ?? text?.[2]).ms;
+    return ms === null ? Number.NEGATIVE_INFINITY : Math.floor(ms / MERGE_GRAIN_MS);
   };
 }
+
+/** Files are merged hour by hour: event by event would hand over runs of one. */
+const MERGE_GRAIN_MS = 3_600_000;
+/** No spelling of a time is longer. */
+const TIMESTAMP_CHARACTERS = 64;
 
 async function readFiles(files: Files, log: Log): Promise<void> {
   try {

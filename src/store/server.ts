@@ -52,7 +52,8 @@ function insertBody(client: ClickHouseClient): InsertBytes {
   return async (table, columns, bytes) => {
     const query = sql`INSERT INTO ${name(table)} (${columnList(columns)}) SETTINGS async_insert = 0, insert_deduplicate = 0 FORMAT Native`;
     const result = await client.exec({ query: query.text, values: Readable.from([bytes], { objectMode: false }) });
-    result.stream.resume();
+    // To the end, so that an answer that is cut, or an error that comes after the status line, is noticed.
+    for await (const chunk of result.stream) void chunk;
   };
 }
 

@@ -35,6 +35,8 @@ export interface AppOptions {
   /** What this process does. None: only what is asked of it (`replay`), and nobody is told of incidents. */
   readonly roles: readonly Role[];
   readonly clock?: Clock;
+  /** Files are left to `replay`, and the regular evaluation begins after it: the demo. */
+  readonly replayFirst?: boolean;
   /** Warnings and errors only: the terminal belongs to something else. */
   readonly quiet?: boolean;
   readonly log?: Log;
@@ -148,6 +150,12 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     web: has("web"),
   });
 
+  const startLoop = () => {
+    if (!has("evaluate")) return;
+    loop.start();
+    cleanup.add("evaluation", () => loop.stop());
+  };
+
   const summary = async () => storeSummary(store.lane("serve"), config.models, await readIncidents(store.lane("serve")));
 
   return {
@@ -171,26 +179,24 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
         outbox.start();
         cleanup.add("outbox", () => outbox.stop());
       }
-      if (has("evaluate")) {
-        loop.start();
-        cleanup.add("evaluation", () => loop.stop());
-      }
-      if (has("ingest")) await ingestion.start();
+      if (options.replayFirst !== true) startLoop();
+      if (has("ingest")) await ingestion.start({ files: options.replayFirst !== true });
       log.info("serving", { url });
     },
     stop: () => cleanup.run(),
-    replay: (progress) =>
-      replay(
-        {
-          clock,
-          messages: () => ingestion.fileMessages(),
-          size: () => ingestion.fileSize(),
-          flush: () => ingestion.flush(),
-          evaluate: evaluateAll,
-          summary,
-        },
-        progress,
-      ),
+    async replay(progress) {
+      const parts = {
+        clock,
+        messages: () => ingestion.fileMessages(),
+        size: () => ingestion.fileSize(),
+        flush: () => ingestion.flush(),
+        evaluate: evaluateAll,
+        summary,
+      };
+      const result = await replay(parts, progress);
+      if (options.replayFirst === true) startLoop();
+      return result;
+    },
   };
 }
 

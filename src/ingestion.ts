@@ -34,8 +34,8 @@ export interface IngestionOptions {
 export interface Ingestion {
   readonly writer: BatchWriter;
   readonly http: HttpIngest;
-  /** Begins to read Kafka, and the file sources once to their end. */
-  start(): Promise<void>;
+  /** Begins to read Kafka and, if asked, the file sources once to their end. */
+  start(options: { readonly files: boolean }): Promise<void>;
   stop(): Promise<void>;
   sources(): readonly SourceStatus[];
   writerStatus(): BatchWriterStatus;
@@ -59,7 +59,7 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     clock,
     log,
     models: models.map((model) => ({ schema: model.schema, paneMs: model.config.pane })),
-    decoderOf: decoders.of,
+    decoderOf: (source) => decoders.of(source),
     batchRows: config.ingest.batch_rows,
     batchBytes: config.ingest.batch_bytes,
     batchWaitMs: config.ingest.batch_wait,
@@ -77,9 +77,9 @@ export function createIngestion(options: IngestionOptions): Ingestion {
   return {
     writer,
     http,
-    async start() {
+    async start({ files: readThem }) {
       for (const source of sources) await source.start();
-      reading = readFiles(files, log);
+      if (readThem) reading = readFiles(files, log);
     },
     async stop() {
       files.stop();

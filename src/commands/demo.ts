@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
-import { createApp } from "../app.ts";
+import { createApp, roleNames } from "../app.ts";
 import { readConfig, untilStopped } from "./options.ts";
 import { progressView, summaryJson, summaryTable } from "./progress.ts";
 
@@ -25,7 +25,7 @@ export const demoCommand = (): Command =>
       const stopped = untilStopped();
       const read = readConfig(example());
       const config = { ...read, server: { ...read.server, port: options.port ?? read.server.port } };
-      const app = await createApp(config, { roles: options.once === true ? [] : ["evaluate", "deliver", "web"], quiet: true });
+      const app = await createApp(config, { roles: options.once === true ? [] : roleNames, replayFirst: true, quiet: true });
       const view = progressView(process.stderr);
       try {
         if (options.once !== true) await app.start();

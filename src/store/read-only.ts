@@ -1,42 +1,146 @@
-/** Which statements a reader may run: queries, and nothing that reaches outside the store's own tables. */
+/**
+ * Which statements a reader may run, on the command line or over the network: those that read. The engine is asked with `readonly = 2` as well; this guard is
+ * for what reading alone can do harm with (files, other hosts), and it explains itself.
+ */
 import { DriftlineError } from "../core/errors.ts";
 
-const ALLOWED = /^(?:select|with|show|describe|desc|explain|exists)\b/i;
-/** Table functions that read files, other servers or programs, whatever the engine's own rights say. */
-const OUTSIDE =
-  /\b(file|url|s3|s3cluster|gcs|azureblobstorage|hdfs|remote|remotesecure|cluster|clusterallreplicas|mysql|postgresql|mongodb|redis|sqlite|odbc|jdbc|executable|input|iceberg|deltalake|hudi|python|urlcluster|filecluster|fuzzquery|dictionary)\s*\(/i;
-const INTO = /\binto\s+outfile\b/i;
-const SETTINGS = /\bsettings\s+\w+\s*=/i;
-const FORMAT = /\bformat\s+[A-Za-z]\w*\s*$/i;
+type TokenKind = "word" | "quoted" | "string" | "sign";
+interface Token {
+  readonly kind: TokenKind;
+  /** Words in lower case, quoted names without their quotes, signs as they are. */
+  readonly text: string;
+}
+
+const READING = new Set(["select", "with", "show", "describe", "desc", "explain", "exists"]);
+
+/** Table functions that stay inside the engine. Every other one of the engine's own list is refused. */
+const HARMLESS = new Set([
+  "numbers",
+  "numbers_mt",
+  "zeros",
+  "zeros_mt",
+  "generateseries",
+  "generate_series",
+  "values",
+  "view",
+  "viewexplain",
+  "null",
+  "merge",
+  "format",
+  "primes",
+]);
+
+/** Functions and table functions that reach files, processes or other hosts, whatever the engine's version lists. */
+const REACHING_OUT = new Set([
+  "file",
+  "filecluster",
+  "filesystem",
+  "url",
+  "urlcluster",
+  "s3",
+  "s3cluster",
+  "gcs",
+  "oss",
+  "cosn",
+  "hdfs",
+  "hdfscluster",
+  "azureblobstorage",
+  "azureblobstoragecluster",
+  "remote",
+  "remotesecure",
+  "cluster",
+  "clusterallreplicas",
+  "mysql",
+  "postgresql",
+  "mongodb",
+  "redis",
+  "sqlite",
+  "odbc",
+  "jdbc",
+  "executable",
+  "python",
+  "deltalake",
+  "iceberg",
+  "hudi",
+  "paimon",
+  "ytsaurus",
+  "arrowflight",
+  "input",
+  "catboostevaluate",
+  "dictionary",
+  "loop",
+  "mergetreeindex",
+  "prometheusquery",
+]);
+
+const refuse = (message: string): never => {
+  throw new DriftlineError("forbidden", message);
+};
 
 /**
- * The statement without its trailing semicolon.
+ * Returns the statement without a closing semicolon.
  *
- * @throws DriftlineError `forbidden` that says what is not allowed
+ * @param tableFunctions the engine's own list (`system.table_functions`), so that new ones are refused too
+ * @throws DriftlineError `forbidden`, with what was found and what is allowed
  */
-export function checkReadOnly(query: string): string {
-  const statement = query.trim().replace(/;\s*$/, "");
-  const bare = withoutText(statement);
-  if (!ALLOWED.test(bare.trimStart()))
-    throw new DriftlineError("forbidden", "only reading is allowed here: begin with SELECT, WITH, SHOW, DESCRIBE, EXPLAIN or EXISTS");
-  if (bare.includes(";")) throw new DriftlineError("forbidden", "one statement at a time");
-  // A name in quotes is the same function: `file`('…').
-  const outside = OUTSIDE.exec(bare.replace(/[`"]/g, " "))?.[1];
-  if (outside !== undefined)
-    throw new DriftlineError("forbidden", `the table function ${outside}() reaches outside the store and is not allowed here`);
-  if (INTO.test(bare)) throw new DriftlineError("forbidden", "INTO OUTFILE is not allowed here");
-  if (SETTINGS.test(bare)) throw new DriftlineError("forbidden", "SETTINGS is not allowed here: limits of time and memory are set for you");
-  if (FORMAT.test(bare)) throw new DriftlineError("forbidden", "name the format beside the query (--format, or `format` in the request), not in it");
-  return statement;
+export function checkReadOnly(statement: string, tableFunctions: readonly string[] = []): string {
+  const tokens = tokensOf(statement);
+  while (tokens.at(-1)?.text === ";" && tokens.at(-1)?.kind === "sign") tokens.pop();
+  const first = tokens.find((token) => token.text !== "(");
+  if (first === undefined) return refuse("the statement is empty");
+  if (first.kind !== "word" || !READING.has(first.text))
+    return refuse(`only SELECT, WITH, SHOW, DESCRIBE, EXPLAIN and EXISTS are allowed, not ${first.text.slice(0, 40)}`);
+  const listed = new Set(tableFunctions.map((name) => name.toLowerCase()));
+  for (const [index, token] of tokens.entries()) checkToken(token, tokens[index + 1], tokens[index + 2], listed);
+  return statement.replace(/[\s;]+$/, "");
 }
 
-/** The name of an output format, checked to be a name and nothing else. */
+function checkToken(
+  token: Token,
+  next: Token | undefined,
+  afterNext: Token | undefined,
+  listed: ReadonlySet<string>,
+): void {
+  if (token.kind === "sign" && token.text === ";") refuse("one statement at a time");
+  if (token.kind === "word" && token.text === "into") refuse("INTO OUTFILE is not allowed: the answer is the output");
+  if (token.kind === "word" && token.text === "format" && (next?.kind === "word" || next?.kind === "quoted"))
+    refuse("FORMAT is not part of the statement: send it beside the query");
+  if (token.kind === "word" && token.text === "settings" && next?.kind === "word" && afterNext?.text === "=")
+    refuse("SETTINGS are not allowed here");
+  if (token.kind === "word" && (token.text === "from" || token.text === "join") && next?.kind === "string")
+    refuse("a file is no table here");
+  if (token.kind === "quoted" && /[/\\]|:\/\//.test(token.text))
+    refuse(`the name ${token.text.slice(0, 60)} looks like a file`);
+  const called = (token.kind === "word" || token.kind === "quoted") && next?.kind === "sign" && next.text === "(";
+  const name = token.text.toLowerCase();
+  if (called && (REACHING_OUT.has(name) || (listed.has(name) && !HARMLESS.has(name))))
+    refuse(`the function ${name} reads from outside the store`);
+}
+
+/** The name of an output format, checked to be a name and nothing else. @throws DriftlineError `request_invalid` */
 export function checkFormat(format: string): string {
   if (/^[A-Za-z][A-Za-z0-9]{0,63}$/.test(format)) return format;
-  throw new DriftlineError("request_invalid", `"${format.slice(0, 80)}" is no output format; for example JSONEachRow, CSVWithNames, PrettyCompact`);
+  throw new DriftlineError(
+    "request_invalid",
+    `"${format.slice(0, 80)}" is no output format; for example JSONEachRow, CSVWithNames, PrettyCompact`,
+  );
 }
 
-/** The statement with comments and the contents of quotes blanked, so that words inside them count for nothing. */
-function withoutText(statement: string): string {
-  return statement.replace(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:\\[\s\S]|''|[^'\\])*'/g, (match) => (match.startsWith("'") ? "''" : " "));
+/** Enough of ClickHouse's lexer to tell words from what stands in quotes and comments. */
+function tokensOf(statement: string): Token[] {
+  const tokens: Token[] = [];
+  const pattern =
+    /\s+|--[^\n]*|#[!\s][^\n]*|\/\*[\s\S]*?\*\/|'(?:[^'\\]|\\[\s\S]|'')*'|`(?:[^`\\]|\\[\s\S]|``)*`|"(?:[^"\\]|\\[\s\S]|"")*"|[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*|[\s\S]/gu;
+  for (const [text] of statement.matchAll(pattern)) {
+    if (/^(?:\s|--|#[!\s]|\/\*)/.test(text) && !/^\/$/.test(text)) continue;
+    if (text.startsWith("'") && text.length > 1) tokens.push({ kind: "string", text: text.slice(1, -1) });
+    else if (/^[`"]/.test(text) && text.length > 1) tokens.push({ kind: "quoted", text: text.slice(1, -1) });
+    else if (/^[\p{L}_$]/u.test(text) && text.includes("$")) refuse("$ outside of quotes is not allowed");
+    else if (/^[\p{L}_]/u.test(text)) tokens.push({ kind: "word", text: text.toLowerCase() });
+    else if (/^['"`]$/.test(text)) refuse("a quote is not closed");
+    // The engine reads these as quotes too; whoever wants one in a text puts it in plain quotes.
+    else if (/^[\u2018\u2019\u201c\u201d]$/.test(text)) refuse("curly quotes are not allowed: write ' or \"");
+    else tokens.push({ kind: "sign", text });
+  }
+  return tokens;
 }

@@ -4,7 +4,7 @@ import { gunzip } from "node:zlib";
 import { z } from "zod";
 import { DriftlineError } from "../../core/errors.ts";
 import { incidentStates } from "../../core/incident.ts";
-import { checkFormat } from "../../store/read-only.ts";
+import { checkFormat, checkReadOnly } from "../../store/read-only.ts";
 import { sql } from "../../store/sql.ts";
 import type { ServeContext } from "../context.ts";
 import { selectDeadLetters } from "../queries/dead-letters.ts";
@@ -21,7 +21,6 @@ import {
   type RawInput,
   rawRoute,
 } from "../route.ts";
-import { checkReadOnly } from "../sql-guard.ts";
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 

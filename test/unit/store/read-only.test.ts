@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkReadOnly } from "../../../src/serve/sql-guard.ts";
+import { checkReadOnly } from "../../../src/store/read-only.ts";
 
 test("statements that read pass, without their closing semicolon", () => {
   const reading = [

@@ -26,6 +26,8 @@ interface Known {
   readonly windows: readonly CountedWindow[];
   /** How many of them have been computed, from the first. */
   readonly computed: number;
+  /** The most that ever were: a watermark that went back, or an event that was taken for a copy, leaves rows behind. */
+  readonly stored: number;
 }
 
 /** What is known of a model's windows of one size, from one run to the next. Everything in it can be found again. */
@@ -117,10 +119,11 @@ async function evaluateAnchor(
     const before = kept[kept.length - 1];
     // The last window of a replay may have rows although it is not complete; they stay until it is.
     const reach = { from: before === undefined ? period.from : before.start + 1, to: rest[due.length]?.start ?? period.to };
-    const mayExist = memory === undefined || memory.computed > kept.length;
+    const mayExist = memory === undefined || memory.stored > kept.length;
     done.rows += await computeWindows(place, series, due, reach, mayExist);
     done.windows += due.length;
-    next.set(seriesKey(series), { series, windows: [...kept, ...rest], computed: kept.length + due.length });
+    const computed = kept.length + due.length;
+    next.set(seriesKey(series), { series, windows: [...kept, ...rest], computed, stored: Math.max(computed, memory?.stored ?? 0) });
   }
   return next;
 }

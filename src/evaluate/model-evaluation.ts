@@ -6,8 +6,9 @@ import type { CountWindow } from "./count-boundaries.ts";
 import { evaluateCountWindows, openCountWindows } from "./count-windows.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
 import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
-import { summarisePanes } from "./panes.ts";
+import { summarisedBefore, summarisePanes } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
+import { openSteps, writeSteps } from "./steps.ts";
 import { type Evaluated, evaluateTimeWindows, openTimeWindows, type TimeWindow, type TimeWindowState } from "./time-windows.ts";
 import { readFeedingPartitions, readPartitionTimes, watermarkOf } from "./watermark.ts";
 
@@ -33,7 +34,9 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     timeWindows.push(await openTimeWindows(lane, prepared, spec));
   }
   const countWindows = config.windows.filter((window): window is CountWindow => window.kind === "count").map(openCountWindows);
+  const steps = await openSteps(lane, prepared);
   const pending = new Map<number, PendingPane>();
+  let reached = Number.NEGATIVE_INFINITY;
   let watermark = Number.NEGATIVE_INFINITY;
 
   const note = (records: readonly CommitRecord[]) => {
@@ -68,10 +71,12 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     const times = await readPartitionTimes(lane);
     const records = await readCommitRecords(lane, model, readTo);
     note(records);
-    watermark = final ? Number.POSITIVE_INFINITY : watermarkOf(times, feeding, config.allowed_lateness, now);
+    // A partition that joins with old events opens nothing again: they are late.
+    reached = Math.max(reached, watermarkOf(times, feeding, config.allowed_lateness, now));
+    watermark = final ? Number.POSITIVE_INFINITY : reached;
     const closed = [...pending.keys()].filter((pane) => pane + config.pane <= watermark);
     const copies = await panesOfLaterCopies(lane, prepared.dedupe, closed);
-    const dirty = [...new Set([...closed, ...copies.filter((pane) => pane + config.pane <= watermark)])];
+    const dirty = [...new Set([...closed, ...(await summarisedBefore(lane, prepared, copies))])];
     await summarisePanes(lane, prepared, dirty, (pane) => pending.get(pane)?.rows ?? 0);
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
@@ -82,6 +87,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     };
     for (const state of timeWindows) add(await evaluateTimeWindows(lane, prepared, state, { panes: dirty, labelled }, watermark, now));
     for (const state of countWindows) add(await evaluateCountWindows(lane, prepared, state, { panes: dirty, labelled }, watermark, now));
+    await writeSteps(lane, prepared, steps, dirty, now);
     for (const pane of closed) pending.delete(pane);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, marks());
     return done;

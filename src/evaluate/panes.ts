@@ -58,6 +58,13 @@ async function summariseChunk(lane: Lane, prepared: PreparedModel, panes: readon
   return rows.filter((row) => before.get(row.start)?.digest !== row.digest).map((row) => row.start);
 }
 
+/** Those of the panes that have summaries, which must now be made anew; others will be made when they close. */
+export async function summarisedBefore(lane: Lane, prepared: PreparedModel, panes: readonly number[]): Promise<number[]> {
+  if (panes.length === 0) return [];
+  const ledger = await readLedger(lane, prepared, paneName(prepared), { from: Math.min(...panes), to: Math.max(...panes) + 1 });
+  return panes.filter((pane) => ledger.has(pane));
+}
+
 export interface LedgerRow {
   readonly revision: number;
   readonly n: number;

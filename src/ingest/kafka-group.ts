@@ -20,6 +20,9 @@ export interface Assignment {
   readonly fenced: boolean;
 }
 
+/** The partitions of each of these topics that exists. */
+export type PartitionsOf = (topics: readonly string[]) => Promise<ReadonlyMap<string, readonly number[]>>;
+
 /** Why a generation ended: the group shares out anew, or it has thrown this member out. */
 export type GenerationEnd = "rebalance" | "fenced";
 
@@ -40,10 +43,10 @@ export class GroupMember {
   }
 
   /**
-   * Joins and returns what this member shall read. `partitionsOf` tells the partitions of a topic; the leader of the
-   * group asks it. Throws when the broker can't be reached.
+   * Joins and returns what this member shall read. The leader of the group asks `partitionsOf` for the partitions of all
+   * topics that anyone in it reads, which may be others than its own. Throws when the broker can't be reached.
    */
-  async join(client: KafkaClient, topics: readonly string[], partitionsOf: (topic: string) => readonly number[]): Promise<Assignment> {
+  async join(client: KafkaClient, topics: readonly string[], partitionsOf: PartitionsOf): Promise<Assignment> {
     let fenced = this.#memberId === "";
     for (;;) {
       try {
@@ -61,7 +64,7 @@ export class GroupMember {
           groupId: this.#group,
           generationId: joined.generationId,
           memberId: joined.memberId,
-          groupAssignment: joined.leaderId === joined.memberId ? shareOut(joined, partitionsOf) : [],
+          groupAssignment: joined.leaderId === joined.memberId ? await shareOut(joined, partitionsOf) : [],
         });
         const decoded = AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {};
         return { partitions: new Map(Object.entries(decoded)), fenced };
@@ -132,10 +135,10 @@ function subscription(topics: readonly string[]): Buffer {
 }
 
 /** Deals the partitions of each topic to those who subscribed to it, in turn; the same input gives the same shares. */
-function shareOut(
+async function shareOut(
   joined: JoinedGroup,
-  partitionsOf: (topic: string) => readonly number[],
-): { memberId: string; memberAssignment: Buffer }[] {
+  partitionsOf: PartitionsOf,
+): Promise<{ memberId: string; memberAssignment: Buffer }[]> {
   const members = joined.members
     .map(({ memberId, memberMetadata }) => ({
       memberId,
@@ -144,10 +147,11 @@ function shareOut(
     }))
     .sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
   const topics = [...new Set(members.flatMap((member) => [...member.topics]))].sort();
+  const partitions = await partitionsOf(topics);
   let turn = 0;
   for (const topic of topics) {
     const takers = members.filter((member) => member.topics.has(topic));
-    for (const partition of partitionsOf(topic)) {
+    for (const partition of partitions.get(topic) ?? []) {
       const taker = takers[turn % takers.length];
       turn += 1;
       taker?.assignment.set(topic, [...(taker.assignment.get(topic) ?? []), partition]);

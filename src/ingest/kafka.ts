@@ -53,8 +53,8 @@ class KafkaSource implements Source {
   readonly #revoking = new Map<string, Promise<void>>();
   /** Topics that were gone at the last look; only for brokers without topic ids. */
   readonly #vanished = new Set<string>();
-  /** Partitions of each topic when the group last shared out. */
-  #shared: ReadonlyMap<string, number> = new Map();
+  /** Partitions of each topic when the group last shared out: our topics, and as its leader those of all members. */
+  #shared: ReadonlyMap<string, readonly number[]> = new Map();
   #client: KafkaClient;
   #running: Promise<void> = Promise.resolve();
   #endListening: () => void = () => undefined;
@@ -158,13 +158,14 @@ class KafkaSource implements Source {
     const client = this.#client;
     await client.connect();
     while (!this.#stop.signal.aborted) {
-      let metadata = await client.metadata(this.#config.topics);
       this.#phase = `joining the consumer group ${this.#config.group}`;
-      const partitionsOf = (topic: string) => partitionNumbers(metadata.get(topic));
-      this.#shared = new Map(this.#config.topics.map((topic) => [topic, partitionsOf(topic).length]));
-      const assignment = await this.#group.join(client, this.#config.topics, partitionsOf);
+      this.#shared = partitionsIn(await client.metadata(this.#config.topics));
+      const assignment = await this.#group.join(client, this.#config.topics, async (topics) => {
+        this.#shared = partitionsIn(await client.metadata(topics));
+        return this.#shared;
+      });
       onJoined();
-      metadata = await client.metadata(this.#config.topics);
+      const metadata = await client.metadata(this.#config.topics);
       this.#take(assignment, metadata);
       this.#connected = true;
       const end = await this.#generation(client, metadata);
@@ -230,7 +231,7 @@ class KafkaSource implements Source {
       await this.#trouble.wait(troubled ? troubleMs : this.#tuning.metadataMs, signal);
       if (signal.aborted) break;
       try {
-        const metadata = await client.metadata(this.#config.topics);
+        const metadata = await client.metadata([...new Set([...this.#config.topics, ...this.#shared.keys()])]);
         if (signal.aborted) break;
         failures = 0;
         this.#apply(metadata);
@@ -377,11 +378,12 @@ class KafkaSource implements Source {
   /** A topic that is gone is no reason: what was read of it is still to be stored, and it may come back. */
   #toBeSharedAnew(metadata: ReadonlyMap<string, TopicMetadata>): boolean {
     return [...metadata.values()].some(
-      (topic) => topic.error === 0 && partitionNumbers(topic).length !== (this.#shared.get(topic.name) ?? 0),
+      (topic) => topic.error === 0 && topic.leaders.size !== (this.#shared.get(topic.name)?.length ?? 0),
     );
   }
 }
 
-function partitionNumbers(topic: TopicMetadata | undefined): readonly number[] {
-  return topic === undefined || topic.error !== 0 ? [] : [...topic.leaders.keys()].sort((a, b) => a - b);
+function partitionsIn(metadata: ReadonlyMap<string, TopicMetadata>): ReadonlyMap<string, readonly number[]> {
+  const numbers = ({ error, leaders }: TopicMetadata) => (error === 0 ? [...leaders.keys()].sort((a, b) => a - b) : []);
+  return new Map([...metadata].map(([name, topic]) => [name, numbers(topic)]));
 }

@@ -97,6 +97,23 @@ test("A second member takes over half of the partitions, and gives them back whe
   assertOnce(store, 1200);
 });
 
+test("Members of one group that read different topics read all of them, whoever leads it", async () => {
+  const { brokers } = broker;
+  await createTopic(brokers, "left", 2);
+  await createTopic(brokers, "right", 2);
+  await using left = await startSource({ brokers, topics: ["left"], group: "left-and-right" });
+  await until("the left is read", () => left.source.status().partitions.length === 2);
+  await using right = await startSource({ brokers, topics: ["right"], group: "left-and-right" });
+  await until("both are read", () => [left, right].every(({ source }) => source.status().partitions.length === 2));
+  const admin = kafkaClient(brokers).admin();
+  await admin.connect();
+  await admin.createPartitions({ topicPartitions: [{ topic: "right", count: 3 }] });
+  await admin.disconnect();
+  await until("the new partition is read", () => right.source.status().partitions.length === 3);
+  await produce(brokers, "right", records(0, 30, 3));
+  await until("30 records", () => right.sink.store.messages.length === 30);
+});
+
 test("A member that dies without leaving is replaced once its session has run out", async () => {
   const topic = "silent-death";
   const { brokers } = broker;

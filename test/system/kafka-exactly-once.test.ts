@@ -82,7 +82,9 @@ test("Five kills at random moments, malformed and repeated messages change no nu
     await service.untilReady();
 
     const count = async (query: string) => (await service.sql(query, countSchema))[0]?.n ?? -1;
-    await service.until("everything is stored", async () => (await service.metric("driftline_kafka_lag_events")) === 0, 120_000);
+    const sent = stream.predictions.length + stream.labels.length;
+    const positions = "SELECT sum(next) AS n FROM (SELECT max(next_offset) AS next FROM positions GROUP BY source, partition)";
+    await service.until("every message is stored", async () => (await count(positions)) === sent, 120_000);
     assert.equal(await count("SELECT count() AS n FROM dead_letters FINAL"), stream.malformed);
 
     // The last window of each kind stays open: only a replay closes it.

@@ -6,7 +6,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { startClickHouseFront } from "../support/clickhouse-front.ts";
+import { type ClickHouseFront, startClickHouseFront } from "../support/clickhouse-front.ts";
 import { brokerIsOurs, startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { ServiceProcess } from "../support/kafka/service.ts";
 import { createTopic, produce } from "../support/produce.ts";
@@ -49,6 +49,12 @@ function messages(from: number, to: number, partitions: number) {
     malformed += 1;
   }
   return { all, malformed };
+}
+
+/** A front whose folder goes with the test's. */
+async function startFront(): Promise<ClickHouseFront & AsyncDisposable> {
+  const front = await startClickHouseFront(await mkdtemp(path.join(folder, "clickhouse-")));
+  return Object.assign(front, { [Symbol.asyncDispose]: () => front.close() });
 }
 
 const countRow = z.object({ n: z.coerce.number() });
@@ -105,7 +111,7 @@ test("The service started before its broker waits for it", { skip }, async () =>
 test("Two processes share a group; one is stopped, one is killed, and every event is stored once", { timeout: 300_000 }, async () => {
   const topic = "shared";
   await createTopic(broker.brokers, topic, 4);
-  await using front = await startClickHouseFront();
+  await using front = await startFront();
   const store = { url: front.url, database: "driftline" };
   const home = await mkdtemp(path.join(folder, "service-"));
   await using first = await ServiceProcess.prepare(home, config(topic, store), { name: "first", roles: "ingest,evaluate,web" });
@@ -141,7 +147,7 @@ test("Two processes share a group; one is stopped, one is killed, and every even
 test("A store that refuses for 20 s stops the reading, not the service, and nothing is lost", { timeout: 300_000 }, async () => {
   const topic = "store-away";
   await createTopic(broker.brokers, topic, 2);
-  await using front = await startClickHouseFront();
+  await using front = await startFront();
   const home = await mkdtemp(path.join(folder, "service-"));
   await using service = await ServiceProcess.prepare(home, config(topic, { url: front.url, database: "driftline" }));
   await service.start();
@@ -149,7 +155,7 @@ test("A store that refuses for 20 s stops the reading, not the service, and noth
   const first = messages(0, 5_000, 2);
   await produce(broker.brokers, topic, first.all);
   await service.until("some are stored", async () => (await predictions(service)) > 0);
-  front.behave("refuse");
+  front.setFault({ kind: "status", status: 503, body: "the front refuses" });
   const rest = messages(5_000, 30_000, 2);
   await produce(broker.brokers, topic, rest.all);
   await service.until("/ready says why", async () => {
@@ -158,7 +164,7 @@ test("A store that refuses for 20 s stops the reading, not the service, and noth
   });
   await sleep(20_000);
   assert.ok(service.running);
-  front.behave("answer");
+  front.clearFault();
   await service.until("all predictions", async () => (await predictions(service).catch(() => 0)) === 30_000, 120_000);
   await service.until("lag 0", async () => (await service.metric("driftline_kafka_lag_events")) === 0);
   assert.equal(await count(service, "SELECT count() AS n FROM predictions_m FINAL"), 30_000);
@@ -172,7 +178,7 @@ for (const mode of ["hang", "cut"] as const) {
   test(`A store that ${mode === "hang" ? "never answers" : "cuts connections"} for a while loses and doubles nothing`, { timeout: 300_000 }, async () => {
     const topic = `store-${mode}`;
     await createTopic(broker.brokers, topic, 2);
-    await using front = await startClickHouseFront();
+    await using front = await startFront();
     const home = await mkdtemp(path.join(folder, "service-"));
     const store = { url: front.url, database: "driftline", request_timeout: "2s" };
     await using service = await ServiceProcess.prepare(home, config(topic, store));
@@ -180,11 +186,15 @@ for (const mode of ["hang", "cut"] as const) {
     await service.untilReady();
     const first = messages(0, 10_000, 2);
     // Only some of the statements fail, so that batches break off between their rows and their record.
-    let statement = 0;
-    front.behave((text) => (/^\s*INSERT/i.test(text) && (statement += 1) % 3 === 0 ? mode : "answer"));
-    await produce(broker.brokers, topic, first.all);
-    await service.until("lag 0 in spite of it", async () => (await service.metric("driftline_kafka_lag_events")) === 0 && (await predictions(service)) === 10_000, 180_000);
-    front.behave("answer");
+    const trouble = setInterval(() => front.setFault({ kind: mode }, { times: 1, matching: /^\s*INSERT/i }), 150);
+    try {
+      await produce(broker.brokers, topic, first.all);
+      const whole = async () => (await service.metric("driftline_kafka_lag_events")) === 0 && (await predictions(service)) === 10_000;
+      await service.until("lag 0 in spite of it", whole, 180_000);
+    } finally {
+      clearInterval(trouble);
+      front.clearFault();
+    }
     assert.equal(await count(service, "SELECT count() AS n FROM predictions_m FINAL"), 10_000);
     assert.equal(await deadLetters(service), first.malformed);
   });

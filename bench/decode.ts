@@ -29,7 +29,9 @@ function eventsOf(schema: ModelSchema): RawMessage[] {
     const features = Object.fromEntries(
       schema.features.map(({ name, kind }, place) => [
         name,
-        kind === "numeric" ? Math.round(((index * 7919 + place * 104_729) % 100_003) * 1.37) / 100 : (COUNTRIES[(index + place) % 6] ?? ""),
+        kind === "numeric"
+          ? Math.round(((index * 7919 + place * 104_729) % 100_003) * 1.37) / 100
+          : (COUNTRIES[(index + place) % 6] ?? ""),
       ]),
     );
     const event = {

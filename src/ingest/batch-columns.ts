@@ -1,7 +1,8 @@
 /** The rows of a batch as columns of the store's tables. */
-import type { DeadRow, LabelRows, PredictionRows } from "./formats/event-rows.ts";
-import type { Column } from "../store/native-block.ts";
+
 import { featureColumn } from "../store/model-tables.ts";
+import type { Column } from "../store/native-block.ts";
+import type { DeadRow, LabelRows, PredictionRows } from "./formats/event-rows.ts";
 
 /** Which rows of a block: all up to a number, or those of a list. */
 export type RowChoice = number | readonly number[];
@@ -12,7 +13,9 @@ function chosen<Value>(values: readonly Value[], rows: RowChoice): readonly Valu
 }
 
 function chosenNumbers(values: Float64Array, rows: RowChoice): Float64Array {
-  return typeof rows === "number" ? values.subarray(0, rows) : Float64Array.from(rows, (row) => values[row] ?? Number.NaN);
+  return typeof rows === "number"
+    ? values.subarray(0, rows)
+    : Float64Array.from(rows, (row) => values[row] ?? Number.NaN);
 }
 
 /** Columns of a model's predictions table. Optional columns that no row fills are left to their defaults. */
@@ -30,11 +33,15 @@ export function predictionColumns(model: PredictionRows, rows: RowChoice): Colum
     { name: "prediction_text", type: "LowCardinality(String)", values: chosen(model.predictionText, rows) },
     { name: "score", type: "Nullable(Float64)", values: chosen(model.score, rows) },
   ];
-  if (used.probabilities) columns.push({ name: "probabilities", type: "Map(String, Float64)", values: chosen(model.probabilities, rows) });
-  if (used.segments) columns.push({ name: "segments", type: "Map(String, String)", values: chosen(model.segments, rows) });
-  if (used.invalid) columns.push({ name: "invalid", type: "Array(LowCardinality(String))", values: chosen(model.invalid, rows) });
+  if (used.probabilities)
+    columns.push({ name: "probabilities", type: "Map(String, Float64)", values: chosen(model.probabilities, rows) });
+  if (used.segments)
+    columns.push({ name: "segments", type: "Map(String, String)", values: chosen(model.segments, rows) });
+  if (used.invalid)
+    columns.push({ name: "invalid", type: "Array(LowCardinality(String))", values: chosen(model.invalid, rows) });
   if (used.extra) columns.push({ name: "extra", type: "Map(String, String)", values: chosen(model.extra, rows) });
-  if (used.attributions) columns.push({ name: "attributions", type: "Map(String, Float64)", values: chosen(model.attributions, rows) });
+  if (used.attributions)
+    columns.push({ name: "attributions", type: "Map(String, Float64)", values: chosen(model.attributions, rows) });
   for (const { feature, numeric, numbers, texts } of model.features) {
     const name = featureColumn(feature.name);
     if (numeric) columns.push({ name, type: "Nullable(Float64)", values: chosenNumbers(numbers, rows) });
@@ -94,4 +101,3 @@ export function piecesByMonth(timestamps: readonly number[], rows: number): RowC
   }
   return [...buckets.values()];
 }
-

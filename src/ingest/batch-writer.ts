@@ -3,19 +3,18 @@
  * Whoever pushes while both places are taken waits, so a slow or absent store pauses the sources and memory stays bounded.
  * Nothing here must survive the process: what is not stored is read again from the store's position.
  */
-import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import { DriftlineError, messageOf } from "../core/errors.ts";
 import type { RawMessage } from "../core/event.ts";
 import type { ModelSchema } from "../core/model-schema.ts";
-import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { IngestMetrics } from "../telemetry/metrics.ts";
 import { Batch, type ReceiptOutcome } from "./batch.ts";
 import type { Decoder } from "./formats/json-events.ts";
+import { storedPosition, storedPositions } from "./positions.ts";
 import type { MessageSink, StoredPosition } from "./source.ts";
-import { storeBatch, type StoredRange } from "./store-batch.ts";
+import { type StoredRange, storeBatch } from "./store-batch.ts";
 
 export interface BatchModel {
   readonly schema: ModelSchema;
@@ -66,7 +65,6 @@ const MOST_QUEUED = 2;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
-const positionRow = z.object({ source: z.string(), partition: z.number(), next_offset: z.number() });
 const keyOf = (source: string, partition: number): string => `${partition} ${source}`;
 
 class Writer implements BatchWriter {
@@ -138,11 +136,18 @@ class Writer implements BatchWriter {
       if (waiting !== null) {
         const part = waiting.part(from);
         const end = batch.messages.length;
-        batch.receipts.push({ from: start, to: end, resolve: (outcome) => part(outcome, end - start), reject: waiting.reject });
+        batch.receipts.push({
+          from: start,
+          to: end,
+          resolve: (outcome) => part(outcome, end - start),
+          reject: waiting.reject,
+        });
         this.#due = true;
       }
       from = to;
-      this.#sealIf(batch.messages.length >= batchRows || batch.bytes >= batchBytes || (this.#due && this.#queue.length === 0));
+      this.#sealIf(
+        batch.messages.length >= batchRows || batch.bytes >= batchBytes || (this.#due && this.#queue.length === 0),
+      );
     }
   }
 
@@ -164,22 +169,12 @@ class Writer implements BatchWriter {
     return () => this.#listeners.delete(listener);
   }
 
-  async position(source: string, partition: number): Promise<number | null> {
-    const rows = await this.#options.lane.query(
-      sql`SELECT source AS source, partition AS partition, max(next_offset) AS next_offset FROM positions
-          WHERE source = ${source} AND partition = ${partition} GROUP BY source, partition`,
-      positionRow,
-    );
-    return rows[0]?.next_offset ?? null;
+  position(source: string, partition: number): Promise<number | null> {
+    return storedPosition(this.#options.lane, source, partition);
   }
 
-  async storedPositions(prefix: string): Promise<readonly StoredPosition[]> {
-    const rows = await this.#options.lane.query(
-      sql`SELECT source AS source, partition AS partition, max(next_offset) AS next_offset FROM positions
-          WHERE startsWith(source, ${prefix}) GROUP BY source, partition ORDER BY source, partition`,
-      positionRow,
-    );
-    return rows.map((row) => ({ source: row.source, partition: row.partition, nextOffset: row.next_offset }));
+  storedPositions(prefix: string): Promise<readonly StoredPosition[]> {
+    return storedPositions(this.#options.lane, prefix);
   }
 
   async revoke(source: string, partition: number): Promise<void> {
@@ -189,7 +184,7 @@ class Writer implements BatchWriter {
     this.#wake();
     for (const batch of [...this.#queue.slice(1), this.#current]) if (batch !== null) this.#withoutRevoked(batch);
     // The batch in hand may be half written; the attempt ends by itself, and a further one leaves the partition out.
-    while (this.#attempt !== null) await this.#attempt.catch(() => undefined);
+    await this.#attempt?.catch(() => undefined);
     const [head] = this.#queue;
     if (head !== undefined && this.#attempt === null) this.#withoutRevoked(head);
     this.#revoked.delete(key);
@@ -202,7 +197,10 @@ class Writer implements BatchWriter {
         this.#sealIf(this.#queue.length < MOST_QUEUED);
       }
       await this.#storing;
-      if (this.#closed.signal.aborted) throw new DriftlineError("store_unavailable", "ingestion has ended before everything was stored", { retryable: true });
+      if (this.#closed.signal.aborted)
+        throw new DriftlineError("store_unavailable", "ingestion has ended before everything was stored", {
+          retryable: true,
+        });
     }
   }
 
@@ -216,7 +214,8 @@ class Writer implements BatchWriter {
     this.#wake();
     await this.#storing?.catch(() => undefined);
     const ended = new DriftlineError("store_unavailable", "the service is stopping", { retryable: true });
-    for (const batch of [...this.#queue, this.#current]) for (const receipt of batch?.receipts ?? []) receipt.reject(ended);
+    for (const batch of [...this.#queue, this.#current])
+      for (const receipt of batch?.receipts ?? []) receipt.reject(ended);
     this.#listeners.clear();
   }
 
@@ -241,7 +240,9 @@ class Writer implements BatchWriter {
   /** An error, so that whoever pushed does not go on to move the position over what was not taken. */
   #stillOwned(key: string, generation: number): void {
     if ((this.#generations.get(key) ?? 0) !== generation)
-      throw new DriftlineError("source_failed", "the partition was given up while its messages waited for room", { retryable: true });
+      throw new DriftlineError("source_failed", "the partition was given up while its messages waited for room", {
+        retryable: true,
+      });
   }
 
   #room(): Promise<void> {
@@ -250,7 +251,8 @@ class Writer implements BatchWriter {
 
   /** The batch that fills, or null where there is no room. It must be filled before the next `await`: it may be sealed then. */
   #fillable(): Batch | null {
-    if (this.#closed.signal.aborted) throw new DriftlineError("store_unavailable", "ingestion has ended", { retryable: true });
+    if (this.#closed.signal.aborted)
+      throw new DriftlineError("store_unavailable", "ingestion has ended", { retryable: true });
     if (this.#current !== null || this.#queue.length >= MOST_QUEUED) return this.#current;
     const batch = this.#spare.pop() ?? new Batch(this.#schemas);
     this.#current = batch;
@@ -347,22 +349,29 @@ class Writer implements BatchWriter {
       for (const listener of this.#listeners) listener(source, partition, lastOffset + 1);
     }
     if (batch.rows.droppedExtras > 0)
-      log.warn("events carried more unknown features than are kept; the rest was dropped", { dropped: batch.rows.droppedExtras });
+      log.warn("events carried more unknown features than are kept; the rest was dropped", {
+        dropped: batch.rows.droppedExtras,
+      });
     const [letter] = batch.rows.dead;
     if (letter !== undefined) {
       const { source, partition, offset, reason, detail } = letter;
-      log.warn(`dead letters, the first for ${reason}`, { count: batch.rows.dead.length, source, partition, offset, detail: detail.slice(0, 300) });
+      log.warn(`dead letters, the first for ${reason}`, {
+        count: batch.rows.dead.length,
+        source,
+        partition,
+        offset,
+        detail: detail.slice(0, 300),
+      });
     }
     onBatch?.(ranges, batch);
-    for (const receipt of batch.receipts) {
-      const refused = batch.rows.dead.filter((dead) => dead.message >= receipt.from && dead.message < receipt.to);
-      receipt.resolve({ rejected: refused.map(({ message, reason, detail }) => ({ index: message - receipt.from, reason, detail })) });
-    }
+    batch.settle();
   }
 
   /** Takes revoked partitions out of a batch by decoding what remains anew; a rebalance is rare. */
   #withoutRevoked(batch: Batch): void {
-    const gone = [...batch.ranges.values()].filter(({ source, partition }) => this.#revoked.has(keyOf(source, partition)));
+    const gone = [...batch.ranges.values()].filter(({ source, partition }) =>
+      this.#revoked.has(keyOf(source, partition)),
+    );
     if (gone.length === 0) return;
     const messages = [...batch.messages];
     const ranges = [...batch.ranges.values()];
@@ -377,7 +386,8 @@ class Writer implements BatchWriter {
     place.push(batch.messages.length);
     for (const { source, partition, firstOffset, lastOffset } of ranges)
       if (!this.#revoked.has(keyOf(source, partition))) batch.reach(source, partition, firstOffset, lastOffset);
-    for (const receipt of receipts) batch.receipts.push({ ...receipt, from: place[receipt.from] ?? 0, to: place[receipt.to] ?? 0 });
+    for (const receipt of receipts)
+      batch.receipts.push({ ...receipt, from: place[receipt.from] ?? 0, to: place[receipt.to] ?? 0 });
   }
 }
 

@@ -3,8 +3,8 @@
  * Messages are kept until the batch is stored, because a row that the store refuses is given back as the bytes it came as.
  */
 import type { RawMessage } from "../core/event.ts";
-import { EventRows } from "./formats/event-rows.ts";
 import type { ModelSchema } from "../core/model-schema.ts";
+import { EventRows } from "./formats/event-rows.ts";
 
 /** How far a batch takes one partition. */
 export interface BatchRange {
@@ -80,6 +80,14 @@ export class Batch {
 
   has(source: string, partition: number): boolean {
     return this.ranges.has(keyOf(source, partition));
+  }
+
+  /** Tells those who wait what became of their messages. Call it once the batch is stored. */
+  settle(): void {
+    for (const { from, to, resolve } of this.receipts) {
+      const refused = this.rows.dead.filter((dead) => dead.message >= from && dead.message < to);
+      resolve({ rejected: refused.map(({ message, reason, detail }) => ({ index: message - from, reason, detail })) });
+    }
   }
 
   clear(): void {

@@ -24,7 +24,11 @@ export interface HttpIngestAnswer {
   readonly headers: Readonly<Record<string, string>>;
   readonly body:
     | { readonly error: string }
-    | { readonly accepted: number; readonly rejected: number; readonly items: readonly { readonly index: number; readonly reason: string; readonly error: string }[] };
+    | {
+        readonly accepted: number;
+        readonly rejected: number;
+        readonly items: readonly { readonly index: number; readonly reason: string; readonly error: string }[];
+      };
 }
 
 export interface HttpIngest {
@@ -69,9 +73,13 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
   return {
     source,
     async accept({ contentType, body, idempotencyKey }) {
-      if (body.length > options.maxBodyBytes) return refusal(413, `the body has ${body.length} bytes; at most ${options.maxBodyBytes} are taken`);
+      if (body.length > options.maxBodyBytes)
+        return refusal(413, `the body has ${body.length} bytes; at most ${options.maxBodyBytes} are taken`);
       if (idempotencyKey !== null && (idempotencyKey === "" || idempotencyKey.length > LONGEST_KEY))
-        return refusal(400, `Idempotency-Key has ${idempotencyKey.length} characters; 1 to ${LONGEST_KEY} are expected`);
+        return refusal(
+          400,
+          `Idempotency-Key has ${idempotencyKey.length} characters; 1 to ${LONGEST_KEY} are expected`,
+        );
       const items = split(contentType, body);
       if (typeof items === "string") return refusal(400, items);
       if (items.length === 0) return { status: 200, headers: {}, body: { accepted: 0, rejected: 0, items: [] } };
@@ -82,7 +90,13 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
         const messages = items.map((value, index): RawMessage => {
           const offset = next ?? 0;
           next = offset + 1;
-          return { source, partition: 0, offset, value, identity: idempotencyKey === null ? null : `${idempotencyKey}/${index}` };
+          return {
+            source,
+            partition: 0,
+            offset,
+            value,
+            identity: idempotencyKey === null ? null : `${idempotencyKey}/${index}`,
+          };
         });
         const outcome = await within(writer.write(messages), options.waitMs ?? 30_000, clock);
         if (outcome === null) return away("the rows could not be stored in time");
@@ -106,7 +120,11 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
 const refusal = (status: 400 | 413, error: string): HttpIngestAnswer => ({ status, headers: {}, body: { error } });
 
 function away(problem: string): HttpIngestAnswer {
-  return { status: 503, headers: RETRY_AFTER, body: { error: `the store can't take events at the moment: ${problem}` } };
+  return {
+    status: 503,
+    headers: RETRY_AFTER,
+    body: { error: `the store can't take events at the moment: ${problem}` },
+  };
 }
 
 async function within<Value>(promise: Promise<Value>, ms: number, clock: Clock): Promise<Value | null> {
@@ -125,8 +143,7 @@ function split(contentType: string, bytes: Buffer): Buffer[] | string {
   const body = trimmed(bytes);
   if (body.length === 0) return "the body is empty; a JSON object, an array of them or NDJSON is expected";
   const lines = /ndjson|jsonl|json-lines|json-seq/i.test(contentType);
-  if (!lines && body[0] === 91)
-    return splitArray(body) ?? "the array's brackets do not match; is the body cut off?";
+  if (!lines && body[0] === 91) return splitArray(body) ?? "the array's brackets do not match; is the body cut off?";
   if (lines || (body.includes(NEWLINE) && !isJson(body))) return linesOf(body);
   return [body];
 }

@@ -5,8 +5,8 @@
 import type { DriftlineError } from "../core/errors.ts";
 import { messageOf } from "../core/errors.ts";
 import type { DeadLetterReason, RawMessage } from "../core/event.ts";
-import type { Column } from "../store/native-block.ts";
 import { predictionsTable } from "../store/model-tables.ts";
+import type { Column } from "../store/native-block.ts";
 import type { Lane } from "../store/store.ts";
 import type { Batch, BatchRange } from "./batch.ts";
 import { deadLetterColumns, labelColumns, piecesByMonth, predictionColumns, type RowChoice } from "./batch-columns.ts";
@@ -41,14 +41,25 @@ export async function storeBatch(batch: Batch, options: StoreBatchOptions): Prom
     if (predictions.rows === 0) continue;
     const columns = (choice: RowChoice) => predictionColumns(predictions, choice);
     for (const [piece, choice] of piecesByMonth(predictions.timestamp, predictions.rows).entries()) {
-      const block = { key: `${model} ${piece}`, group: model, table: predictionsTable(model), columns, message: predictions.message, choice };
+      const block = {
+        key: `${model} ${piece}`,
+        group: model,
+        table: predictionsTable(model),
+        columns,
+        message: predictions.message,
+        choice,
+      };
       await insertBlock(block, batch, options);
     }
   }
   const { labels } = rows;
   if (labels.rows > 0) {
     const columns = (choice: RowChoice) => labelColumns(labels, choice);
-    await insertBlock({ key: "labels", group: LABELS, table: "labels", columns, message: labels.message, choice: labels.rows }, batch, options);
+    await insertBlock(
+      { key: "labels", group: LABELS, table: "labels", columns, message: labels.message, choice: labels.rows },
+      batch,
+      options,
+    );
   }
   if (rows.dead.length > 0 && !progress.done.has("dead letters")) {
     await options.lane.insertBlock("dead_letters", deadLetterColumns(rows.dead));
@@ -110,11 +121,14 @@ async function insertOrHalve(block: Block, choice: RowChoice, lane: Lane): Promi
  * out for them would turn one operator's mistake into a million dead letters; the batch waits instead.
  */
 const NOT_OF_ROWS = new Set(
-  "8 16 20 32 33 46 47 48 53 60 62 73 74 75 76 81 107 115 164 192 193 194 218 225 236 285 286 291 319 394 497 516 1002".split(" "),
+  "8 16 20 32 33 46 47 48 53 60 62 73 74 75 76 81 107 115 164 192 193 194 218 225 236 285 286 291 319 394 497 516 1002".split(
+    " ",
+  ),
 );
 
 export function isFaultOfRows(thrown: unknown): boolean {
-  if (!(thrown instanceof Error) || !("code" in thrown) || (thrown as DriftlineError).code !== "store_refused") return false;
+  if (!(thrown instanceof Error) || !("code" in thrown) || (thrown as DriftlineError).code !== "store_refused")
+    return false;
   const cause = thrown.cause;
   const code =
     cause instanceof Error && "code" in cause && typeof cause.code === "string" && /^\d+$/.test(cause.code)
@@ -155,7 +169,10 @@ interface Tally {
   readonly range: StoredRange;
   maxTimestamp: number;
   /** Events by model and kind, then by the start of their pane. */
-  readonly touched: Map<string, { readonly model: string; readonly kind: "prediction" | "label"; readonly panes: Map<number, number> }>;
+  readonly touched: Map<
+    string,
+    { readonly model: string; readonly kind: "prediction" | "label"; readonly panes: Map<number, number> }
+  >;
 }
 
 /** Counts of a batch by (source, partition). */
@@ -164,7 +181,15 @@ class Tallies {
 
   constructor(ranges: Iterable<BatchRange>) {
     for (const { source, partition, firstOffset, lastOffset } of ranges) {
-      const range: StoredRange = { source, partition, firstOffset, lastOffset, predictions: 0, labels: 0, dead: new Map() };
+      const range: StoredRange = {
+        source,
+        partition,
+        firstOffset,
+        lastOffset,
+        predictions: 0,
+        labels: 0,
+        dead: new Map(),
+      };
       this.#tallies.set(`${partition} ${source}`, { range, maxTimestamp: 0, touched: new Map() });
     }
   }
@@ -185,7 +210,12 @@ class Tallies {
     for (let row = 0; row < rows.rows; row++) {
       if (refused?.has(row) === true) continue;
       const rowModel = modelOf(row);
-      if (tally === undefined || rows.source[row] !== source || rows.partition[row] !== partition || rowModel !== model) {
+      if (
+        tally === undefined ||
+        rows.source[row] !== source ||
+        rows.partition[row] !== partition ||
+        rowModel !== model
+      ) {
         source = rows.source[row] ?? "";
         partition = rows.partition[row] ?? 0;
         model = rowModel;
@@ -221,7 +251,9 @@ class Tallies {
       max_timestamp: maxTimestamp,
       rows: range.predictions + range.labels,
       dead: [...range.dead.values()].reduce((sum, count) => sum + count, 0),
-      touched: [...touched.values()].flatMap(({ model, kind, panes }) => [...panes].map(([pane, n]) => ({ model, kind, pane, n }))),
+      touched: [...touched.values()].flatMap(({ model, kind, panes }) =>
+        [...panes].map(([pane, n]) => ({ model, kind, pane, n })),
+      ),
     }));
   }
 }

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createHttpIngest } from "../../src/ingest/http.ts";
 import { ensureModelTables } from "../../src/store/model-tables.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -32,7 +32,8 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const line = (id: string) => `{"type":"prediction","id":"${id}","model":"m","timestamp":"2026-03-02T10:00:00Z","prediction":1,"features":{"amount":1}}`;
+const line = (id: string) =>
+  `{"type":"prediction","id":"${id}","model":"m","timestamp":"2026-03-02T10:00:00Z","prediction":1,"features":{"amount":1}}`;
 const lines = (count: number, from = 0) => Array.from({ length: count }, (_, index) => line(`e${from + index}`));
 
 async function stored(): Promise<unknown> {
@@ -43,12 +44,28 @@ async function stored(): Promise<unknown> {
 
 const faults: [name: string, fault: Fault, matching: RegExp][] = [
   ["refuses connections", { kind: "refuse" }, /INSERT/],
-  ["answers 500", { kind: "status", status: 500, body: "Code: 241. DB::Exception: Memory limit exceeded (MEMORY_LIMIT_EXCEEDED) (version 26.7.2.1)\n" }, /INSERT/],
+  [
+    "answers 500",
+    {
+      kind: "status",
+      status: 500,
+      body: "Code: 241. DB::Exception: Memory limit exceeded (MEMORY_LIMIT_EXCEEDED) (version 26.7.2.1)\n",
+    },
+    /INSERT/,
+  ],
   ["answers 502 like a proxy", { kind: "status", status: 502, body: "<html>bad gateway</html>" }, /INSERT/],
   ["does not answer", { kind: "hang" }, /INSERT INTO `?predictions_m/],
   ["cuts the answer to the rows", { kind: "cut" }, /INSERT INTO `?predictions_m/],
   ["cuts the answer to the commit record", { kind: "cut" }, /INSERT INTO `?batches/],
-  ["has lost its table for a moment", { kind: "status", status: 404, body: "Code: 60. DB::Exception: Table does not exist (UNKNOWN_TABLE) (version 26.7.2.1)\n" }, /INSERT INTO `?predictions_m/],
+  [
+    "has lost its table for a moment",
+    {
+      kind: "status",
+      status: 404,
+      body: "Code: 60. DB::Exception: Table does not exist (UNKNOWN_TABLE) (version 26.7.2.1)\n",
+    },
+    /INSERT INTO `?predictions_m/,
+  ],
 ];
 
 for (const [name, fault, matching] of faults) {
@@ -59,7 +76,9 @@ for (const [name, fault, matching] of faults) {
     await writer.flush();
     assert.deepEqual(await stored(), { rows: 120, ids: 120, dead: 1 });
     assert.equal(await writer.position("test", 0), 121);
-    assert.deepEqual(await rowsOf(store, "SELECT sum(rows) AS n, sum(dead) AS dead FROM batches FINAL"), [{ n: 120, dead: 1 }]);
+    assert.deepEqual(await rowsOf(store, "SELECT sum(rows) AS n, sum(dead) AS dead FROM batches FINAL"), [
+      { n: 120, dead: 1 },
+    ]);
     assert.equal(writer.status().problem, null);
     await writer.close(1000);
   });

@@ -24,12 +24,19 @@ beforeEach(async () => {
 after(() => writer.close(1000));
 
 const event = (fields: string) => `{"model":"m","timestamp":"2026-03-02T10:00:00Z","prediction":1${fields}}`;
-const post = (body: string, contentType = "application/json", idempotencyKey: string | null = null): Promise<HttpIngestAnswer> =>
-  http.accept({ contentType, body: Buffer.from(body), idempotencyKey });
+const post = (
+  body: string,
+  contentType = "application/json",
+  idempotencyKey: string | null = null,
+): Promise<HttpIngestAnswer> => http.accept({ contentType, body: Buffer.from(body), idempotencyKey });
 const ids = async () => (await rowsOf(store, "SELECT id FROM predictions_m FINAL ORDER BY id")).map((row) => row["id"]);
 
 test("one object, an array and NDJSON are taken, and are in the store when the answer comes", async () => {
-  assert.deepEqual(await post(event(',"id":"a"')), { status: 200, headers: {}, body: { accepted: 1, rejected: 0, items: [] } });
+  assert.deepEqual(await post(event(',"id":"a"')), {
+    status: 200,
+    headers: {},
+    body: { accepted: 1, rejected: 0, items: [] },
+  });
   assert.deepEqual(await ids(), ["a"]);
   assert.equal((await post(` [ ${event(',"id":"b"')},\n ${event(',"id":9007199254740993')} ] `)).status, 200);
   assert.equal((await post(`${event(',"id":"d"')}\n\n${event(',"id":"e"')}\r\n`, "application/x-ndjson")).status, 200);
@@ -40,13 +47,28 @@ test("one object, an array and NDJSON are taken, and are in the store when the a
 });
 
 test("each refused item has its index and reason, and the others are stored", async () => {
-  const answer = await post(`[${event(',"id":"a"')},{"model":"nobody","prediction":1},${event("")},7,${event(',"id":"b"')}]`);
+  const answer = await post(
+    `[${event(',"id":"a"')},{"model":"nobody","prediction":1},${event("")},7,${event(',"id":"b"')}]`,
+  );
   assert.equal(answer.status, 207);
   assert.ok("items" in answer.body);
-  assert.deepEqual(answer.body.items.map((item) => [item.index, item.reason]), [[1, "unknown_model"], [2, "field_missing"], [3, "not_an_object"]]);
+  assert.deepEqual(
+    answer.body.items.map((item) => [item.index, item.reason]),
+    [
+      [1, "unknown_model"],
+      [2, "field_missing"],
+      [3, "not_an_object"],
+    ],
+  );
   assert.deepEqual([answer.body.accepted, answer.body.rejected], [2, 3]);
   assert.deepEqual(await ids(), ["a", "b"]);
-  assert.deepEqual(await rowsOf(store, "SELECT count() AS n, uniqExact(offset) AS offsets FROM dead_letters WHERE source = 'http:one'"), [{ n: 3, offsets: 3 }]);
+  assert.deepEqual(
+    await rowsOf(
+      store,
+      "SELECT count() AS n, uniqExact(offset) AS offsets FROM dead_letters WHERE source = 'http:one'",
+    ),
+    [{ n: 3, offsets: 3 }],
+  );
   assert.equal((await post("{")).status, 422);
 });
 

@@ -30,7 +30,8 @@ after(async () => {
 
 laneContract("server", () => store);
 
-const away = (thrown: unknown) => thrown instanceof DriftlineError && thrown.code === "store_unavailable" && thrown.retryable;
+const away = (thrown: unknown) =>
+  thrown instanceof DriftlineError && thrown.code === "store_unavailable" && thrown.retryable;
 const one = z.object({ x: z.number() });
 const ask = () => store.lane("evaluate").query(sql`SELECT 1 AS x`, one);
 const put = () => store.lane("ingest").insertBlock("labels", [{ name: "id", type: "String", values: ["a"] }]);
@@ -39,7 +40,14 @@ for (const [what, fault] of [
   ["a connection that is cut at once", { kind: "refuse" }],
   ["a proxy's 502", { kind: "status", status: 502, body: "<html>Bad Gateway</html>" }],
   ["a 503 without a reason", { kind: "status", status: 503, body: "" }],
-  ["too many parts", { kind: "status", status: 500, body: "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS) (version 26.7.2.1)\n" }],
+  [
+    "too many parts",
+    {
+      kind: "status",
+      status: 500,
+      body: "Code: 252. DB::Exception: Too many parts. (TOO_MANY_PARTS) (version 26.7.2.1)\n",
+    },
+  ],
   ["an answer cut in the middle", { kind: "cut" }],
 ] as const) {
   test(`server: ${what} is worth another try, for questions and for inserts`, async () => {
@@ -68,7 +76,17 @@ test("server: a ping tells of a server that is away, and a server that is not th
   front.clearFault();
   await store.ping();
   await assert.rejects(
-    openStore({ url: "http://user:topsecret@127.0.0.1:1", database: "d", username: "u", password: "hush", request_timeout: 500 }),
-    (thrown: unknown) => away(thrown) && thrown instanceof Error && /127\.0\.0\.1:1/.test(thrown.message) && !/topsecret|hush/.test(thrown.message),
+    openStore({
+      url: "http://user:topsecret@127.0.0.1:1",
+      database: "d",
+      username: "u",
+      password: "hush",
+      request_timeout: 500,
+    }),
+    (thrown: unknown) =>
+      away(thrown) &&
+      thrown instanceof Error &&
+      /127\.0\.0\.1:1/.test(thrown.message) &&
+      !/topsecret|hush/.test(thrown.message),
   );
 });

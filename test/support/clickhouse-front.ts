@@ -36,9 +36,11 @@ export interface ClickHouseFront {
 
 /** Names in a URL that are no settings. */
 const NOT_SETTINGS = new Set(
-  ("query database default_format query_id session_id session_timeout session_check user password role compress decompress " +
+  (
+    "query database default_format query_id session_id session_timeout session_check user password role compress decompress " +
     "client_protocol_version stacktrace quota_key wait_end_of_query send_progress_in_http_headers http_headers_progress_interval_ms " +
-    "buffer_size enable_http_compression http_zlib_compression_level cancel_http_readonly_queries_on_client_close").split(" "),
+    "buffer_size enable_http_compression http_zlib_compression_level cancel_http_readonly_queries_on_client_close"
+  ).split(" "),
 );
 const INSERT = /^\s*insert\s+into\s+(?:table\s+)?([\s\S]*?)\s+(?:settings\s+([\s\S]*?)\s+)?format\s+(\w+)\s*$/i;
 const quote = (text: string): string => `'${text.replace(/\\/g, "\\\\").replace(/'/g, "\\'")}'`;
@@ -104,7 +106,8 @@ async function answer(
   const fault = faultOf(request.statement);
   if (fault?.kind === "refuse") return void incoming.socket.destroy();
   if (fault?.kind === "hang") return;
-  if (fault?.kind === "status") return void response.writeHead(fault.status, { "Content-Type": "text/plain" }).end(fault.body);
+  if (fault?.kind === "status")
+    return void response.writeHead(fault.status, { "Content-Type": "text/plain" }).end(fault.body);
   if (fault?.kind === "delay") await sleep(fault.ms);
   if (url.pathname === "/ping") return void response.end("Ok.\n");
   try {
@@ -116,7 +119,9 @@ async function answer(
       setTimeout(() => incoming.socket.destroy(), 20);
       return;
     }
-    const gzip = url.searchParams.get("enable_http_compression") === "1" && /gzip/.test(String(incoming.headers["accept-encoding"] ?? ""));
+    const gzip =
+      url.searchParams.get("enable_http_compression") === "1" &&
+      /gzip/.test(String(incoming.headers["accept-encoding"] ?? ""));
     response.writeHead(200, gzip ? { ...headers, "Content-Encoding": "gzip" } : headers);
     response.end(gzip ? gzipSync(result.bytes, { level: 1 }) : result.bytes);
   } catch (thrown) {
@@ -178,9 +183,13 @@ function headersOf(request: Request, result: Result): Record<string, string> {
 
 function refuse(response: ServerResponse, thrown: unknown): void {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const own = thrown instanceof Error && "clickhouseCode" in thrown && typeof thrown.clickhouseCode === "number" ? thrown.clickhouseCode : 1002;
+  const own =
+    thrown instanceof Error && "clickhouseCode" in thrown && typeof thrown.clickhouseCode === "number"
+      ? thrown.clickhouseCode
+      : 1002;
   const code = /Code: (\d+)/.exec(message)?.[1] ?? String(own);
-  const status = code === "516" ? 403 : code === "60" || code === "81" ? 404 : code === "62" || code === "47" ? 400 : 500;
+  const status =
+    code === "516" ? 403 : code === "60" || code === "81" ? 404 : code === "62" || code === "47" ? 400 : 500;
   const text = /^Code:/.test(message) ? message : `Code: ${code}. DB::Exception: ${message}`;
   response.writeHead(status, { "X-ClickHouse-Exception-Code": code, "Content-Type": "text/plain; charset=UTF-8" });
   response.end(`${text}${/\(version/.test(text) ? "" : " (UNKNOWN) (version 26.7.2.1)"}\n`);
@@ -193,7 +202,10 @@ function listed(list: string | undefined): ReadonlySet<string> | null {
 }
 
 function keysOf(body: Buffer): ReadonlySet<string> {
-  const rows = body.toString("utf8").split("\n").filter((line) => line.trim() !== "");
+  const rows = body
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "");
   return new Set(rows.flatMap((line) => Object.keys(z.record(z.string(), z.unknown()).parse(JSON.parse(line)))));
 }
 
@@ -240,7 +252,9 @@ class Engine {
           ? `file(${quote(file)}, Native)`
           : `file(${quote(file)}, ${quote(format)}, ${quote(await this.#structure(session, table, keys ?? listed(named?.[1])))})`;
       const into = columns === "*" ? table : `${table} (${columns})`;
-      const result = await session.queryAsync(`INSERT INTO ${into} ${settings === undefined ? "" : `SETTINGS ${settings}`} SELECT ${columns} FROM ${source}`);
+      const result = await session.queryAsync(
+        `INSERT INTO ${into} ${settings === undefined ? "" : `SETTINGS ${settings}`} SELECT ${columns} FROM ${source}`,
+      );
       return { bytes: Buffer.alloc(0), rowsRead: result.rowsRead, rowsWritten: result.rowsRead };
     } finally {
       await rm(file, { force: true });
@@ -249,7 +263,11 @@ class Engine {
 
   async #structure(session: Session, table: string, wanted: ReadonlySet<string> | null): Promise<string> {
     const described = await session.queryAsync(`DESCRIBE TABLE ${table}`, { format: "JSONEachRow" });
-    const columns = described.text().trim().split("\n").map((line) => describedColumn.parse(JSON.parse(line)));
+    const columns = described
+      .text()
+      .trim()
+      .split("\n")
+      .map((line) => describedColumn.parse(JSON.parse(line)));
     return columns
       .filter((column) => wanted === null || wanted.has(column.name))
       .map((column) => `${quoteName(column.name)} ${column.type}`)

@@ -37,7 +37,11 @@ export function clockAt(iso: string): Clock & { set(iso: string): void } {
   };
 }
 
-export function schema(model: string, features: Readonly<Record<string, "numeric" | "categorical">>, more: Partial<ModelSchema> = {}): ModelSchema {
+export function schema(
+  model: string,
+  features: Readonly<Record<string, "numeric" | "categorical">>,
+  more: Partial<ModelSchema> = {},
+): ModelSchema {
   return {
     model,
     task: "binary",
@@ -49,7 +53,11 @@ export function schema(model: string, features: Readonly<Record<string, "numeric
 
 export const defaultMapping = eventMappingSchema.parse({});
 
-export function decoderOptions(clock: Clock, schemas: readonly ModelSchema[], more: Partial<DecoderOptions> = {}): DecoderOptions {
+export function decoderOptions(
+  clock: Clock,
+  schemas: readonly ModelSchema[],
+  more: Partial<DecoderOptions> = {},
+): DecoderOptions {
   return {
     mapping: defaultMapping,
     models: schemas.map((item) => ({ schema: item, maxFutureMs: 3_600_000 })),
@@ -62,7 +70,12 @@ export function decoderOptions(clock: Clock, schemas: readonly ModelSchema[], mo
 
 /** Messages of one partition at successive offsets. */
 export function messages(lines: readonly (string | Buffer)[], from = 0, source = "test", partition = 0): RawMessage[] {
-  return lines.map((value, index) => ({ source, partition, offset: from + index, value: typeof value === "string" ? Buffer.from(value) : value }));
+  return lines.map((value, index) => ({
+    source,
+    partition,
+    offset: from + index,
+    value: typeof value === "string" ? Buffer.from(value) : value,
+  }));
 }
 
 /** A writer over a lane, with the decoder of native JSON for every source. */
@@ -88,7 +101,9 @@ export function writerOver(
 }
 
 /** The embedded engine in a fresh folder, with the tables of the models. */
-export async function openFreshStore(schemas: readonly ModelSchema[]): Promise<{ store: Store; folder: string; end: () => Promise<void> }> {
+export async function openFreshStore(
+  schemas: readonly ModelSchema[],
+): Promise<{ store: Store; folder: string; end: () => Promise<void> }> {
   const folder = await mkdtemp(path.join(tmpdir(), "driftline-ingest-"));
   const store = await openStore({ embedded: path.join(folder, "data") });
   for (const item of schemas) await ensureModelTables(store.lane("control"), item);
@@ -104,7 +119,14 @@ export async function openFreshStore(schemas: readonly ModelSchema[]): Promise<{
 
 /** Empties what ingestion writes, so that the cases of one file do not see each other. */
 export async function emptyTables(store: Store, schemas: readonly ModelSchema[]): Promise<void> {
-  for (const table of ["labels", "batches", "positions", "dead_letters", "prediction_ids", ...schemas.map((item) => `predictions_${item.model}`)])
+  for (const table of [
+    "labels",
+    "batches",
+    "positions",
+    "dead_letters",
+    "prediction_ids",
+    ...schemas.map((item) => `predictions_${item.model}`),
+  ])
     await store.lane("control").command(sql`TRUNCATE TABLE ${written(`\`${table}\``)}`);
 }
 

@@ -35,7 +35,13 @@ export interface FeatureReaderOptions {
 export type FeatureProblem = "too_deep" | "not_an_object" | null;
 
 /** Reads the features of a payload into row `row`. `exact` gives the payload again with its numbers as text. */
-export type ReadFeatures = (payload: JsonObject, rows: PredictionRows, row: number, batch: EventRows, exact: () => unknown) => FeatureProblem;
+export type ReadFeatures = (
+  payload: JsonObject,
+  rows: PredictionRows,
+  row: number,
+  batch: EventRows,
+  exact: () => unknown,
+) => FeatureProblem;
 
 export function createFeatureReader(options: FeatureReaderOptions): ReadFeatures {
   const { features, fieldKeys } = options;
@@ -156,7 +162,8 @@ class RowWriter {
         const feature = features[target];
         if (feature === undefined) continue;
         if (feature.numeric && typeof value === "number" && value - value === 0) feature.numbers[row] = value;
-        else if (!feature.numeric && typeof value === "string" && (value !== "" || !this.#textNumbers)) feature.texts[row] = value;
+        else if (!feature.numeric && typeof value === "string" && (value !== "" || !this.#textNumbers))
+          feature.texts[row] = value;
         else this.#setOther(feature, value);
       } else this.#keepExtra(keys[index] ?? "", value);
     }
@@ -206,7 +213,8 @@ class RowWriter {
     feature.setMissing(row);
     if (value === null || value === undefined || (this.#textNumbers && value === "")) return;
     if (feature.numeric) {
-      const number = this.#textNumbers && typeof value === "string" && DECIMAL.test(value.trim()) ? Number(value) : value;
+      const number =
+        this.#textNumbers && typeof value === "string" && DECIMAL.test(value.trim()) ? Number(value) : value;
       if (typeof number === "number" && Number.isFinite(number)) feature.numbers[row] = number;
       else this.#invalid.push(feature.feature.name);
       return;
@@ -232,7 +240,10 @@ class RowWriter {
       return;
     }
     const text = JSON.stringify(value);
-    if (this.#extra.length >= MAX_EXTRA_NAMES || this.#extraCharacters + name.length + text.length > MAX_EXTRA_CHARACTERS) {
+    if (
+      this.#extra.length >= MAX_EXTRA_NAMES ||
+      this.#extraCharacters + name.length + text.length > MAX_EXTRA_CHARACTERS
+    ) {
       this.#dropped++;
       return;
     }

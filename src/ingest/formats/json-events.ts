@@ -11,16 +11,19 @@
  * - Numbers (regression, scores, probabilities) may be text that spells them; features may not.
  */
 import { isUtf8 } from "node:buffer";
-import type { EventMapping, FieldSource } from "../../config/event-mapping.ts";
+import type { EventMapping } from "../../config/event-mapping.ts";
 import { classLabel } from "../../core/class-label.ts";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { DeadLetterReason, RawMessage } from "../../core/event.ts";
 import type { ModelSchema } from "../../core/model-schema.ts";
-import type { EventRows, LabelRows, Pairs, PredictionRows } from "./event-rows.ts";
+import { type Field, type Fields, fieldsOf, keysOf, quoted } from "./event-fields.ts";
+import type { EventRows, LabelRows, PredictionRows } from "./event-rows.ts";
 import { parseWithNumbersAsText } from "./exact-json.ts";
 import { createFeatureReader, MAX_DEPTH, type ReadFeatures } from "./feature-reader.ts";
-import { isObject, type JsonObject, type ReadField, readerOf } from "./field-path.ts";
+import { isObject, type JsonObject } from "./field-path.ts";
+import { numberOf, readOptionalFields } from "./optional-fields.ts";
+import { kindOf, Refusal, show } from "./refusal.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** A model as ingestion needs it. */
@@ -51,23 +54,9 @@ export function createJsonDecoder(options: DecoderOptions): Decoder {
 }
 
 const MAX_TEXT = 4096;
-const MAX_PAIRS = 1000;
-const MAX_SHOWN = 100;
 const CLASSES_REMEMBERED = 10_000;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const NOT_A_NUMBER = /[:[,]\s*-?(NaN|Infinity)\b/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
-
-/** Thrown within a decode for a message that is no event, and caught there. */
-class Refusal {
-  readonly reason: DeadLetterReason;
-  readonly detail: string;
-
-  constructor(reason: DeadLetterReason, detail: string) {
-    this.reason = reason;
-    this.detail = detail;
-  }
-}
 
 /** A class as it is stored: its canonical text, and the number that it is or NaN. */
 interface ClassValue {
@@ -79,26 +68,6 @@ interface ModelReader extends DecoderModel {
   readonly readFeatures: ReadFeatures;
   readonly classes: ReadonlySet<string>;
   readonly seenClasses: Map<unknown, ClassValue | null>;
-}
-
-interface Field {
-  readonly name: string;
-  /** The top-level key as it is spelt in JSON, or null where the field is a path or a constant. */
-  readonly spelling: string | null;
-  readonly read: ReadField;
-}
-
-type TextFields = "type" | "id" | "model" | "version" | "variant" | "timestamp" | "prediction" | "score" | "label";
-type ObjectFields = "probabilities" | "segments" | "attributions";
-type Fields = Readonly<Record<TextFields | ObjectFields, Field>>;
-
-function fieldOf(source: FieldSource): Field {
-  const constant = typeof source !== "string";
-  return {
-    name: constant ? source.value : source,
-    spelling: constant || source.includes(".") ? null : JSON.stringify(source),
-    read: readerOf(source),
-  };
 }
 
 class JsonDecoder implements Decoder {
@@ -114,34 +83,42 @@ class JsonDecoder implements Decoder {
     this.#exactRoot ??= parseWithNumbersAsText(this.#text);
     return this.#exactRoot;
   };
+  /** How a number was spelt. Looks beside its key first; where that could mislead, reads the payload again without loss. */
+  readonly #spelling = (field: Field, value: number): string => {
+    const shortest = String(value);
+    if (field.spelling !== null && Number.isSafeInteger(value)) {
+      const at = this.#text.indexOf(field.spelling);
+      const start = at + field.spelling.length + 1;
+      const next = this.#text.charCodeAt(start + shortest.length);
+      if (
+        at === this.#text.lastIndexOf(field.spelling) &&
+        this.#text.startsWith(`:${shortest}`, start - 1) &&
+        (next === 44 || next === 125)
+      )
+        return shortest;
+    }
+    const root = this.#exact();
+    const spelt = isObject(root) ? field.read(root) : undefined;
+    return typeof spelt === "string" ? spelt : shortest;
+  };
 
   constructor(options: DecoderOptions) {
     const { mapping } = options;
     this.#options = options;
-    this.#fields = {
-      type: fieldOf(mapping.type),
-      id: fieldOf(mapping.id),
-      model: fieldOf(mapping.model),
-      version: fieldOf(mapping.version),
-      variant: fieldOf(mapping.variant),
-      timestamp: fieldOf(mapping.timestamp),
-      prediction: fieldOf(mapping.prediction),
-      score: fieldOf(mapping.score),
-      label: fieldOf(mapping.label),
-      probabilities: fieldOf(mapping.probabilities),
-      segments: fieldOf(mapping.segments),
-      attributions: fieldOf(mapping.attributions),
-    };
-    const { features, ...others } = mapping;
-    const fieldKeys = new Set(
-      Object.values(others).flatMap((source) => (typeof source === "string" ? [source, source.split(".")[0] ?? source] : [])),
-    );
+    this.#fields = fieldsOf(mapping);
+    const { features } = mapping;
+    const fieldKeys = keysOf(mapping);
     this.#models = new Map(
       options.models.map((model) => [
         model.schema.model,
         {
           ...model,
-          readFeatures: createFeatureReader({ features, schema: model.schema, fieldKeys, textNumbers: options.textNumbers ?? false }),
+          readFeatures: createFeatureReader({
+            features,
+            schema: model.schema,
+            fieldKeys,
+            textNumbers: options.textNumbers ?? false,
+          }),
           classes: new Set(model.schema.classes.map((name) => classLabel(name) ?? name)),
           seenClasses: new Map(),
         },
@@ -154,7 +131,10 @@ class JsonDecoder implements Decoder {
       this.#rows = rows;
       this.#decode(message, index, this.#parse(message), rows);
     } catch (thrown) {
-      const refusal = thrown instanceof Refusal ? thrown : new Refusal("field_invalid", `the payload can't be read: ${messageOf(thrown)}`);
+      const refusal =
+        thrown instanceof Refusal
+          ? thrown
+          : new Refusal("field_invalid", `the payload can't be read: ${messageOf(thrown)}`);
       rows.bury(message, index, refusal.reason, refusal.detail, this.#kept(message.value));
     }
   }
@@ -164,9 +144,13 @@ class JsonDecoder implements Decoder {
     if (value === null) throw new Refusal("no_value", "the message has no value; a JSON object is expected");
     const length = typeof value === "string" ? value.length : value.byteLength;
     if (length > this.#options.maxMessageBytes)
-      throw new Refusal("too_large", `the message has ${length} bytes; ingest.max_message_bytes allows ${this.#options.maxMessageBytes}`);
+      throw new Refusal(
+        "too_large",
+        `the message has ${length} bytes; ingest.max_message_bytes allows ${this.#options.maxMessageBytes}`,
+      );
     const text = typeof value === "string" ? value : value.toString("utf8");
-    if (typeof value !== "string" && text.includes("\uFFFD") && !isUtf8(value)) throw new Refusal("not_json", "the message is not UTF-8, which JSON must be");
+    if (typeof value !== "string" && text.includes("\uFFFD") && !isUtf8(value))
+      throw new Refusal("not_json", "the message is not UTF-8, which JSON must be");
     this.#text = text;
     this.#escaped = text.includes("\\u");
     this.#exactRoot = undefined;
@@ -176,7 +160,8 @@ class JsonDecoder implements Decoder {
     } catch (thrown) {
       throw notJson(text, thrown);
     }
-    if (!isObject(payload)) throw new Refusal("not_an_object", `${kindOf(payload)} is no event; a JSON object is expected`);
+    if (!isObject(payload))
+      throw new Refusal("not_an_object", `${kindOf(payload)} is no event; a JSON object is expected`);
     return payload;
   }
 
@@ -188,11 +173,13 @@ class JsonDecoder implements Decoder {
     const id = this.#id(payload, message);
     const version = this.#text1(this.#fields.version, payload, "");
     const timestamp = this.#timestamp(payload, message, model);
-    const asLabel = kind === "prediction" ? null : this.#outcome(this.#fields.label, truth, model, "label_unknown_class");
+    const asLabel =
+      kind === "prediction" ? null : this.#outcome(this.#fields.label, truth, model, "label_unknown_class");
     if (kind !== "label") {
       const outcome = this.#outcome(this.#fields.prediction, predicted, model, "field_invalid");
       const target = rows.predictions.get(model.schema.model);
-      if (target === undefined) throw new Refusal("unknown_model", `the batch has no rows for model ${show(model.schema.model)}`);
+      if (target === undefined)
+        throw new Refusal("unknown_model", `the batch has no rows for model ${show(model.schema.model)}`);
       const row = target.begin();
       this.#rest(payload, target, row, model);
       target.version[row] = version;
@@ -221,32 +208,46 @@ class JsonDecoder implements Decoder {
     const value = this.#fields.model.read(payload);
     const model = typeof value === "string" ? this.#models.get(value) : undefined;
     if (model !== undefined) return model;
-    if (value === undefined || value === null) throw new Refusal("field_missing", `there is no ${quoted(this.#fields.model)}; it names the model`);
+    if (value === undefined || value === null)
+      throw new Refusal("field_missing", `there is no ${quoted(this.#fields.model)}; it names the model`);
     const names = [...this.#models.keys()];
     const known = names.slice(0, 20).join(", ") + (names.length > 20 ? ` and ${names.length - 20} more` : "");
-    throw new Refusal("unknown_model", `${quoted(this.#fields.model)} is ${show(value)}; the configured models are: ${known}`);
+    throw new Refusal(
+      "unknown_model",
+      `${quoted(this.#fields.model)} is ${show(value)}; the configured models are: ${known}`,
+    );
   }
 
   #kind(payload: JsonObject, predicted: unknown, truth: unknown): "prediction" | "label" | "both" {
     const type = this.#fields.type.read(payload);
     if (type === "prediction" || type === "label") return type;
     if (type !== undefined && type !== null)
-      throw new Refusal("field_invalid", `${quoted(this.#fields.type)} is ${show(type)}; expected "prediction" or "label"`);
+      throw new Refusal(
+        "field_invalid",
+        `${quoted(this.#fields.type)} is ${show(type)}; expected "prediction" or "label"`,
+      );
     if (predicted !== undefined && truth !== undefined) return "both";
     if (predicted !== undefined) return "prediction";
     if (truth !== undefined) return "label";
     const { prediction, label } = this.#fields;
-    throw new Refusal("field_missing", `there is neither ${quoted(this.#fields.type)} nor ${quoted(prediction)} nor ${quoted(label)}`);
+    throw new Refusal(
+      "field_missing",
+      `there is neither ${quoted(this.#fields.type)} nor ${quoted(prediction)} nor ${quoted(label)}`,
+    );
   }
 
   #id(payload: JsonObject, message: RawMessage): string {
     const id = this.#text1(this.#fields.id, payload, null);
     if (id !== null) {
-      if (id === "") throw new Refusal("field_invalid", `${quoted(this.#fields.id)} is empty; leave it out where there is none`);
+      if (id === "")
+        throw new Refusal("field_invalid", `${quoted(this.#fields.id)} is empty; leave it out where there is none`);
       return id;
     }
     if (message.identity === null)
-      throw new Refusal("field_missing", `there is no ${quoted(this.#fields.id)}, and the request has no Idempotency-Key to derive one from`);
+      throw new Refusal(
+        "field_missing",
+        `there is no ${quoted(this.#fields.id)}, and the request has no Idempotency-Key to derive one from`,
+      );
     return message.identity ?? `${message.source}/${message.partition}/${message.offset}`;
   }
 
@@ -254,8 +255,13 @@ class JsonDecoder implements Decoder {
   #text1<Absent>(field: Field, payload: JsonObject, absent: Absent): string | Absent {
     const value = field.read(payload);
     if (typeof value === "string") {
-      if (value.length > MAX_TEXT) throw new Refusal("field_invalid", `${quoted(field)} has ${value.length} characters; at most ${MAX_TEXT} are allowed`);
-      if (this.#escaped && LONE_SURROGATE.test(value)) throw new Refusal("field_invalid", `${quoted(field)} holds half of a surrogate pair`);
+      if (value.length > MAX_TEXT)
+        throw new Refusal(
+          "field_invalid",
+          `${quoted(field)} has ${value.length} characters; at most ${MAX_TEXT} are allowed`,
+        );
+      if (this.#escaped && LONE_SURROGATE.test(value))
+        throw new Refusal("field_invalid", `${quoted(field)} holds half of a surrogate pair`);
       return value;
     }
     if (value === undefined || value === null) return absent;
@@ -263,42 +269,29 @@ class JsonDecoder implements Decoder {
     throw new Refusal("field_invalid", `${quoted(field)} is ${show(value)}; expected text or a number`);
   }
 
-  /** How a number was spelt. Looks beside its key first; where that could mislead, reads the payload again without loss. */
-  #spelling(field: Field, value: number): string {
-    const shortest = String(value);
-    if (field.spelling !== null && Number.isSafeInteger(value)) {
-      const at = this.#text.indexOf(field.spelling);
-      const start = at + field.spelling.length + 1;
-      const next = this.#text.charCodeAt(start + shortest.length);
-      if (
-        at === this.#text.lastIndexOf(field.spelling) &&
-        this.#text.startsWith(`:${shortest}`, start - 1) &&
-        (next === 44 || next === 125)
-      )
-        return shortest;
-    }
-    const root = this.#exact();
-    const spelt = isObject(root) ? field.read(root) : undefined;
-    return typeof spelt === "string" ? spelt : shortest;
-  }
-
   #timestamp(payload: JsonObject, message: RawMessage, model: ModelReader): number {
     const field = this.#fields.timestamp;
     const value = field.read(payload);
     const limit = this.#options.clock.now() + model.maxFutureMs;
     if (value === undefined) {
-      if (message.receivedMs === undefined) throw new Refusal("field_missing", `there is no ${quoted(field)}, and the source gives no time of its own`);
-      return this.#inTime(message.receivedMs, message.receivedMs, limit, `the time of receipt, in place of ${quoted(field)},`);
+      if (message.receivedMs === undefined)
+        throw new Refusal("field_missing", `there is no ${quoted(field)}, and the source gives no time of its own`);
+      return this.#inTime(message.receivedMs, message.receivedMs, limit, true);
     }
     const { ms, problem } = parseTimestamp(value);
     if (ms === null) throw new Refusal("timestamp_invalid", `${quoted(field)} is ${show(value)}: ${problem}`);
-    return this.#inTime(ms, value, limit, quoted(field));
+    return this.#inTime(ms, value, limit, false);
   }
 
-  #inTime(ms: number, value: unknown, limit: number, what: string): number {
+  #inTime(ms: number, value: unknown, limit: number, receipt: boolean): number {
     if (ms <= limit) return ms;
+    const field = quoted(this.#fields.timestamp);
+    const what = receipt ? `the time of receipt, in place of ${field},` : field;
     const allowed = new Date(Math.min(limit, 8.64e15)).toISOString();
-    throw new Refusal("timestamp_in_future", `${what} is ${show(value)}, ahead of the limit ${allowed} (max_future after the clock)`);
+    throw new Refusal(
+      "timestamp_in_future",
+      `${what} is ${show(value)}, ahead of the limit ${allowed} (max_future after the clock)`,
+    );
   }
 
   /** A prediction or a label: a class of the model, or a number. */
@@ -306,7 +299,8 @@ class JsonDecoder implements Decoder {
     if (value === undefined) throw new Refusal("field_missing", `there is no ${quoted(field)}`);
     if (model.schema.task === "regression") {
       const number = numberOf(value);
-      if (number === null) throw new Refusal("field_invalid", `${quoted(field)} is ${show(value)}; expected a finite number`);
+      if (number === null)
+        throw new Refusal("field_invalid", `${quoted(field)} is ${show(value)}; expected a finite number`);
       return { text: "", number };
     }
     let found = model.seenClasses.get(value);
@@ -317,61 +311,25 @@ class JsonDecoder implements Decoder {
     }
     if (found !== null) return found;
     const reason = typeof value === "object" || classLabel(value) === null ? "field_invalid" : unknownClass;
-    const classes = [...model.classes].slice(0, 20).map((name) => JSON.stringify(name)).join(", ");
+    const classes = [...model.classes]
+      .slice(0, 20)
+      .map((name) => JSON.stringify(name))
+      .join(", ");
     const expected = classes === "" ? "text, a number or a boolean" : `one of ${classes}`;
-    throw new Refusal(reason, `${quoted(field)} is ${show(value)}, which is no class of model ${show(model.schema.model)}; expected ${expected}`);
+    throw new Refusal(
+      reason,
+      `${quoted(field)} is ${show(value)}, which is no class of model ${show(model.schema.model)}; expected ${expected}`,
+    );
   }
 
-  /** Features and the optional fields of a prediction. */
+  /** What a prediction may bring beside its identity, time and outcome. */
   #rest(payload: JsonObject, target: PredictionRows, row: number, model: ModelReader): void {
     if (this.#rows === null) return;
     const problem = model.readFeatures(payload, target, row, this.#rows, this.#exact);
-    if (problem === "too_deep") throw new Refusal("too_deep", `the features lie within each other deeper than ${MAX_DEPTH} levels`);
+    if (problem === "too_deep")
+      throw new Refusal("too_deep", `the features lie within each other deeper than ${MAX_DEPTH} levels`);
     if (problem !== null) throw new Refusal("field_invalid", "the features are no JSON object");
-    const score = this.#fields.score.read(payload);
-    target.score[row] = score === undefined || score === null ? Number.NaN : this.#number(this.#fields.score.name, score);
-    const probabilities = this.#object(this.#fields.probabilities, payload);
-    if (probabilities !== null) {
-      target.probabilities[row] = Object.entries(probabilities).map(([key, value]) => [classLabel(key) ?? key, this.#number(`probabilities.${key}`, value)]);
-      target.used.probabilities = true;
-    }
-    const attributions = this.#object(this.#fields.attributions, payload);
-    if (attributions !== null) {
-      target.attributions[row] = Object.entries(attributions).map(([key, value]) => [key, this.#number(`attributions.${key}`, value)]);
-      target.used.attributions = true;
-    }
-    const segments = this.#object(this.#fields.segments, payload);
-    if (segments !== null) {
-      target.segments[row] = this.#segments(segments);
-      target.used.segments = true;
-    }
-  }
-
-  #object(field: Field, payload: JsonObject): JsonObject | null {
-    const value = field.read(payload);
-    if (value === undefined || value === null) return null;
-    if (!isObject(value)) throw new Refusal("field_invalid", `${quoted(field)} is ${show(value)}; expected an object`);
-    if (Object.keys(value).length > MAX_PAIRS) throw new Refusal("field_invalid", `${quoted(field)} has more than ${MAX_PAIRS} entries`);
-    return value;
-  }
-
-  #number(name: string, value: unknown): number {
-    const number = numberOf(value);
-    if (number === null) throw new Refusal("field_invalid", `${JSON.stringify(name)} is ${show(value)}; expected a finite number`);
-    return number;
-  }
-
-  #segments(segments: JsonObject): Pairs<string> {
-    const pairs: [string, string][] = [];
-    for (const [key, value] of Object.entries(segments)) {
-      if (value === null) continue;
-      if (typeof value === "object") throw new Refusal("field_invalid", `segment ${JSON.stringify(key)} is ${show(value)}; expected text`);
-      if (typeof value === "number") {
-        const field = fieldOf(`${this.#fields.segments.name}.${key}`);
-        pairs.push([key, Number.isSafeInteger(value) || !Number.isInteger(value) ? String(value) : this.#spelling(field, value)]);
-      } else pairs.push([key, String(value)]);
-    }
-    return pairs;
+    readOptionalFields(payload, this.#fields, target, row, this.#spelling);
   }
 
   #kept(value: RawMessage["value"]): Buffer | string {
@@ -396,27 +354,12 @@ function classValue(value: unknown, model: ModelReader): ClassValue | null {
   return { text, number: String(Number(text)) === text ? Number(text) : Number.NaN };
 }
 
-function numberOf(value: unknown): number | null {
-  const number = typeof value === "string" && NUMBER.test(value.trim()) ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) ? number : null;
-}
-
 function notJson(text: string, thrown: unknown): Refusal {
   const special = NOT_A_NUMBER.exec(text)?.[1];
-  if (special !== undefined) return new Refusal("not_json", `the message holds ${special}, which is not JSON; send null where there is no value`);
+  if (special !== undefined)
+    return new Refusal(
+      "not_json",
+      `the message holds ${special}, which is not JSON; send null where there is no value`,
+    );
   return new Refusal("not_json", messageOf(thrown).slice(0, 300));
-}
-
-const quoted = (field: Field): string => JSON.stringify(field.name);
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "an array" : typeof value === "object" ? "an object" : `a ${typeof value}`;
-}
-
-/** A value for a message, short and escaped. */
-function show(value: unknown): string {
-  if (typeof value === "object") return kindOf(value);
-  const text = typeof value === "string" ? JSON.stringify(value.slice(0, MAX_SHOWN)) : String(value);
-  return typeof value === "string" && value.length > MAX_SHOWN ? `${text} …` : text;
 }

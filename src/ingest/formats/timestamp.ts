@@ -4,7 +4,9 @@
  */
 
 /** `ms` since 1970 UTC, or the sentence that says what is wrong. */
-export type TimestampResult = { readonly ms: number; readonly problem: null } | { readonly ms: null; readonly problem: string };
+export type TimestampResult =
+  | { readonly ms: number; readonly problem: null }
+  | { readonly ms: null; readonly problem: string };
 
 /** Numbers below are no time: 1e8 s is March 1973. */
 const LEAST_NUMBER = 1e8;
@@ -53,7 +55,14 @@ const isLeap = (year: number): boolean => (year % 4 === 0 && year % 100 !== 0) |
 
 function fromIso(match: RegExpExecArray): TimestampResult {
   const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((group) => Number(match[group] ?? 0));
-  if (year === undefined || month === undefined || day === undefined || hour === undefined || minute === undefined || second === undefined)
+  if (
+    year === undefined ||
+    month === undefined ||
+    day === undefined ||
+    hour === undefined ||
+    minute === undefined ||
+    second === undefined
+  )
     return wrong(EXPECTED);
   const days = month === 2 && isLeap(year) ? 29 : MONTH_DAYS[month - 1];
   if (days === undefined) return wrong("there is no such month");

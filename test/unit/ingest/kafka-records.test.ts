@@ -81,9 +81,18 @@ test("Offsets, times and values of a batch come out as they went in, a null valu
 });
 
 test("transaction-markers-and-tombstones: a header that occurs twice counts once, one whose value is null is empty", () => {
-  const headers = [["trace", "a"], ["trace", "b"], ["x", null], ["__proto__", "hostile"]] as const;
+  const headers = [
+    ["trace", "a"],
+    ["trace", "b"],
+    ["x", null],
+    ["__proto__", "hostile"],
+  ] as const;
   const { messages } = decode(batch(["v"], { headers }));
-  assert.deepEqual(Object.entries(messages[0]?.headers ?? {}), [["trace", "b"], ["x", ""], ["__proto__", "hostile"]]);
+  assert.deepEqual(Object.entries(messages[0]?.headers ?? {}), [
+    ["trace", "b"],
+    ["x", ""],
+    ["__proto__", "hostile"],
+  ]);
 });
 
 test("A batch stamped by the broker carries the broker's time", () => {
@@ -135,7 +144,11 @@ test("A compressed batch that would fill the memory is refused", () => {
 
 test("Any bytes at all are decoded without an exception, and the offset never goes back", () => {
   const mutated = fc
-    .tuple(fc.array(fc.string(), { maxLength: 5 }), fc.nat(63), fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 6 }))
+    .tuple(
+      fc.array(fc.string(), { maxLength: 5 }),
+      fc.nat(63),
+      fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 6 }),
+    )
     .map(([values, attributes, changes]) => {
       const bytes = Buffer.from(batch(values, { attributes }));
       for (const [at, value] of changes) if (at < bytes.length && at > 11) bytes[at] = value;
@@ -156,7 +169,10 @@ test("Numbers of the protocol survive writing and reading", () => {
     fc.property(fc.maxSafeInteger(), fc.integer(), fc.nat(), fc.string(), (long, int, varint, text) => {
       const { buffer } = new ByteWriter().int64(long).int32(int).unsignedVarint(varint).compactText(text);
       const reader = new ByteReader(buffer);
-      assert.deepEqual([reader.int64(), reader.int32(), reader.unsignedVarint(), reader.compactText()], [long, int, varint, text]);
+      assert.deepEqual(
+        [reader.int64(), reader.int32(), reader.unsignedVarint(), reader.compactText()],
+        [long, int, varint, text],
+      );
     }),
     { seed: 20_261_125 },
   );

@@ -14,7 +14,7 @@ export const initial: Migration = {
     // h finds all versions of an id for a label; (h, twin) the copies of one prediction. Filled by a view on each predictions table.
     `CREATE TABLE IF NOT EXISTS prediction_ids (model LowCardinality(String), h UInt64, twin UInt64, timestamp DateTime64(3, 'UTC'))
      ENGINE = ReplacingMergeTree PARTITION BY toYYYYMM(timestamp) ORDER BY (model, h, twin, timestamp)
-     SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_block_size = 16384`,
+     SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_block_size = 16384, merge_selector_base = 10`,
 
     // Of an id's labels the one with the greatest (timestamp, source, partition, offset) holds; version '' serves every version.
     `CREATE TABLE IF NOT EXISTS labels (

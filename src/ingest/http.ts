@@ -2,7 +2,7 @@
  * Events over HTTP, without a web framework: bytes in, an answer out. The answer comes after the rows are stored, so that what was
  * acknowledged is never lost; requests that come in while a batch is being stored share the next one.
  *
- * Answers: 200 all stored; 207 some items refused; 422 all refused; 400 the body is no JSON object, array or NDJSON; 413 too long;
+ * Answers: 200 all stored; 207 some items refused; 422 all refused; 400 the body is no JSON object, array or NDJSON; 413 too long or too many items;
  * 503 the store is away, try again after `retry-after` seconds. An item without `id` needs an `Idempotency-Key`: its id is then
  * `<key>/<index>`, so that a repeated request repeats the same events. Refused items are also kept as dead letters.
  */
@@ -50,6 +50,8 @@ export interface HttpIngestOptions {
 
 const RETRY_AFTER = { "retry-after": "5" };
 const LONGEST_KEY = 256;
+/** Items of a request at most: what is kept of each weighs far more than its bytes where they are few. */
+const MOST_ITEMS = 100_000;
 const NEWLINE = 10;
 
 export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
@@ -82,6 +84,7 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
         );
       const items = split(contentType, body);
       if (typeof items === "string") return refusal(400, items);
+      if (items.length > MOST_ITEMS) return refusal(413, `the body has more than ${MOST_ITEMS} items; send fewer at a time`);
       if (items.length === 0) return { status: 200, headers: {}, body: { accepted: 0, rejected: 0, items: [] } };
       const { problem } = writer.status();
       if (problem !== null) return away(problem);
@@ -138,12 +141,12 @@ async function within<Value>(promise: Promise<Value>, ms: number, clock: Clock):
   }
 }
 
-/** The items of a body, each as the bytes it came as; a sentence where there is no telling them apart. */
+/** The items of a body, each as the bytes it came as, one too many where there are too many; a sentence where there is no telling them apart. */
 function split(contentType: string, bytes: Buffer): Buffer[] | string {
   const body = trimmed(bytes);
   if (body.length === 0) return "the body is empty; a JSON object, an array of them or NDJSON is expected";
   const lines = /ndjson|jsonl|json-lines|json-seq/i.test(contentType);
-  if (!lines && body[0] === 91) return splitArray(body) ?? "the array's brackets do not match; is the body cut off?";
+  if (!lines && body[0] === 91) return splitArray(body, MOST_ITEMS) ?? "the array's brackets do not match; is the body cut off?";
   if (lines || (body.includes(NEWLINE) && !isJson(body))) return linesOf(body);
   return [body];
 }
@@ -159,7 +162,7 @@ function isJson(body: Buffer): boolean {
 
 function linesOf(body: Buffer): Buffer[] {
   const lines: Buffer[] = [];
-  for (let from = 0; from < body.length; ) {
+  for (let from = 0; from < body.length && lines.length <= MOST_ITEMS; ) {
     const newline = body.indexOf(NEWLINE, from);
     const to = newline === -1 ? body.length : newline;
     const line = trimmed(body.subarray(from, to));

@@ -23,9 +23,10 @@ const isSpace = (byte: number | undefined): boolean => byte === 32 || byte === 9
 
 /**
  * The elements of a JSON array as slices of its bytes, each untouched; null where the brackets do not match. The elements are
- * not looked into: a broken one is the reader's to refuse, and does not take its neighbours with it.
+ * not looked into: a broken one is the reader's to refuse, and does not take its neighbours with it. Ends early with one element
+ * more than `most`, since a slice takes a hundred times the memory of the comma that makes it.
  */
-export function splitArray(bytes: Buffer): Buffer[] | null {
+export function splitArray(bytes: Buffer, most = Number.POSITIVE_INFINITY): Buffer[] | null {
   let start = 0;
   let end = bytes.length;
   while (isSpace(bytes[start])) start++;
@@ -41,6 +42,7 @@ export function splitArray(bytes: Buffer): Buffer[] | null {
     else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) depth--;
     else if (byte === COMMA && depth === 0) {
       items.push(trimmed(bytes.subarray(from, at)));
+      if (items.length > most) return items;
       from = at + 1;
     }
     if (depth < 0 || at >= end - 1) return null;

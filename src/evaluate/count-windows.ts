@@ -193,17 +193,32 @@ async function computeChunk(place: AnchorPlace, series: Series, windows: readonl
   return written;
 }
 
+/** Consecutive windows are read by one statement. */
 async function computeKpis(place: AnchorPlace, series: Series, windows: readonly CountedWindow[]): Promise<number> {
   const { lane, prepared, spec, now } = place;
   let written = 0;
-  for (const window of windows) {
-    const rows = rowsOfWindows(series, [window]);
-    if (rows === null) continue;
-    const metrics = await kpiRows(lane, prepared, rows, [seriesWindow(spec, series, window)], now);
-    const scope = scopeOf(place, series, { from: window.start, to: window.start + 1 }, true);
+  for (const chunk of consecutive(windows)) {
+    const rows = rowsOfWindows(series, chunk);
+    const last = chunk[chunk.length - 1];
+    if (rows === null || last === undefined) continue;
+    const metrics = await kpiRows(lane, prepared, rows, chunk.map((window) => seriesWindow(spec, series, window)), now);
+    const scope = scopeOf(place, series, { from: chunk[0]?.start ?? 0, to: last.start + 1 }, true);
     written += await replaceMetrics(lane, { ...scope, where: sql`${scope.where} AND subject_kind = 'kpi'` }, metrics);
   }
   return written;
+}
+
+function* consecutive(windows: readonly CountedWindow[]): Generator<CountedWindow[]> {
+  let chunk: CountedWindow[] = [];
+  for (const window of windows) {
+    const last = chunk[chunk.length - 1];
+    if (last !== undefined && (window.index !== last.index + 1 || chunk.length >= WINDOWS_AT_ONCE)) {
+      yield chunk;
+      chunk = [];
+    }
+    chunk.push(window);
+  }
+  if (chunk.length > 0) yield chunk;
 }
 
 const seriesWindow = (spec: CountWindow, series: Series, window: CountedWindow): SeriesWindow => ({

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { subjectKinds, type ReferenceSubject, type SubjectKind } from "../core/summary.ts";
-import { join, type Sql, sql } from "../store/sql.ts";
+import { join, name, type Sql, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
@@ -64,15 +64,17 @@ async function subjectsWithNew(lane: Lane, prepared: PreparedModel, pane: string
 async function insertSummaries(lane: Lane, prepared: PreparedModel, pane: string, slices: Slices, revision: number): Promise<void> {
   const subjects = summarisedSubjects(prepared);
   for (let at = 0; at === 0 || at < subjects.length; at += SUBJECTS_AT_ONCE) {
-    const tuples = subjects.slice(at, at + SUBJECTS_AT_ONCE).map((subject) => subjectTuple(prepared, subject));
+    const some = subjects.slice(at, at + SUBJECTS_AT_ONCE);
+    const tuples = some.map((subject, index) => subjectTuple(prepared, subject, index));
     if (at === 0) tuples.unshift(modelTuple());
     await lane.command(sql`INSERT INTO pane_summaries (model, pane, subject_kind, subject, reference_id, version, variant, segment, pane_start, revision,
         n, missing, invalid, bins, s1, s2, minimum, maximum, new_values)
       SETTINGS async_insert = 0
       SELECT ${prepared.config.name}, ${pane}, t.1, t.2, ${prepared.referenceId}, version, variant, '', fromUnixTimestamp64Milli(slice, 'UTC'), ${revision},
         rows, t.4, t.5, t.3, t.6, t.7, t.8, t.9, t.10
-      FROM (SELECT ${slices.key} AS slice, version, variant, count() AS rows, [${join(tuples)}] AS ts
-        FROM (${slices.from}) WHERE ${slices.where} GROUP BY slice, version, variant) ARRAY JOIN ts AS t`);
+      FROM (SELECT slice, version, variant, count() AS rows, [${join(tuples)}] AS ts
+        FROM (SELECT ${slices.key} AS slice, version, variant${join(some.map(subjectColumns), "")} FROM (${slices.from}) WHERE ${slices.where})
+        GROUP BY slice, version, variant) ARRAY JOIN ts AS t`);
   }
 }
 
@@ -80,22 +82,30 @@ function modelTuple(): Sql {
   return sql`('model', 'model', CAST([] AS Array(UInt32)), toUInt64(0), toUInt64(0), toInt128(0), toInt256(0), CAST(NULL AS Nullable(Float64)), CAST(NULL AS Nullable(Float64)), CAST(map() AS Map(String, UInt32)))`;
 }
 
-/** (kind, name, bins, missing, invalid, s1, s2, minimum, maximum, new values). */
-function subjectTuple(prepared: PreparedModel, subject: ReferenceSubject): Sql {
+/** The columns that a subject's counts are made from, named once so that the engine has less to analyse: value, presence, invalid. */
+function subjectColumns(subject: ReferenceSubject, index: number): Sql {
   const { value, invalid } = subjectColumn(subject);
   const present = sql`isNotNull(${value})`;
-  const counts = sql`toUInt64(countIf(isNull(${value}) AND NOT ${invalid})), toUInt64(countIf(isNull(${value}) AND ${invalid}))`;
+  const plain = subject.kind === "numeric" ? rounded(sql`ifNull(${value}, 0)`) : sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
+  const { value: v, present: p, invalid: i } = columnsOf(index);
+  const whole = sql`if(${present}, toInt64(round(least(greatest(${v} * ${momentScale(subject)}, -1e18), 1e18))), toInt64(0)) AS ${columnsOf(index).whole}`;
+  return sql`, ${plain} AS ${v}, ${present} AS ${p}, ${invalid} AS ${i}${subject.kind === "numeric" ? sql`, ${whole}` : sql``}`;
+}
+
+const columnsOf = (index: number) => ({ value: name(`v${index}`), present: name(`p${index}`), invalid: name(`i${index}`), whole: name(`w${index}`) });
+
+/** (kind, name, bins, missing, invalid, s1, s2, minimum, maximum, new values). */
+function subjectTuple(prepared: PreparedModel, subject: ReferenceSubject, index: number): Sql {
+  const { value, present, invalid, whole } = columnsOf(index);
+  const counts = sql`countIf(NOT ${present} AND NOT ${invalid}), countIf(NOT ${present} AND ${invalid})`;
   if (subject.kind === "numeric") {
-    const number = rounded(sql`ifNull(${value}, 0)`);
-    const whole = sql`if(${present}, toInt64(round(least(greatest(${number} * ${momentScale(subject)}, -1e18), 1e18))), toInt64(0))`;
-    return sql`(${subject.subjectKind}, ${subject.subject}, ${numericBins(subject.edges, number, present)}, ${counts},
-      sum(toInt128(${whole})), sum(toInt256(toInt128(${whole}) * toInt128(${whole}))), min(if(${present}, ${number}, NULL)), max(if(${present}, ${number}, NULL)), CAST(map() AS Map(String, UInt32)))`;
+    return sql`(${subject.subjectKind}, ${subject.subject}, ${numericBins(subject.edges, value, present)}, ${counts},
+      sum(toInt128(${whole})), sum(toInt256(toInt128(${whole}) * toInt128(${whole}))), minOrNullIf(${value}, ${present}), maxOrNullIf(${value}, ${present}), CAST(map() AS Map(String, UInt32)))`;
   }
-  const text = sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
-  const inTail = tailCondition(prepared, subject, text);
+  const inTail = tailCondition(prepared, subject, value);
   const named = namesNew(subject) && newcomers.get(prepared)?.has(subjectKey(subject)) === true;
-  return sql`(${subject.subjectKind}, ${subject.subject}, ${categoricalBins(subject.categories, text, present, inTail)}, ${counts},
-    toInt128(0), toInt256(0), CAST(NULL AS Nullable(Float64)), CAST(NULL AS Nullable(Float64)), ${named ? newValues(subject, text, present) : sql`CAST(map() AS Map(String, UInt32))`})`;
+  return sql`(${subject.subjectKind}, ${subject.subject}, ${categoricalBins(subject.categories, value, present, inTail)}, ${counts},
+    toInt128(0), toInt256(0), CAST(NULL AS Nullable(Float64)), CAST(NULL AS Nullable(Float64)), ${named ? newValues(subject, value, present) : sql`CAST(map() AS Map(String, UInt32))`})`;
 }
 
 /** null where every value without a bin is new. */

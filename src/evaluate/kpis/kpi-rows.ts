@@ -5,6 +5,7 @@ import type { MetricRow } from "../../core/metric.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
+import { withinSpan } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
 import { accuracy, classRate, type ConfusionCell, confusionCells, labelCoverage, readCells } from "./classification.ts";
@@ -23,18 +24,25 @@ const placeOf = (row: Placed): string => `${row.slice} ${seriesKey(row)}`;
 export async function kpiRows(lane: Lane, prepared: PreparedModel, rows: WindowRows, windows: readonly SeriesWindow[], computedAt: number): Promise<MetricRow[]> {
   const { kpis } = prepared.config;
   if (kpis.length === 0 || windows.length === 0) return [];
-  const custom = kpis.filter((kpi): kpi is CustomKpi => "sql" in kpi);
-  const joined = await joinedRows(lane, prepared, rows, [...new Set(custom.flatMap((kpi) => unknownFeatures(kpi, prepared.schema)))]);
-  const builtIn = await readBuiltIn(lane, prepared, joined);
+  const unknown = kpis.flatMap((kpi) => ("sql" in kpi ? unknownFeatures(kpi, prepared.schema) : []));
+  const joined = await joinedRows(lane, prepared, rows, [...new Set(unknown)]);
+  const builtIn = (await hasOutcomes(lane, prepared, rows)) ? await readBuiltIn(lane, prepared, joined) : new Map<string, BuiltIn>();
   const result: MetricRow[] = [];
   for (const kpi of kpis) {
-    const valueOf = "sql" in kpi ? await customValues(lane, kpi, joined) : (at: string) => builtInValue(prepared, kpi.use, builtIn.get(at));
+    const custom = "sql" in kpi ? await customValues(lane, kpi, joined) : null;
     for (const window of windows) {
       const at = placeOf({ slice: window.start, version: window.version, variant: window.variant });
-      result.push(kpiRow(prepared, window, kpi, valueOf(at), builtIn.get(at) ?? { n: window.n, labels: 0 }, computedAt));
+      const found: BuiltIn = builtIn.get(at) ?? { ...window, slice: window.start, labels: 0 };
+      const value = "use" in kpi ? builtInValue(prepared, kpi.use, found) : custom?.(at);
+      if (value !== undefined) result.push(kpiRow(prepared, window, kpi, value, found, computedAt));
     }
   }
   return result;
+}
+
+/** Before the first label of a span there is nothing to join. */
+async function hasOutcomes(lane: Lane, { config }: PreparedModel, { span }: WindowRows): Promise<boolean> {
+  return (await lane.query(sql`SELECT 1 AS one FROM outcomes WHERE model = ${config.name} AND ${withinSpan(span)} LIMIT 1`, z.object({ one: z.number() }))).length > 0;
 }
 
 function byPlace<Row extends Placed>(rows: readonly Row[]): Map<string, Row> {
@@ -87,12 +95,12 @@ async function readBuiltIn(lane: Lane, prepared: PreparedModel, joined: Sql): Pr
   );
 }
 
-function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn | undefined): KpiValue {
+function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): KpiValue {
   const { task } = prepared.config;
-  const { n = 0, labels: labelled = 0 } = found ?? {};
+  const { n, labels: labelled } = found;
   if (kpi === "label_coverage") return labelCoverage(labelled, n);
   if (ERROR_KPIS.has(kpi) !== (task === "regression")) return undefinedKpi(labelled, `${kpi} is not defined for a ${task} model`);
-  if (labelled === 0 || found === undefined) return undefinedKpi(0, "no prediction has a label");
+  if (labelled === 0) return undefinedKpi(0, "no prediction has a label");
   const positive = positiveOf(prepared);
   if (kpi === "roc_auc" && positive === null) return undefinedKpi(labelled, "roc_auc is not defined for a multiclass model");
   const { cells = [], area, losses, errors } = found;

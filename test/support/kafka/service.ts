@@ -108,7 +108,7 @@ export class ServiceProcess implements AsyncDisposable {
   async until(what: string, holds: () => boolean | Promise<boolean>, ms = 60_000): Promise<void> {
     const deadline = Date.now() + ms;
     for (;;) {
-      if (await holds()) return;
+      if (await attempt(holds)) return;
       if (!this.running) throw await this.#failure(`the service ended before: ${what}`);
       if (Date.now() > deadline) throw await this.#failure(`after ${ms} ms still not: ${what}`);
       await sleep(100);
@@ -131,6 +131,16 @@ export class ServiceProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     process.off("exit", this.#killAtExit);
     await this.stop();
+  }
+}
+
+/** A connection that breaks off (`fetch` throws a TypeError) is an answer that has not come yet. */
+async function attempt(holds: () => boolean | Promise<boolean>): Promise<boolean> {
+  try {
+    return await holds();
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
   }
 }
 

@@ -7,7 +7,7 @@
  * `<key>/<index>`, so that a repeated request repeats the same events. Refused items are also kept as dead letters.
  */
 import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { type ErrorCode, messageOf } from "../core/errors.ts";
 import type { RawMessage } from "../core/event.ts";
 import type { BatchWriter } from "./batch-writer.ts";
 import { splitArray, trimmed } from "./formats/exact-json.ts";
@@ -23,7 +23,7 @@ export interface HttpIngestAnswer {
   readonly status: 200 | 207 | 400 | 413 | 422 | 503;
   readonly headers: Readonly<Record<string, string>>;
   readonly body:
-    | { readonly error: string }
+    | { readonly error: { readonly code: ErrorCode; readonly message: string } }
     | {
         readonly accepted: number;
         readonly rejected: number;
@@ -120,13 +120,19 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
   };
 }
 
-const refusal = (status: 400 | 413, error: string): HttpIngestAnswer => ({ status, headers: {}, body: { error } });
+const refusal = (status: 400 | 413, message: string): HttpIngestAnswer => ({
+  status,
+  headers: {},
+  body: { error: { code: "request_invalid", message } },
+});
 
 function away(problem: string): HttpIngestAnswer {
   return {
     status: 503,
     headers: RETRY_AFTER,
-    body: { error: `the store can't take events at the moment: ${problem}` },
+    body: {
+      error: { code: "store_unavailable", message: `the store can't take events at the moment: ${problem}` },
+    },
   };
 }
 

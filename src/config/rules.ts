@@ -48,4 +48,3 @@ export const ruleSchema = z
     };
   }, written)
   .meta({ short: { type: "string", examples: ["accuracy < 0.8 for 2 of 3 windows", "psi breached"] } });
-export type RuleConfig = z.output<typeof ruleSchema>;

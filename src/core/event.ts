@@ -1,4 +1,4 @@
-/** The two kinds of event, and the place in a source that each came from. */
+/** A message as a source hands it over, the place it came from, and why it may become a dead letter instead of an event. */
 
 /** Where a message lies in its source. `offset` only grows within (source, partition). */
 export interface Position {
@@ -17,42 +17,6 @@ export interface RawMessage extends Position {
   readonly headers?: Readonly<Record<string, string>>;
   /** The id of an event that carries none; left out: its position. null: an event must carry an id. */
   readonly identity?: string | null;
-}
-
-/**
- * A value as it came in: what a feature, a prediction or a segment may be before the model's schema types it.
- * Nested objects are flattened to dotted names before this.
- */
-export type Scalar = string | number | boolean | null;
-
-export interface PredictionEvent {
-  readonly kind: "prediction";
-  readonly model: string;
-  readonly version: string;
-  readonly variant: string;
-  readonly id: string;
-  /** Event time, milliseconds since 1970 UTC. */
-  readonly timestamp: number;
-  readonly features: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>;
-  /** Canonical class text (see class-label.ts) for classification, '' for regression. */
-  readonly predictionText: string;
-  /** The number for regression; for classification the class as a number where it is one, else null. */
-  readonly prediction: number | null;
-  readonly score: number | null;
-  readonly probabilities: Readonly<Record<string, number>>;
-  readonly segments: Readonly<Record<string, string>>;
-  readonly attributions: Readonly<Record<string, number>>;
-}
-
-export interface LabelEvent {
-  readonly kind: "label";
-  readonly model: string;
-  /** '' serves every version of the id. */
-  readonly version: string;
-  readonly id: string;
-  readonly timestamp: number;
-  readonly labelText: string;
-  readonly label: number | null;
 }
 
 /** Why a message could not become an event. */

@@ -5,21 +5,6 @@
  */
 import { DriftlineError } from "../core/errors.ts";
 
-export type ColumnType =
-  | "DateTime64(3, 'UTC')"
-  | "DateTime('UTC')"
-  | "UInt64"
-  | "UInt32"
-  | "Float64"
-  | "Nullable(Float64)"
-  | "String"
-  | "LowCardinality(String)"
-  | "LowCardinality(Nullable(String))"
-  | "Array(LowCardinality(String))"
-  | "Array(Float64)"
-  | "Map(String, String)"
-  | "Map(String, Float64)";
-
 /**
  * A column of a block. Values by type: times are milliseconds (DateTime: seconds), numbers are numbers (non-finite = null where
  * nullable), text is text (or, in a String, bytes that need not be UTF-8), arrays are arrays, maps are arrays of [key, value] pairs.

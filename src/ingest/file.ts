@@ -31,22 +31,35 @@ const ENDINGS: Readonly<Record<string, FileFormat>> = {
   ".jsonl": "JSONEachRow",
   ".json": "JSONEachRow",
 };
-/** The ends of a file tell a changed one apart without reading all of it. */
+/** Files up to here are told apart by all they hold; of greater ones, size, time of change and both ends must do. */
+const FULLY_READ_BYTES = 256 * 1024 * 1024;
 const FINGERPRINT_BYTES = 1024 * 1024;
+/** What is longer than this without a line's end is cut, and so far over any limit that it becomes a dead letter. */
+const LONGEST_LINE_BYTES = 64 * 1024 * 1024;
+/** A CSV row with too few cells has nulls for the rest, one with too many loses those; it does not take the file with it. */
+const UNEVEN_ROWS = written("input_format_csv_allow_variable_number_of_columns = 1");
+const LONGEST_HEADER_BYTES = 1024 * 1024;
 const NEWLINE = 10;
 
 /** @throws DriftlineError `source_failed` that names the file and what is wrong with it */
-export async function openFileReader(reader: LocalReader, config: Pick<FileSourceConfig, "path" | "format">): Promise<FileReader> {
+export async function openFileReader(
+  reader: LocalReader,
+  config: Pick<FileSourceConfig, "path" | "format">,
+): Promise<FileReader> {
   const format = formatOf(config);
   const source = `file:${path.basename(config.path)}:${await fingerprint(config.path)}`;
   if (format === "JSONEachRow") {
     const lines = () => splitLines(createReadStream(config.path, { highWaterMark: 1024 * 1024 }));
     return { source, format, rows: await countLines(lines()), messages: (from) => numbered(lines(), source, from) };
   }
-  const table = await fileTable(reader, config.path, format);
-  const rows = await reader.lane.query(sql`SELECT count() AS n FROM ${table}`, z.object({ n: z.number() }));
-  // One thread, so that rows come in the order of the file; whole numbers beyond 2^53 as text, so that ids keep their digits.
-  const select = sql`SELECT * FROM ${table} SETTINGS max_threads = 1, input_format_parquet_preserve_order = 1, output_format_json_quote_64bit_integers = 1`;
+  const table = await fileTable(config.path, format);
+  const rows = await reader.lane.query(
+    sql`SELECT count() AS n FROM (SELECT * FROM ${table} SETTINGS ${UNEVEN_ROWS})`,
+    z.object({ n: z.number() }),
+  );
+  // One thread, so that rows come in the order of the file. Whole numbers of 64 bits are written as numbers, digit by digit: the decoder
+  // keeps the digits of ids and categories, and as text they would be no numbers to numeric features. A time without a zone is UTC.
+  const select = sql`SELECT * FROM ${table} SETTINGS max_threads = 1, input_format_parquet_preserve_order = 1, output_format_json_quote_64bit_integers = 0, ${UNEVEN_ROWS}, session_timezone = 'UTC'`;
   return {
     source,
     format,
@@ -56,8 +69,12 @@ export async function openFileReader(reader: LocalReader, config: Pick<FileSourc
 }
 
 /** What `driftline check` shows of a file. */
-export async function describeFile(reader: LocalReader, config: Pick<FileSourceConfig, "path" | "format">): Promise<{ readonly rows: number; readonly columns: readonly string[] }> {
+export async function describeFile(
+  reader: LocalReader,
+  config: Pick<FileSourceConfig, "path" | "format">,
+): Promise<{ readonly rows: number; readonly columns: readonly string[] }> {
   const { format, rows } = await openFileReader(reader, config);
+  if (format === "CSVWithNames") return { rows, columns: await csvHeader(config.path) };
   const columns = await describeColumns(reader, config.path, format);
   return { rows, columns: columns.map((column) => column.name) };
 }
@@ -65,17 +82,30 @@ export async function describeFile(reader: LocalReader, config: Pick<FileSourceC
 function formatOf(config: Pick<FileSourceConfig, "path" | "format">): FileFormat {
   const format = config.format ?? ENDINGS[path.extname(config.path).toLowerCase()];
   if (format !== undefined) return format;
-  throw new DriftlineError("source_failed", `${config.path}: its ending tells no format; name it: format: Parquet, CSVWithNames or JSONEachRow`);
+  throw new DriftlineError(
+    "source_failed",
+    `${config.path}: its ending tells no format; name it: format: Parquet, CSVWithNames or JSONEachRow`,
+  );
 }
 
 async function fingerprint(file: string): Promise<string> {
   try {
-    const { size } = await stat(file);
+    const { size, mtimeMs } = await stat(file);
+    const hash = createHash("sha256");
+    if (size <= FULLY_READ_BYTES) {
+      for await (const chunk of createReadStream(file, { highWaterMark: FINGERPRINT_BYTES })) hash.update(chunk);
+      return hash.digest("hex").slice(0, 12);
+    }
+    hash.update(`${size} ${mtimeMs}`);
     const handle = await open(file, "r");
     try {
-      const hash = createHash("sha256").update(String(size));
       for (const position of [0, Math.max(0, size - FINGERPRINT_BYTES)]) {
-        const { buffer, bytesRead } = await handle.read(Buffer.alloc(FINGERPRINT_BYTES), 0, FINGERPRINT_BYTES, position);
+        const { buffer, bytesRead } = await handle.read(
+          Buffer.alloc(FINGERPRINT_BYTES),
+          0,
+          FINGERPRINT_BYTES,
+          position,
+        );
         hash.update(buffer.subarray(0, bytesRead));
       }
       return hash.digest("hex").slice(0, 12);
@@ -90,20 +120,41 @@ async function fingerprint(file: string): Promise<string> {
 const columnRow = z.object({ name: z.string(), type: z.string() });
 
 function describeColumns(reader: LocalReader, file: string, format: FileFormat): Promise<z.output<typeof columnRow>[]> {
-  return reader.lane.query(sql`SELECT name, type FROM (DESCRIBE TABLE file(${file}, ${format}))`, columnRow);
+  return reader.lane.query(sql`DESCRIBE TABLE file(${file}, ${format})`, columnRow);
 }
 
 /** CSV has no types: all its columns are text, so that 00123 keeps its zeros; the model's schema says which are numbers. */
-async function fileTable(reader: LocalReader, file: string, format: FileFormat): Promise<Sql> {
+async function fileTable(file: string, format: FileFormat): Promise<Sql> {
   if (format !== "CSVWithNames") return sql`file(${file}, ${format})`;
-  const columns = await describeColumns(reader, file, format);
-  const structure = join(columns.map((column) => sql`${name(column.name)} ${written("Nullable(String)")}`));
+  const structure = join((await csvHeader(file)).map((column) => sql`${name(column)} ${written("Nullable(String)")}`));
   return sql`file(${file}, ${format}, ${structure.text})`;
+}
+
+/** The names of a CSV file's columns. Not asked of ClickHouse, which refuses the whole file for one row of another length. */
+async function csvHeader(file: string): Promise<readonly string[]> {
+  const handle = await open(file, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(LONGEST_HEADER_BYTES), 0, LONGEST_HEADER_BYTES, 0);
+    const text = buffer.toString("utf8", 0, bytesRead).replace(/^\uFEFF/, "");
+    const names: string[] = [];
+    const cell = /(?:"((?:[^"]|"")*)"|([^,"\r\n]*))(,|\r?\n|$)/y;
+    for (let match = cell.exec(text); match !== null; match = cell.exec(text)) {
+      names.push((match[1]?.replace(/""/g, '"') ?? match[2] ?? "").trim());
+      if (match[3] !== ",") return names;
+    }
+    throw new DriftlineError(
+      "source_failed",
+      `${file}: its first line is no CSV header: names with commas between them are expected`,
+    );
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Lines without their ends, in chunks; the last line needs none. */
 async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly Buffer[]> {
   let rest: Buffer[] = [];
+  let restBytes = 0;
   for await (const chunk of chunks) {
     const lines: Buffer[] = [];
     let start = 0;
@@ -111,9 +162,13 @@ async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<readon
       const line = chunk.subarray(start, end);
       lines.push(rest.length === 0 ? line : Buffer.concat([...rest, line]));
       rest = [];
+      restBytes = 0;
       start = end + 1;
     }
-    if (start < chunk.length) rest.push(chunk.subarray(start));
+    if (start < chunk.length && restBytes < LONGEST_LINE_BYTES) {
+      rest.push(chunk.subarray(start));
+      restBytes += chunk.length - start;
+    }
     if (lines.length > 0) yield lines;
   }
   if (rest.length > 0) yield [Buffer.concat(rest)];
@@ -126,7 +181,11 @@ async function countLines(chunks: AsyncIterable<readonly Buffer[]>): Promise<num
 }
 
 /** Blank lines take a number and carry no event. */
-async function* numbered(chunks: AsyncIterable<readonly Buffer[]>, source: string, from: number): AsyncGenerator<readonly RawMessage[]> {
+async function* numbered(
+  chunks: AsyncIterable<readonly Buffer[]>,
+  source: string,
+  from: number,
+): AsyncGenerator<readonly RawMessage[]> {
   let offset = 0;
   for await (const lines of chunks) {
     const messages: RawMessage[] = [];
@@ -138,4 +197,5 @@ async function* numbered(chunks: AsyncIterable<readonly Buffer[]>, source: strin
   }
 }
 
-const isBlank = (line: Buffer): boolean => line.length === 0 || (line.length < 8 && line.toString("latin1").trim() === "");
+const isBlank = (line: Buffer): boolean =>
+  line.length === 0 || (line.length < 8 && line.toString("latin1").trim() === "");

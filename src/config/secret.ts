@@ -1,2 +1,2 @@
 /** Secrets of the configuration; the mark itself is in core, where plug-ins may use it. */
-export { secret, secretUrl } from "../core/secret.ts";
+export { secret } from "../core/secret.ts";

@@ -6,6 +6,3 @@ import { z } from "zod";
  * configuration file say `{ env: NAME }` or `{ file: PATH }` instead of the text.
  */
 export const secret = () => z.string().min(1).meta({ secret: true });
-
-/** An address that is a secret itself, such as a webhook's with a token in its path. */
-export const secretUrl = () => z.url({ protocol: /^https?$/ }).meta({ secret: true });

@@ -1,10 +1,9 @@
 /** Whether a column of a reference is numeric or categorical, from what it holds. */
 import { z } from "zod";
-import { DriftlineError } from "../../core/errors.ts";
 import type { FeatureKind } from "../../core/model-schema.ts";
 import { join, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
-import type { ReferenceColumn, ReferenceTable } from "./reference-table.ts";
+import { type ReferenceColumn, type ReferenceTable, withoutRows } from "./reference-table.ts";
 
 /** Most distinct values of a number that is a code. */
 const MOST_CODES = 20;
@@ -37,8 +36,7 @@ export async function countColumns(lane: Lane, table: ReferenceTable): Promise<M
       countsRow,
     );
     const rows = row?.rows ?? 0;
-    if (rows === 0)
-      throw new DriftlineError("reference_refused", `reference ${table.file} has no rows: it must hold what the model saw when it was accepted`);
+    if (rows === 0) throw withoutRows(table.file);
     for (const [index, column] of columns.entries()) {
       const [present = 0, numeric = 0, finite = 0, whole = 0, distinct = 0] = row?.counts[index] ?? [];
       found.set(column.name, { rows, present, numeric, finite, whole, distinct });

@@ -46,9 +46,16 @@ export async function openReferenceTable(lane: Lane, file: string, format: strin
     return await jsonTable(lane, file);
   } catch (thrown) {
     if (thrown instanceof DriftlineError && thrown.code === "reference_refused") throw thrown;
+    if (EMPTY_TEXT.test(messageOf(thrown))) throw withoutRows(file);
     throw new DriftlineError("reference_refused", `reference ${file} can't be read: ${messageOf(thrown)}`, { cause: thrown });
   }
 }
+
+/** What the engine says of a text file that is empty, or is a header alone: it guesses columns from the first rows. */
+const EMPTY_TEXT = /Cannot read rows from the data|the file is empty/;
+
+export const withoutRows = (file: string): DriftlineError =>
+  new DriftlineError("reference_refused", `reference ${file} has no rows: it must hold what the model saw when it was accepted`);
 
 const described = z.object({ name: z.string(), type: z.string() });
 

@@ -31,7 +31,7 @@ export interface FetchEvents {
 }
 
 export interface FetchContext {
-  readonly client: KafkaClient;
+  readonly newClient: () => KafkaClient;
   readonly readers: () => Iterable<PartitionReader>;
   readonly limits: FetchLimits;
   readonly events: FetchEvents;
@@ -44,9 +44,36 @@ const outOfRange = 1;
 const retryMs = 500;
 const briefWaitMs = 50;
 
-/** Fetches from `node` until `signal` aborts. A broker that fails is tried again; it ends no other loop. */
+/**
+ * Fetches from `node` until `signal` aborts. A broker that fails is tried again and ends no other loop. The connection is its
+ * own, so that it can be broken off at any time.
+ */
 export async function fetchFrom(node: number, context: FetchContext, signal: AbortSignal): Promise<void> {
-  const { client, limits, events, wake, clock } = context;
+  while (!signal.aborted) {
+    const client = context.newClient();
+    const breakOff = () => void client.close();
+    signal.addEventListener("abort", breakOff, { once: true });
+    try {
+      await client.connect();
+      await client.metadata([...new Set([...context.readers()].map((reader) => reader.topic))]);
+      await fetchWith(client, node, context, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      for (const reader of context.readers()) {
+        if (reader.leader === node) refuse(reader, `the broker that leads it can't be read: ${messageOf(error)}`, context);
+      }
+      context.events.topicTrouble();
+      await context.clock.sleep(retryMs, signal);
+    } finally {
+      signal.removeEventListener("abort", breakOff);
+      await client.close();
+    }
+  }
+}
+
+/** Throws when the broker fails. */
+async function fetchWith(client: KafkaClient, node: number, context: FetchContext, signal: AbortSignal): Promise<void> {
+  const { limits, wake, clock } = context;
   while (!signal.aborted) {
     const mine = [...context.readers()].filter((reader) => reader.leader === node && !reader.revoked);
     const ready = queuedBytes(context) < limits.maxQueuedBytes ? mine.filter((reader) => isReady(reader, clock)) : [];
@@ -56,24 +83,15 @@ export async function fetchFrom(node: number, context: FetchContext, signal: Abo
     }
     const asked = rotate(ready).map((reader) => ({ reader, offset: reader.fetchOffset ?? 0, source: reader.source }));
     const maxWaitMs = ready.length < mine.length ? Math.min(briefWaitMs, limits.maxWaitMs) : limits.maxWaitMs;
-    try {
-      const answer = await client.fetch(
-        node,
-        asked.map(({ reader, offset }) => ({ ...names(reader), offset })),
-        { ...limits, maxWaitMs },
-      );
-      if (signal.aborted) return;
-      if (answer.error !== 0) throw new Error(describeErrorCode(answer.error));
-      for (const part of answer.partitions) {
-        const of = asked.find(({ reader }) => reader.topic === part.topic && reader.partition === part.partition);
-        // What was moved elsewhere meanwhile has no use for this answer.
-        if (of === undefined || of.reader.revoked || of.reader.source !== of.source) continue;
-        if (of.reader.fetchOffset === of.offset) takePart(of.reader, of.offset, part, context);
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      for (const reader of ready) refuse(reader, `the broker that leads it can't be read: ${messageOf(error)}`, context);
-      events.topicTrouble();
+    const wanted = asked.map(({ reader, offset }) => ({ ...names(reader), offset }));
+    const answer = await client.fetch(node, wanted, { ...limits, maxWaitMs });
+    if (signal.aborted) return;
+    if (answer.error !== 0) throw new Error(describeErrorCode(answer.error));
+    for (const part of answer.partitions) {
+      const of = asked.find(({ reader }) => reader.topic === part.topic && reader.partition === part.partition);
+      // What was moved elsewhere meanwhile has no use for this answer.
+      if (of === undefined || of.reader.revoked || of.reader.source !== of.source) continue;
+      if (of.reader.fetchOffset === of.offset) takePart(of.reader, of.offset, part, context);
     }
   }
 }

@@ -184,7 +184,7 @@ class KafkaSource implements Source {
       for (const { leader } of this.#readers.values()) {
         if (leader < 0 || fetching.has(leader)) continue;
         fetching.add(leader);
-        tasks.push(this.#fetch(leader, client, over.signal));
+        tasks.push(this.#fetch(leader, over.signal));
       }
     };
     try {
@@ -197,16 +197,15 @@ class KafkaSource implements Source {
     } finally {
       over.abort();
       this.#stop.signal.removeEventListener("abort", onStop);
-      client.abandonFetches();
       await Promise.allSettled(tasks);
     }
   }
 
-  async #fetch(leader: number, client: KafkaClient, signal: AbortSignal): Promise<string> {
+  async #fetch(leader: number, signal: AbortSignal): Promise<string> {
     await fetchFrom(
       leader,
       {
-        client,
+        newClient: () => this.#newClient(),
         readers: () => this.#readers.values(),
         limits: this.#tuning,
         wake: this.#wake,

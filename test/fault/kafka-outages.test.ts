@@ -189,7 +189,10 @@ for (const how of ["stop", "kill"] as const) {
     await produce(brokers, topic, records(0, 100, 2));
     await using running = await startSource({ brokers, topics: [topic], group: topic });
     const { store } = running.sink;
-    await until("100 records", () => store.messages.length === 100);
+    await until(
+      () => `100 records: ${JSON.stringify([store.messages.length, running.source.status(), running.log])}`,
+      () => store.messages.length === 100,
+    );
     await broker[how]();
     await until("the status says so", () => !running.source.status().connected);
     assert.match(running.source.status().problem ?? "", /can't be/);

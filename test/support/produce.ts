@@ -91,7 +91,8 @@ export async function endOfLog(brokers: string[], topic: string, partition: numb
 
 /** Sends records in batches, in order. */
 export async function produce(brokers: string[], topic: string, messages: readonly Message[], batch = 1000): Promise<void> {
-  await withProducer(kafkaClient(brokers).producer(plain), async (producer) => {
+  // Idempotent, or a retry would be a second copy.
+  await withProducer(kafkaClient(brokers).producer({ ...plain, idempotent: true, maxInFlightRequests: 1 }), async (producer) => {
     for (let from = 0; from < messages.length; from += batch) {
       await producer.send({ topic, messages: messages.slice(from, from + batch) });
     }

@@ -3,7 +3,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # The compiler's own binary is an optional package, so the build takes all; the last stage has none of them.
-RUN npm ci --ignore-scripts
+RUN npm install --no-save --ignore-scripts
 COPY . .
 RUN node scripts/build.mjs && npm prune --omit=dev --omit=optional --ignore-scripts
 

@@ -1,6 +1,6 @@
 // Compiles to dist/ and copies what the service reads at run time. Skips the work when nothing has changed since the last build.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -28,4 +28,11 @@ for (const [from, to] of assets) {
   mkdirSync(path.join(root, to), { recursive: true });
   cpSync(path.join(root, from), path.join(root, to), { recursive: true });
 }
+
+// `npx driftline` in a clone runs this build; without the link npx would install the package anew in its cache.
+const main = path.join(root, "dist/src/main.js");
+chmodSync(main, 0o755);
+const link = path.join(root, "node_modules/.bin/driftline");
+rmSync(link, { force: true });
+symlinkSync(path.relative(path.dirname(link), main), link);
 writeFileSync(stamp, "");

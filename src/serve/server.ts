@@ -5,7 +5,6 @@
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import type { Config, ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { DriftlineError, messageOf } from "../core/errors.ts";
@@ -13,6 +12,7 @@ import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { DetectorWords, HealthProvider, HttpIngest, ServeContext } from "./context.ts";
+import { type ByteBudget, createByteBudget } from "./byte-budget.ts";
 import { checkBind, isAuthorized, isHostAllowed, isOriginAllowed, securityHeaders } from "./guard.ts";
 import { type Answer, errorAnswer, type Route, statusOf } from "./route.ts";
 import { errorPage } from "./routes/pages.tsx";
@@ -45,6 +45,13 @@ export interface HttpServer {
 
 /** Longest request body unless told otherwise. */
 export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+/** Bytes of bodies held at once, and how long a body waits until there is room for it. */
+const BODIES_BYTES = 128 * 1024 * 1024;
+const BODY_WAIT_MS = 20_000;
+/** Bodies up to this long do not wait behind longer ones. */
+const SMALL_BODY_BYTES = 64 * 1024;
+/** How long a client may take to send a request: a slow one holds its share of the bytes. */
+const REQUEST_TIMEOUT_MS = 120_000;
 const STOP_WITHIN_MS = 2000;
 /** What a process without the role `web` still serves. */
 const ALWAYS_SERVED = new Set(["/health", "/ready", "/metrics", "/v1/events"]);
@@ -58,6 +65,7 @@ export function createServer(options: ServerOptions): HttpServer {
       const state = { url: "" };
       const app = createApp(options, () => state.url);
       const listening = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+      listening.requestTimeout = REQUEST_TIMEOUT_MS;
       await listen(listening, host, port);
       server = listening;
       const address = listening.address();
@@ -121,21 +129,27 @@ function createApp(options: ServerOptions, url: () => string): Hono {
   };
   const app = new Hono();
   const maxSize = options.maxBodyBytes ?? MAX_BODY_BYTES;
-  const tooLarge = () =>
-    respond(errorAnswer(413, "request_invalid", `the body is longer than ${maxSize} bytes; send less at a time`));
-  app.use(bodyLimit({ maxSize, onError: tooLarge }));
+  const bodies = createByteBudget({
+    bytes: Math.max(BODIES_BYTES, maxSize),
+    waitMs: BODY_WAIT_MS,
+    clock: options.clock,
+  });
   for (const route of routes) {
     if (options.web === false && !ALWAYS_SERVED.has(route.path)) continue;
     app.on(route.method, route.path, async (c) => {
-      const refused = refuse(c.req.raw.headers, route, options);
+      const headers = c.req.raw.headers;
+      const refused = refuse(headers, route, options);
       if (refused !== null) return respond(refused);
-      const body = route.body === null ? Buffer.alloc(0) : Buffer.from(await c.req.arrayBuffer());
-      const raw = { params: c.req.param(), query: c.req.query(), headers: c.req.raw.headers, body };
-      try {
-        return respond(await route.answer(context, raw));
-      } catch (thrown) {
-        return respond(failure(context, route, thrown));
-      }
+      const answer = async (body: Buffer): Promise<Answer> => {
+        try {
+          return await route.answer(context, { params: c.req.param(), query: c.req.query(), headers, body });
+        } catch (thrown) {
+          return failure(context, route, thrown);
+        }
+      };
+      return respond(
+        route.body === null ? await answer(Buffer.alloc(0)) : await withBody(c.req.raw, { maxSize, bodies }, answer),
+      );
     });
   }
   app.notFound((c) => {
@@ -143,10 +157,56 @@ function createApp(options: ServerOptions, url: () => string): Hono {
     return respond(errorAnswer(404, "not_found", `there is no ${here}; GET /v1/openapi.json lists what there is`));
   });
   app.onError((thrown) => {
+    if (isGone(thrown)) return respond(errorAnswer(400, "request_invalid", "the request was cut off"));
     options.log.error("request failed", { error: thrown });
     return respond(errorAnswer(500, "store_refused", "the request failed; the log says why"));
   });
   return app;
+}
+
+/** Reads a body once there is room for it, and holds the room until it is answered. */
+async function withBody(
+  request: Request,
+  limits: { readonly maxSize: number; readonly bodies: ByteBudget },
+  answer: (body: Buffer) => Promise<Answer>,
+): Promise<Answer> {
+  const { maxSize, bodies } = limits;
+  // A body of unknown length counts as the longest that may be.
+  const length = Number(request.headers.get("content-length") ?? maxSize);
+  if (length > maxSize) return tooLarge(maxSize);
+  const release = length <= SMALL_BODY_BYTES ? () => undefined : await bodies.take(length);
+  if (release === null)
+    return errorAnswer(503, "store_unavailable", "too many long requests at once; send again in a moment", {
+      "Retry-After": "5",
+    });
+  try {
+    const body = await readBody(request, maxSize);
+    return body === null ? tooLarge(maxSize) : await answer(body);
+  } finally {
+    release();
+  }
+}
+
+const tooLarge = (maxSize: number): Answer =>
+  errorAnswer(413, "request_invalid", `the body is longer than ${maxSize} bytes; send less at a time`);
+
+/** null where the body is longer than `maxSize`; what is beyond is not read. */
+async function readBody(request: Request, maxSize: number): Promise<Buffer | null> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // A reader, since leaving a loop over the stream half-way would cancel it before the request is answered.
+  const reader = request.body?.getReader();
+  for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+    size += part.value.length;
+    if (size > maxSize) return null;
+    chunks.push(part.value);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The client went away in the middle of its request: nothing of ours has failed. */
+function isGone(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "ECONNRESET";
 }
 
 /** Why a request is not answered; null where it is. */

@@ -69,7 +69,7 @@ async function insertSummaries(lane: Lane, prepared: PreparedModel, pane: string
     if (at === 0) tuples.unshift(modelTuple());
     await lane.command(sql`INSERT INTO pane_summaries (model, pane, subject_kind, subject, reference_id, version, variant, segment, pane_start, revision,
         n, missing, invalid, bins, s1, s2, minimum, maximum, new_values)
-      SETTINGS async_insert = 0
+      SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
       SELECT ${prepared.config.name}, ${pane}, t.1, t.2, ${prepared.referenceId}, version, variant, '', fromUnixTimestamp64Milli(slice, 'UTC'), ${revision},
         rows, t.4, t.5, t.3, t.6, t.7, t.8, t.9, t.10
       FROM (SELECT slice, version, variant, count() AS rows, [${join(tuples)}] AS ts

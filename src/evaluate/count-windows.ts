@@ -6,9 +6,9 @@ import type { Lane } from "../store/store.ts";
 import { anchorPeriod, type CountedWindow, countedWindows, type CountWindow, MOST_TIME, paneCounts, rowsOfWindows } from "./count-boundaries.ts";
 import { driftRows, type SeriesWindow } from "./drift-rows.ts";
 import { keptRows, type Span } from "./kept-rows.ts";
-import { kpiRows } from "./kpis/kpi-rows.ts";
-import { replaceMetrics } from "./metric-writer.ts";
-import { readLedger, writeLedger } from "./panes.ts";
+import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
+import type { MetricBatch } from "./metric-writer.ts";
+import { readLedger } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { mergedSummaries, type StoredSummary, writeSummaries } from "./summarise.ts";
@@ -45,6 +45,7 @@ export const openCountWindows = (spec: CountWindow): CountWindowState => ({ spec
 export async function evaluateCountWindows(
   lane: Lane,
   prepared: PreparedModel,
+  batch: MetricBatch,
   state: CountWindowState,
   dirty: Dirty,
   watermark: number,
@@ -64,7 +65,7 @@ export async function evaluateCountWindows(
   const ended = new Set([...state.open.values()].filter((period) => period.to <= watermark).map((period) => at(period.from).period.from));
   const done: Evaluated = { windows: 0, rows: 0 };
   for (const { period, panes, labelled } of [...anchors.values()].sort((a, b) => a.period.from - b.period.from)) {
-    const place = { lane, prepared, spec: state.spec, period, now };
+    const place = { lane, prepared, batch, spec: state.spec, period, now };
     const known = state.known.get(period.from);
     const changed = known === undefined || panes.length > 0 || ended.has(period.from);
     const next = changed ? await evaluateAnchor(place, known, panes, period.to <= watermark, done) : known;
@@ -87,6 +88,7 @@ function remember(state: CountWindowState, period: Span, known: Map<string, Know
 interface AnchorPlace {
   readonly lane: Lane;
   readonly prepared: PreparedModel;
+  readonly batch: MetricBatch;
   readonly spec: CountWindow;
   readonly period: Span;
   readonly now: number;
@@ -160,7 +162,7 @@ async function computeWindows(place: AnchorPlace, series: Series, windows: reado
     rows += await computeChunk(place, series, chunk, { from, to: next }, mayExist);
     from = next;
   }
-  if (windows.length === 0 && mayExist) rows += await replaceMetrics(place.lane, scopeOf(place, series, reach, true), []);
+  if (windows.length === 0 && mayExist) rows += await place.batch.replace(scopeOf(place, series, reach, true), []);
   return rows;
 }
 
@@ -187,9 +189,8 @@ async function computeChunk(place: AnchorPlace, series: Series, windows: readonl
   const seriesWindows = windows.map((window) => seriesWindow(spec, series, window));
   const metrics = seriesWindows.flatMap((window) => driftRows(prepared, window, bySlice.get(window.start) ?? new Map<string, StoredSummary>(), null, now));
   metrics.push(...(await kpiRows(lane, prepared, rows, seriesWindows, now)));
-  const written = await replaceMetrics(lane, scopeOf(place, series, reach, mayExist), metrics);
-  const ledger = windows.map((window) => ({ start: window.start, n: window.n, digest: digestOf(series, window) }));
-  await writeLedger(lane, prepared, spec.name, revision, ledger);
+  const written = await place.batch.replace(scopeOf(place, series, reach, mayExist), metrics);
+  place.batch.computed(windows.map((window) => ({ pane: spec.name, start: window.start, n: window.n, digest: digestOf(series, window), revision })));
   return written;
 }
 
@@ -203,7 +204,7 @@ async function computeKpis(place: AnchorPlace, series: Series, windows: readonly
     if (rows === null || last === undefined) continue;
     const metrics = await kpiRows(lane, prepared, rows, chunk.map((window) => seriesWindow(spec, series, window)), now);
     const scope = scopeOf(place, series, { from: chunk[0]?.start ?? 0, to: last.start + 1 }, true);
-    written += await replaceMetrics(lane, { ...scope, where: sql`${scope.where} AND subject_kind = 'kpi'` }, metrics);
+    written += await place.batch.replace({ ...scope, where: sql`${scope.where} AND ${ofLabels}` }, metrics);
   }
   return written;
 }

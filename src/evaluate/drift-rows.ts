@@ -5,7 +5,7 @@ import type { MetricRow } from "../core/metric.ts";
 import type { ReferenceSubject, WindowSummary } from "../core/summary.ts";
 import type { BoundDetector, PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
-import type { StoredSummary } from "./summarise.ts";
+import { type StoredSummary, summarisedSubjects } from "./summarise.ts";
 import { momentScale } from "./value-expressions.ts";
 
 /** One window of one version and variant. */
@@ -73,7 +73,7 @@ export function driftRows(
 ): MetricRow[] {
   const blank = blankRow(prepared, window, computedAt);
   const rows: MetricRow[] = [];
-  for (const subject of prepared.reference?.subjects ?? []) {
+  for (const subject of summarisedSubjects(prepared)) {
     const summary = windowSummary(subject, summaries.get(subjectKey(subject)));
     for (const detector of prepared.detectors) {
       if (detector.watches(subject)) rows.push(judged(blank, detector, subject, summary));
@@ -106,7 +106,8 @@ const volumeSubject = (n: number): ReferenceSubject => ({
   maximum: 0,
 });
 
-function judged(blank: ReturnType<typeof blankRow>, detector: BoundDetector, subject: ReferenceSubject, summary: WindowSummary): MetricRow {
+/** The answer of one detector as a row. */
+export function judged(blank: ReturnType<typeof blankRow>, detector: BoundDetector, subject: ReferenceSubject, summary: WindowSummary): MetricRow {
   const row = { ...blank, subject_kind: subject.subjectKind, subject: subject.subject, metric: detector.name, n: summary.n };
   try {
     const result = detector.compare(subject, summary);

@@ -53,21 +53,63 @@ const keyOf = (row: MetricRow): string =>
 const contentOf = ({ revision: _revision, computed_at: _computedAt, ...row }: MetricRow): string =>
   JSON.stringify(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** Returns how many rows were written or deleted. */
-export async function replaceMetrics(lane: Lane, scope: MetricScope, fresh: readonly MetricRow[]): Promise<number> {
-  const old = scope.mayExist ? await readMetrics(lane, scope) : [];
-  const oldByKey = new Map(old.map((row) => [keyOf(row), row]));
-  const changed: MetricRow[] = [];
-  for (const row of fresh) {
-    const key = keyOf(row);
-    const before = oldByKey.get(key);
-    oldByKey.delete(key);
-    if (before !== undefined && contentOf(before) === contentOf(row)) continue;
-    changed.push({ ...row, revision: (before?.revision ?? 0) + 1 });
-  }
-  await insertMetrics(lane, changed);
-  await deleteMetrics(lane, scope, [...oldByKey.values()]);
-  return changed.length + oldByKey.size;
+/** Rows held back before they are written. */
+const MOST_HELD = 20_000;
+
+/** A row of the ledger that says that a window has been computed. */
+export interface WindowEntry {
+  readonly pane: string;
+  readonly start: number;
+  readonly n: number;
+  readonly digest: bigint;
+  readonly revision: number;
+}
+
+/**
+ * The metric rows of a run, written together: each insert costs the engine as much as hundreds of rows. The ledger's rows come after
+ * them, so that a window is never taken for computed whose rows are not there.
+ */
+export interface MetricBatch {
+  /** Compares with what is stored and keeps what has changed; returns how many rows will be written or deleted. */
+  replace(scope: MetricScope, fresh: readonly MetricRow[]): Promise<number>;
+  /** Windows that are computed once all that was given before is written. */
+  computed(entries: readonly WindowEntry[]): void;
+  flush(): Promise<void>;
+}
+
+export function createMetricBatch(lane: Lane, writeEntries: (entries: readonly WindowEntry[]) => Promise<void>): MetricBatch {
+  let changed: MetricRow[] = [];
+  let entries: WindowEntry[] = [];
+  const flush = async () => {
+    const rows = changed;
+    const done = entries;
+    changed = [];
+    entries = [];
+    await insertMetrics(lane, rows);
+    if (done.length > 0) await writeEntries(done);
+  };
+  return {
+    async replace(scope, fresh) {
+      if (changed.length + fresh.length > MOST_HELD) await flush();
+      const old = scope.mayExist ? await readMetrics(lane, scope) : [];
+      const oldByKey = new Map(old.map((row) => [keyOf(row), row]));
+      let written = 0;
+      for (const row of fresh) {
+        const key = keyOf(row);
+        const before = oldByKey.get(key);
+        oldByKey.delete(key);
+        if (before !== undefined && contentOf(before) === contentOf(row)) continue;
+        changed.push({ ...row, revision: (before?.revision ?? 0) + 1 });
+        written++;
+      }
+      await deleteMetrics(lane, scope, [...oldByKey.values()]);
+      return written + oldByKey.size;
+    },
+    computed(more) {
+      entries.push(...more);
+    },
+    flush,
+  };
 }
 
 export async function readMetrics(lane: Lane, { model, window, where }: Omit<MetricScope, "mayExist">): Promise<MetricRow[]> {

@@ -6,7 +6,8 @@ import type { CountWindow } from "./count-boundaries.ts";
 import { evaluateCountWindows, openCountWindows } from "./count-windows.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
 import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
-import { summarisedBefore, summarisePanes } from "./panes.ts";
+import { createMetricBatch } from "./metric-writer.ts";
+import { summarisedBefore, summarisePanes, writeLedger } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { openSteps, writeSteps } from "./steps.ts";
 import { type Evaluated, evaluateTimeWindows, openTimeWindows, type TimeWindow, type TimeWindowState } from "./time-windows.ts";
@@ -80,13 +81,15 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     await summarisePanes(lane, prepared, dirty, (pane) => pending.get(pane)?.rows ?? 0);
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
+    const batch = createMetricBatch(lane, (entries) => writeLedger(lane, prepared, entries));
     const done: Evaluated = { windows: 0, rows: 0 };
     const add = ({ windows, rows }: Evaluated) => {
       done.windows += windows;
       done.rows += rows;
     };
-    for (const state of timeWindows) add(await evaluateTimeWindows(lane, prepared, state, { panes: dirty, labelled }, watermark, now));
-    for (const state of countWindows) add(await evaluateCountWindows(lane, prepared, state, { panes: dirty, labelled }, watermark, now));
+    for (const state of timeWindows) add(await evaluateTimeWindows(lane, prepared, batch, state, { panes: dirty, labelled }, watermark, now));
+    for (const state of countWindows) add(await evaluateCountWindows(lane, prepared, batch, state, { panes: dirty, labelled }, watermark, now));
+    await batch.flush();
     await writeSteps(lane, prepared, steps, dirty, now);
     for (const pane of closed) pending.delete(pane);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, marks());

@@ -7,6 +7,7 @@ import { list, type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { durationName } from "./duration-name.ts";
 import { keptRows, type Span } from "./kept-rows.ts";
+import type { WindowEntry } from "./metric-writer.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { writeSummaries } from "./summarise.ts";
 
@@ -54,7 +55,11 @@ async function summariseChunk(lane: Lane, prepared: PreparedModel, panes: readon
   const revision = await writeSummaries(lane, prepared, label, { from, key, where: sql`${key} IN ${list(panes)}` }, next);
   const digests = await digestsOf(lane, prepared, label, span, revision);
   const rows = panes.map((start) => ({ start, ...(digests.get(start) ?? { n: 0, digest: 0n }) }));
-  await writeLedger(lane, prepared, label, revision, rows);
+  await writeLedger(
+    lane,
+    prepared,
+    rows.map((row) => ({ ...row, pane: label, revision })),
+  );
   return rows.filter((row) => before.get(row.start)?.digest !== row.digest).map((row) => row.start);
 }
 
@@ -98,24 +103,17 @@ async function digestsOf(lane: Lane, prepared: PreparedModel, pane: string, span
   return new Map(rows.map(({ start, events, digest }) => [start, { n: events, digest: BigInt(digest) }]));
 }
 
-export async function writeLedger(
-  lane: Lane,
-  prepared: PreparedModel,
-  pane: string,
-  revision: number,
-  rows: readonly { readonly start: number; readonly n: number; readonly digest: bigint }[],
-): Promise<void> {
-  await lane.insertRows(
-    "panes",
-    rows.map(({ start, n, digest }) => ({
-      model: prepared.config.name,
-      pane,
-      pane_start: start,
-      reference_id: prepared.referenceId,
-      revision,
-      n,
-      digest: digest.toString(),
-      monitor_hash: prepared.monitorHash,
-    })),
-  );
+/** Enters panes, and windows that have been computed, into the ledger. */
+export async function writeLedger(lane: Lane, prepared: PreparedModel, rows: readonly WindowEntry[]): Promise<void> {
+  const table = rows.map(({ pane, start, n, digest, revision }) => ({
+    model: prepared.config.name,
+    pane,
+    pane_start: start,
+    reference_id: prepared.referenceId,
+    revision,
+    n,
+    digest: digest.toString(),
+    monitor_hash: prepared.monitorHash,
+  }));
+  await lane.insertRows("panes", table);
 }

@@ -120,6 +120,7 @@ function bound(detector: Detector, options: unknown, subjects: ReadonlySet<unkno
     name: detector.name,
     compare: detector.bind(options),
     watches: ({ subjectKind, subject, kind }) =>
-      kinds.has(subjectKind) && detector.featureKinds.includes(kind) && (subjects === null || subjectKind === "model" || subjects.has(subject)),
+      // Labels are watched like the predictions that they judge.
+      kinds.has(subjectKind === "label" ? "prediction" : subjectKind) && detector.featureKinds.includes(kind) && (subjects === null || subjectKind === "model" || subjects.has(subject)),
   };
 }

@@ -9,9 +9,9 @@ import { list, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { driftRows, type SeriesWindow } from "./drift-rows.ts";
 import type { Span } from "./kept-rows.ts";
-import { kpiRows } from "./kpis/kpi-rows.ts";
-import { replaceMetrics, windowStartIn } from "./metric-writer.ts";
-import { newestSummaries, paneName, writeLedger } from "./panes.ts";
+import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
+import { type MetricBatch, windowStartIn } from "./metric-writer.ts";
+import { newestSummaries, paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { mergedSummaries, type StoredSummary } from "./summarise.ts";
@@ -33,8 +33,10 @@ export interface TimeWindowState {
   readonly open: Set<number>;
   /** End of the latest window computed so far; -Infinity before the first. */
   computedTo: number;
-  /** Start of the latest window with events; null before the first. */
+  /** Start of the latest window with kept events; null before the first. */
   lastData: number | null;
+  /** Start of the latest window that any event fell into, one that turned out to be a copy included; null before the first. */
+  lastTouched: number | null;
 }
 
 /** The name of a window's rows in the ledger: apart from panes of the same length. */
@@ -52,14 +54,15 @@ export async function openTimeWindows(lane: Lane, prepared: PreparedModel, spec:
     z.object({ known: z.number(), latest: z.number() }),
   );
   const [data] = await lane.query(
-    sql`SELECT count() AS known, max(${start}) AS latest ${rows(paneName(prepared))} AND n > 0`,
-    z.object({ known: z.number(), latest: z.number() }),
+    sql`SELECT count() AS known, max(${start}) AS latest, countIf(n > 0) AS filled, maxIf(${start}, n > 0) AS latest_filled ${rows(paneName(prepared))}`,
+    z.object({ known: z.number(), latest: z.number(), filled: z.number(), latest_filled: z.number() }),
   );
   return {
     spec,
     open: new Set(pending.map((row) => row.start)),
     computedTo: last === undefined || last.known === 0 ? Number.NEGATIVE_INFINITY : last.latest + spec.ms,
-    lastData: data === undefined || data.known === 0 ? null : data.latest,
+    lastData: data === undefined || data.filled === 0 ? null : data.latest_filled,
+    lastTouched: data === undefined || data.known === 0 ? null : data.latest,
   };
 }
 
@@ -79,6 +82,7 @@ export interface Evaluated {
 export async function evaluateTimeWindows(
   lane: Lane,
   prepared: PreparedModel,
+  batch: MetricBatch,
   state: TimeWindowState,
   dirty: Dirty,
   watermark: number,
@@ -89,12 +93,12 @@ export async function evaluateTimeWindows(
   const touched = new Set(dirty.panes.map(startOf));
   for (const start of touched) {
     open.add(start);
-    state.lastData = Math.max(state.lastData ?? start, start);
+    state.lastTouched = Math.max(state.lastTouched ?? start, start);
   }
-  const closedTo = Math.max(watermark === Number.POSITIVE_INFINITY ? (state.lastData ?? 0) + spec.ms : watermark, state.computedTo);
+  const closedTo = Math.max(watermark === Number.POSITIVE_INFINITY ? (state.lastTouched ?? 0) + spec.ms : watermark, state.computedTo);
   const closed = (start: number) => start + spec.ms <= closedTo;
   const due = [...open].filter(closed).sort((a, b) => a - b);
-  const emptied = state.lastData === null ? [] : gapStarts(state, closedTo);
+  const emptied = gapStarts(state, closedTo);
   const labelled = [...new Set(dirty.labelled.map(startOf))].filter((start) => closed(start)).sort((a, b) => a - b);
   const done: Evaluated = { windows: 0, rows: 0 };
   if (due.length === 0 && emptied.length === 0 && labelled.length === 0) return done;
@@ -103,6 +107,7 @@ export async function evaluateTimeWindows(
   const reach = spec.ms <= DAY ? WEEK : spec.ms;
   const margin = Math.max(reach, LONGEST_GAP * spec.ms);
   const counts = await countSeries(lane, prepared, spec.ms, { from: Math.min(...all) - margin, to: Math.max(...all) + margin + spec.ms });
+  for (const start of due) if (counts.has(start)) state.lastData = Math.max(state.lastData ?? start, start);
   const affected = new Set(due);
   // The volume of these windows is compared with a window that has changed.
   for (const start of due) {
@@ -110,19 +115,18 @@ export async function evaluateTimeWindows(
       if (closed(later) && counts.has(later) && later < state.computedTo) affected.add(later);
     }
   }
-  const empty = new Set([...emptied, ...due.flatMap((start) => gapAfter(start, spec.ms, counts, closedTo))].filter((start) => !counts.has(start)));
-  for (const start of counts.size === 0 ? [] : due) if (!counts.has(start)) empty.add(start);
-
+  const after = due.filter((start) => counts.has(start)).flatMap((start) => gapAfter(start, spec.ms, counts, closedTo));
+  const empty = [...emptied, ...after].filter((start) => !counts.has(start));
   const starts = [...new Set([...affected, ...empty])].sort((a, b) => a - b);
   for (let at = 0; at < starts.length; at += WINDOWS_AT_ONCE) {
     const chunk = starts.slice(at, at + WINDOWS_AT_ONCE);
-    done.rows += await computeWindows(lane, prepared, spec, chunk, counts, chunk.some((start) => start < state.computedTo), now);
+    done.rows += await computeWindows(lane, prepared, batch, spec, chunk, counts, chunk.some((start) => start < state.computedTo), now);
     done.windows += chunk.length;
   }
   const again = labelled.filter((start) => !affected.has(start) && counts.has(start));
   for (let at = 0; at < again.length; at += WINDOWS_AT_ONCE) {
     const chunk = again.slice(at, at + WINDOWS_AT_ONCE);
-    done.rows += await computeKpis(lane, prepared, spec, chunk, counts, now);
+    done.rows += await computeKpis(lane, prepared, batch, spec, chunk, counts, now);
     done.windows += chunk.length;
   }
   for (const start of due) open.delete(start);
@@ -155,6 +159,7 @@ function gapAfter(start: number, ms: number, counts: SeriesCounts, closedTo: num
 async function computeWindows(
   lane: Lane,
   prepared: PreparedModel,
+  batch: MetricBatch,
   spec: TimeWindow,
   starts: readonly number[],
   counts: SeriesCounts,
@@ -179,21 +184,23 @@ async function computeWindows(
     rows.push(...driftRows(prepared, window, subjects, eventsBefore(spec, window, counts), now));
   }
   rows.push(...(await timeKpiRows(lane, prepared, spec, windows, now)));
-  const written = await replaceMetrics(lane, { model: prepared.config.name, window: spec.name, where: windowStartIn(starts), mayExist }, rows);
-  await writeLedger(
-    lane,
-    prepared,
-    ledgerName(spec),
-    1,
-    starts.map((start) => ({ start, n: total(counts.get(start)), digest: 0n })),
-  );
+  const written = await batch.replace({ model: prepared.config.name, window: spec.name, where: windowStartIn(starts), mayExist }, rows);
+  batch.computed(starts.map((start) => ({ pane: ledgerName(spec), start, n: total(counts.get(start)), digest: 0n, revision: 1 })));
   return written;
 }
 
-async function computeKpis(lane: Lane, prepared: PreparedModel, spec: TimeWindow, starts: readonly number[], counts: SeriesCounts, now: number): Promise<number> {
+async function computeKpis(
+  lane: Lane,
+  prepared: PreparedModel,
+  batch: MetricBatch,
+  spec: TimeWindow,
+  starts: readonly number[],
+  counts: SeriesCounts,
+  now: number,
+): Promise<number> {
   const rows = await timeKpiRows(lane, prepared, spec, seriesWindows(spec, starts, counts), now);
-  const where = sql`${windowStartIn(starts)} AND subject_kind = 'kpi'`;
-  return replaceMetrics(lane, { model: prepared.config.name, window: spec.name, where, mayExist: true }, rows);
+  const where = sql`${windowStartIn(starts)} AND ${ofLabels}`;
+  return batch.replace({ model: prepared.config.name, window: spec.name, where, mayExist: true }, rows);
 }
 
 async function timeKpiRows(lane: Lane, prepared: PreparedModel, spec: TimeWindow, windows: readonly SeriesWindow[], now: number): Promise<MetricRow[]> {

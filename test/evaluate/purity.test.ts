@@ -49,10 +49,10 @@ function shuffled<Item>(items: readonly Item[], next: () => number): Item[] {
 }
 
 const next = random(7);
-/** 60 hours across the end of a month, two versions, a silence of five hours, many equal timestamps, re-sent ids, corrected labels. */
+/** 59 hours across the end of a month, two versions, a silence of five hours, many equal timestamps, re-sent ids, corrected labels. */
 const events: WrittenEvent[] = [];
-for (let i = 0; i < 2400; i++) {
-  const hour = Math.floor(i / 44);
+for (let i = 0; i < 1300; i++) {
+  const hour = Math.floor(i / 24);
   const timestamp = T0 + (hour >= 20 ? hour + 5 : hour) * HOUR + Math.floor(next() * 360) * 10_000;
   const x = next() + (hour > 40 ? 0.4 : 0);
   const version = next() < 0.7 ? "1" : "2";
@@ -93,13 +93,13 @@ interface Way {
 const byTime = [...distinct].sort((a, b) => a.timestamp - b.timestamp);
 const ways: readonly Way[] = [
   { name: "once", order: byTime, batch: 100_000, partitions: 1, everyBatch: false },
-  { name: "stream", order: byTime, batch: 500, partitions: 1, everyBatch: true },
-  { name: "shuffled", order: shuffled(byTime, random(1)), batch: 700, partitions: 1, everyBatch: true },
-  { name: "copies", order: [...shuffled(byTime, random(2)), ...byTime.slice(0, 2000)], batch: 1500, partitions: 3, everyBatch: true },
-  { name: "restarts", order: [...byTime.slice(3000), ...byTime.slice(0, 3000)], batch: 1000, partitions: 2, everyBatch: true, restarts: true },
+  { name: "stream", order: byTime, batch: 800, partitions: 1, everyBatch: true },
+  { name: "shuffled", order: shuffled(byTime, random(1)), batch: 900, partitions: 1, everyBatch: true },
+  { name: "copies", order: [...shuffled(byTime, random(2)), ...byTime.slice(0, 1000)], batch: 1200, partitions: 3, everyBatch: true },
+  { name: "restarts", order: [...byTime.slice(1500), ...byTime.slice(0, 1500)], batch: 900, partitions: 2, everyBatch: true, restarts: true },
 ];
 
-const windows = ["1h", "6h", "100 events"];
+const windows = ["1h", "6h", "60 events"];
 const results = new Map<string, Map<string, MetricRow[]>>();
 const steps = new Map<string, unknown>();
 for (const way of ways) {
@@ -167,11 +167,11 @@ test("the silence has rows of status insufficient with n 0, in windows by time a
 });
 
 test("windows by number begin anew with the month, and the short last one of a month has rows", () => {
-  const rows = (results.get("once")?.get("100 events") ?? []).filter((row) => row.metric === "label_coverage" && row.version === "1");
+  const rows = (results.get("once")?.get("60 events") ?? []).filter((row) => row.metric === "label_coverage" && row.version === "1");
   const february = Date.parse("2026-02-01T00:00:00Z");
   const first = rows.filter((row) => row.window_start < february).sort((a, b) => a.window_start - b.window_start);
-  assert.ok(first.slice(0, -1).every((row) => row.n === 100));
-  assert.ok((first[first.length - 1]?.n ?? 100) < 100);
+  assert.ok(first.slice(0, -1).every((row) => row.n === 60));
+  assert.ok((first[first.length - 1]?.n ?? 60) < 60);
   assert.ok((first[first.length - 1]?.window_end ?? february) <= february);
 });
 

@@ -1,4 +1,4 @@
-/** The KPIs of windows as rows of `metrics`: one path for windows by time and by number of events. */
+/** All that labels tell of windows (KPIs, drift of the labels) as rows of `metrics`: one path for windows by time and by number of events. */
 import { z } from "zod";
 import type { KpiConfig, KpiName } from "../../config/kpis.ts";
 import type { MetricRow } from "../../core/metric.ts";
@@ -12,6 +12,7 @@ import { accuracy, classRate, type ConfusionCell, confusionCells, labelCoverage,
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
 import { type KpiValue, undefinedKpi } from "./kpi-value.ts";
+import { labelColumns, labelDriftRows, labelRow, labelSubject } from "./label-drift.ts";
 import { errorColumns, errorRow, errorScale, mae, r2, rmse } from "./regression.ts";
 import { areaColumns, areaRow, brier, logLoss, lossColumns, lossRow, rocAuc } from "./scores.ts";
 
@@ -20,10 +21,11 @@ type ValueOf = (at: string) => KpiValue;
 
 const placeOf = (row: Placed): string => `${row.slice} ${seriesKey(row)}`;
 
-/** Rows of every KPI of the model for the windows, which must lie in `rows`. */
+/** Rows of every KPI of the model, and of its labels' drift, for the windows, which must lie in `rows`. */
 export async function kpiRows(lane: Lane, prepared: PreparedModel, rows: WindowRows, windows: readonly SeriesWindow[], computedAt: number): Promise<MetricRow[]> {
   const { kpis } = prepared.config;
-  if (kpis.length === 0 || windows.length === 0) return [];
+  const label = labelSubject(prepared);
+  if ((kpis.length === 0 && label === null) || windows.length === 0) return [];
   const unknown = kpis.flatMap((kpi) => ("sql" in kpi ? unknownFeatures(kpi, prepared.schema) : []));
   const joined = await joinedRows(lane, prepared, rows, [...new Set(unknown)]);
   const builtIn = (await hasOutcomes(lane, prepared, rows)) ? await readBuiltIn(lane, prepared, joined) : new Map<string, BuiltIn>();
@@ -37,8 +39,16 @@ export async function kpiRows(lane: Lane, prepared: PreparedModel, rows: WindowR
       if (value !== undefined) result.push(kpiRow(prepared, window, kpi, value, found, computedAt));
     }
   }
+  if (label === null) return result;
+  for (const window of windows) {
+    const found = builtIn.get(placeOf({ slice: window.start, version: window.version, variant: window.variant }));
+    result.push(...labelDriftRows(prepared, label, window, found?.label_bins, found?.labels ?? 0, computedAt));
+  }
   return result;
 }
+
+/** Which stored rows `kpiRows` gives anew. */
+export const ofLabels: Sql = sql`subject_kind IN ('kpi', 'label')`;
 
 /** Before the first label of a span there is nothing to join. */
 async function hasOutcomes(lane: Lane, { config }: PreparedModel, { span }: WindowRows): Promise<boolean> {
@@ -70,6 +80,7 @@ const builtInRow = z.object({
   area: areaRow.optional(),
   losses: lossRow.optional(),
   errors: errorRow.optional(),
+  label_bins: labelRow.optional(),
 });
 type BuiltIn = z.output<typeof builtInRow>;
 
@@ -87,6 +98,8 @@ async function readBuiltIn(lane: Lane, prepared: PreparedModel, joined: Sql): Pr
   if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
   if (task !== "regression" && wants(LOSS_KPIS)) columns.push(sql`, ${lossColumns(positive)} AS losses`);
   if (task === "regression" && wants(ERROR_KPIS)) columns.push(sql`, ${errorColumns(scaleOf(prepared))} AS errors`);
+  const label = labelSubject(prepared);
+  if (label !== null) columns.push(sql`, ${labelColumns(label)} AS label_bins`);
   return byPlace(
     await lane.query(
       sql`SELECT slice, version, variant, count() AS n, countIf(labelled) AS labels${join(columns, "")} FROM (${joined}) GROUP BY slice, version, variant`,

@@ -10,7 +10,7 @@ import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { secretsOf } from "../../src/config/redact.ts";
 import type { MetricRow } from "../../src/core/metric.ts";
-import { type MetricsFilter, metricsFilter, selectMetrics } from "../../src/serve/queries/metrics.ts";
+import { metricsFilter, selectMetrics } from "../../src/serve/queries/metrics.ts";
 import { detailOf } from "../../src/serve/queries/rows.ts";
 import { sql, time, written } from "../../src/store/sql.ts";
 import { createLog } from "../../src/telemetry/log.ts";
@@ -57,6 +57,8 @@ const message = z.object({
   data: z.looseObject({ title: z.string(), incident: z.looseObject({ id: z.string(), state: z.string(), members: z.array(member) }) }),
 });
 
+/** What to look for, as in `GET /v1/metrics`: times as ISO 8601. */
+export type MetricsQuery = Partial<z.input<typeof metricsFilter>>;
 export type Message = z.output<typeof message>;
 export type Answer = { readonly status: number; readonly text: string };
 
@@ -154,16 +156,16 @@ export class Scenario implements AsyncDisposable {
   }
 
   /** The newest revision of metric rows, in the order of their windows. */
-  metrics(filter: Partial<MetricsFilter> = {}): Promise<MetricRow[]> {
+  metrics(filter: MetricsQuery = {}): Promise<MetricRow[]> {
     return this.#metrics(filter, "false");
   }
 
   /** Every revision, in the order of windows and revisions. */
-  history(filter: Partial<MetricsFilter> = {}): Promise<MetricRow[]> {
+  history(filter: MetricsQuery = {}): Promise<MetricRow[]> {
     return this.#metrics(filter, "true");
   }
 
-  async #metrics(filter: Partial<MetricsFilter>, history: "true" | "false"): Promise<MetricRow[]> {
+  async #metrics(filter: MetricsQuery, history: "true" | "false"): Promise<MetricRow[]> {
     const rows = await selectMetrics(this.app.store.lane("serve"), metricsFilter.parse({ limit: 100_000, ...filter, history }));
     return rows.sort((a, b) => a.window_start - b.window_start || a.window_end - b.window_end || a.revision - b.revision);
   }

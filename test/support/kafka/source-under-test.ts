@@ -48,8 +48,10 @@ export async function startSource(options: {
   return { source, sink, log, [Symbol.asyncDispose]: () => source.stop() };
 }
 
-function kafkaConfig(given: object): KafkaSourceConfig {
-  const config = sourceSchema.parse({ use: "kafka", ...given });
+/** Takes settings as a person writes them and as the schema leaves them, with milliseconds for durations. */
+function kafkaConfig(given: Partial<KafkaSourceConfig>): KafkaSourceConfig {
+  const timeout = given.session_timeout === undefined ? {} : { session_timeout: `${given.session_timeout}ms` };
+  const config = sourceSchema.parse({ use: "kafka", ...given, ...timeout });
   assert.equal(config.use, "kafka");
   return config;
 }

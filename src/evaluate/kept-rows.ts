@@ -5,8 +5,9 @@
  */
 import { z } from "zod";
 import { predictionsTable } from "../store/model-tables.ts";
-import { name, type Sql, sql, time } from "../store/sql.ts";
+import { join, name, type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { runsOf, withinPanes } from "./pane-runs.ts";
 
 /** Event time from `from` (inclusive) to `to` (exclusive), ms. */
 export interface Span {
@@ -77,13 +78,16 @@ async function hasCopies(lane: Lane, { memory, pane }: DedupeOptions, span: Span
 /** Panes whose rows may have lost or gained the status of a copy, because a row was added to one of the dirty panes. */
 export async function panesOfLaterCopies(lane: Lane, { model, dedupeWithin, pane }: DedupeOptions, panes: readonly number[]): Promise<number[]> {
   if (dedupeWithin === 0 || panes.length === 0) return [];
-  const from = Math.min(...panes);
-  const to = Math.max(...panes) + pane;
-  const ids = sql`SELECT cityHash64(id) FROM ${name(predictionsTable(model))} WHERE ${withinSpan({ from, to })}`;
+  const ids = sql`SELECT cityHash64(id) FROM ${name(predictionsTable(model))} WHERE ${withinPanes(panes, pane)}`;
+  // Later copies lie within reach of some dirty pane.
+  const near = join(
+    runsOf(panes, dedupeWithin).map((run) => withinSpan({ from: run[0] ?? 0, to: (run[run.length - 1] ?? 0) + pane + dedupeWithin })),
+    " OR ",
+  );
   const rows = await lane.query(
     sql`SELECT DISTINCT intDiv(arrayJoin(arrayFilter((t, p) -> t - p <= ${dedupeWithin}, arrayPopFront(ts), arrayPopBack(ts))), ${pane}) * ${pane} AS start
       FROM (SELECT arraySort(groupUniqArray(toUnixTimestamp64Milli(timestamp))) AS ts FROM prediction_ids
-        WHERE model = ${model} AND ${withinSpan({ from, to: to + dedupeWithin })} AND h IN (${ids}) GROUP BY h, twin HAVING length(ts) > 1)`,
+        WHERE model = ${model} AND (${near}) AND h IN (${ids}) GROUP BY h, twin HAVING length(ts) > 1)`,
     z.object({ start: z.number() }),
   );
   return rows.map((row) => row.start);

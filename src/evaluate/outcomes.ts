@@ -5,9 +5,10 @@
  */
 import { z } from "zod";
 import { predictionsTable } from "../store/model-tables.ts";
-import { list, name, type Sql, sql, time } from "../store/sql.ts";
+import { name, type Sql, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { type CommitRecord, inRecords } from "./commit-records.ts";
+import { withinPanes } from "./pane-runs.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 
 /** Labels joined by one statement, about. */
@@ -21,7 +22,9 @@ export async function joinNewLabels(lane: Lane, prepared: PreparedModel, records
     const fresh = sql`SELECT id FROM labels WHERE model = ${model} AND ${inRecords(chunk)}`;
     const panes = await panesOf(lane, prepared, sql`SELECT cityHash64(id) FROM labels WHERE model = ${model} AND ${inRecords(chunk)}`);
     if (panes.length === 0) continue;
-    await joinLabels(lane, prepared, fresh, panes);
+    // Their very times prune more than their panes do.
+    const times = sql`timestamp IN (SELECT timestamp FROM prediction_ids WHERE model = ${model} AND h IN (SELECT cityHash64(id) FROM labels WHERE model = ${model} AND ${inRecords(chunk)}))`;
+    await joinLabels(lane, prepared, fresh, sql`${withinPanes(panes, prepared.config.pane)} AND ${times}`);
     for (const pane of panes) touched.add(pane);
   }
   return [...touched];
@@ -33,9 +36,9 @@ export async function joinEarlierLabels(lane: Lane, prepared: PreparedModel, rec
   const committed = records.filter((record) => record.predictions > 0);
   const panes = [...new Set(committed.flatMap((record) => record.predictionPanes))];
   if (panes.length === 0 || !(await hasLabels(lane, model))) return;
-  const ids = sql`SELECT id FROM ${name(predictionsTable(model))} WHERE ${inPanes(prepared, panes)} AND ${inRecords(committed)}`;
+  const ids = sql`SELECT id FROM ${name(predictionsTable(model))} WHERE ${withinPanes(panes, prepared.config.pane)} AND ${inRecords(committed)}`;
   const [early] = await lane.query(sql`SELECT count() AS labels FROM labels WHERE model = ${model} AND id IN (${ids})`, z.object({ labels: z.number() }));
-  if ((early?.labels ?? 0) > 0) await joinLabels(lane, prepared, ids, panes);
+  if ((early?.labels ?? 0) > 0) await joinLabels(lane, prepared, ids, withinPanes(panes, prepared.config.pane));
 }
 
 async function hasLabels(lane: Lane, model: string): Promise<boolean> {
@@ -66,18 +69,13 @@ async function panesOf(lane: Lane, { config }: PreparedModel, hashes: Sql): Prom
   return rows.map((row) => row.pane);
 }
 
-function inPanes({ config }: PreparedModel, panes: readonly number[]): Sql {
-  const span = sql`timestamp >= ${time(Math.min(...panes))} AND timestamp < ${time(Math.max(...panes) + config.pane)}`;
-  return sql`${span} AND intDiv(toUnixTimestamp64Milli(timestamp), ${config.pane}) * ${config.pane} IN ${list(panes)}`;
-}
-
 /** Every copy of a prediction gets its label; which copy counts is decided where rows are read. */
-async function joinLabels(lane: Lane, prepared: PreparedModel, ids: Sql, panes: readonly number[]): Promise<void> {
+async function joinLabels(lane: Lane, prepared: PreparedModel, ids: Sql, where: Sql): Promise<void> {
   const model = prepared.config.name;
   const best = sql`SELECT id, for_version, w.1 AS label, w.2 AS label_text, w.3 AS ts, w.4 AS src, w.5 AS part, w.6 AS off
     FROM (SELECT id, version AS for_version, argMax((label, label_text, timestamp, source, partition, offset), (timestamp, source, partition, offset)) AS w
       FROM labels WHERE model = ${model} AND id IN (${ids}) GROUP BY id, for_version)`;
-  const predictions = sql`SELECT DISTINCT version, variant, timestamp, id FROM ${name(predictionsTable(model))} WHERE ${inPanes(prepared, panes)} AND id IN (${ids})`;
+  const predictions = sql`SELECT DISTINCT version, variant, timestamp, id FROM ${name(predictionsTable(model))} WHERE ${where} AND id IN (${ids})`;
   await lane.command(sql`INSERT INTO outcomes (model, version, variant, timestamp, id, label, label_text, label_timestamp, label_source, label_partition, label_offset)
     SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
     SELECT ${model}, p.version, p.variant, p.timestamp, p.id, l.label, l.label_text, l.ts, l.src, l.part, l.off

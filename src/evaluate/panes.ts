@@ -8,11 +8,14 @@ import type { Lane } from "../store/store.ts";
 import { durationName } from "./duration-name.ts";
 import { keptRows, type Span } from "./kept-rows.ts";
 import type { WindowEntry } from "./metric-writer.ts";
+import { runsOf } from "./pane-runs.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { writeSummaries } from "./summarise.ts";
 
 /** Panes summarised by one statement at most; their rows are bounded by what they hold. */
 const PANES_AT_ONCE = 500;
+/** Panes left out between two that one statement summarises: their rows are read for nothing. */
+const GAP_PANES = 20;
 /** Rows that one statement summarises, about. */
 const ROWS_AT_ONCE = 4_000_000;
 
@@ -25,7 +28,7 @@ export const paneStart = (pane: number): Sql => sql`intDiv(toUnixTimestamp64Mill
 /** Summarises the panes and enters them into the ledger; returns the starts of those whose content has changed. */
 export async function summarisePanes(lane: Lane, prepared: PreparedModel, panes: readonly number[], sizes: (pane: number) => number): Promise<number[]> {
   const changed: number[] = [];
-  for (const chunk of chunks([...panes].sort((a, b) => a - b), sizes)) changed.push(...(await summariseChunk(lane, prepared, chunk)));
+  for (const chunk of runsOf(panes, GAP_PANES * prepared.config.pane).flatMap((run) => [...chunks(run, sizes)])) changed.push(...(await summariseChunk(lane, prepared, chunk)));
   return changed;
 }
 

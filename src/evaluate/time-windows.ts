@@ -12,6 +12,7 @@ import type { Span } from "./kept-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
 import { type MetricBatch, windowStartIn } from "./metric-writer.ts";
 import { newestSummaries, paneName } from "./panes.ts";
+import { runsOf } from "./pane-runs.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { mergedSummaries, type StoredSummary } from "./summarise.ts";
@@ -25,6 +26,8 @@ const DAY = 86_400_000;
 const LONGEST_GAP = 100;
 /** Windows merged by one statement. */
 const WINDOWS_AT_ONCE = 200;
+/** Windows left out between two that one statement reads. */
+const GAP_WINDOWS = 20;
 
 /** What is known of a model's windows of one length, from one run to the next. */
 export interface TimeWindowState {
@@ -106,7 +109,11 @@ export async function evaluateTimeWindows(
   const all = [...due, ...emptied, ...labelled];
   const reach = spec.ms <= DAY ? WEEK : spec.ms;
   const margin = Math.max(reach, LONGEST_GAP * spec.ms);
-  const counts = await countSeries(lane, prepared, spec.ms, { from: Math.min(...all) - margin, to: Math.max(...all) + margin + spec.ms });
+  const counts: SeriesCounts = new Map();
+  for (const run of runsOf(all, 2 * margin)) {
+    const span = { from: (run[0] ?? 0) - margin, to: (run[run.length - 1] ?? 0) + margin + spec.ms };
+    for (const [start, series] of await countSeries(lane, prepared, spec.ms, span)) counts.set(start, series);
+  }
   for (const start of due) if (counts.has(start)) state.lastData = Math.max(state.lastData ?? start, start);
   const affected = new Set(due);
   // The volume of these windows is compared with a window that has changed.
@@ -118,20 +125,25 @@ export async function evaluateTimeWindows(
   const after = due.filter((start) => counts.has(start)).flatMap((start) => gapAfter(start, spec.ms, counts, closedTo));
   const empty = [...emptied, ...after].filter((start) => !counts.has(start));
   const starts = [...new Set([...affected, ...empty])].sort((a, b) => a - b);
-  for (let at = 0; at < starts.length; at += WINDOWS_AT_ONCE) {
-    const chunk = starts.slice(at, at + WINDOWS_AT_ONCE);
+  for (const chunk of chunksOf(starts, spec)) {
     done.rows += await computeWindows(lane, prepared, batch, spec, chunk, counts, chunk.some((start) => start < state.computedTo), now);
     done.windows += chunk.length;
   }
   const again = labelled.filter((start) => !affected.has(start) && counts.has(start));
-  for (let at = 0; at < again.length; at += WINDOWS_AT_ONCE) {
-    const chunk = again.slice(at, at + WINDOWS_AT_ONCE);
+  for (const chunk of chunksOf(again, spec)) {
     done.rows += await computeKpis(lane, prepared, batch, spec, chunk, counts, now);
     done.windows += chunk.length;
   }
   for (const start of due) open.delete(start);
   if (starts.length > 0) state.computedTo = Math.max(state.computedTo, (starts[starts.length - 1] ?? 0) + spec.ms);
   return done;
+}
+
+/** Windows for one statement: not too many, and none far from the next. */
+function chunksOf(starts: readonly number[], spec: TimeWindow): number[][] {
+  return runsOf(starts, GAP_WINDOWS * spec.ms).flatMap((run) =>
+    Array.from({ length: Math.ceil(run.length / WINDOWS_AT_ONCE) }, (_, at) => run.slice(at * WINDOWS_AT_ONCE, (at + 1) * WINDOWS_AT_ONCE)),
+  );
 }
 
 /** Windows after the last one with events that have closed since. */

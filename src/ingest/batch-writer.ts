@@ -60,8 +60,8 @@ export function createBatchWriter(options: BatchWriterOptions): BatchWriter {
   return new Writer(options);
 }
 
-/** Batches that are full: one being stored, one waiting. */
-const MOST_QUEUED = 2;
+/** Full batches: the one being stored, while the next fills. A second that waits would cost its messages' memory and win nothing. */
+const MOST_QUEUED = 1;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 

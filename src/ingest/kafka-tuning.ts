@@ -19,7 +19,7 @@ export const defaultTuning: Omit<KafkaTuning, "sessionTimeoutMs"> = {
   maxWaitMs: 5_000,
   maxBytes: 8 * 1024 * 1024,
   maxBytesPerPartition: 1024 * 1024,
-  maxQueuedBytes: 32 * 1024 * 1024,
+  maxQueuedBytes: 16 * 1024 * 1024,
   metadataMs: 10_000,
   commitMs: 1_000,
   backOffMs: [250, 5_000],

@@ -87,13 +87,13 @@ const MOST_COLUMNS = 48;
 
 /**
  * The reference's bins are cut at its quantiles and so have many widths; for drawing, each bin's rows are spread evenly over its
- * width onto equally wide columns. Null where the reference has no two edges to draw between.
+ * width onto equally wide columns. Null where the reference has no two values to draw between.
  */
 export function histogram(reference: ReferenceSubject, counts: WindowCounts, columns = MOST_COLUMNS): Histogram | null {
   const { edges } = reference;
   const first = edges[0];
   const last = edges.at(-1);
-  if (first === undefined || last === undefined || !(last > first)) return null;
+  if (first === undefined || last === undefined || !isDrawable(first, last)) return null;
   const [from, to] = drawnRange(reference, first, last);
   const wide = columnCount(edges, from, to, columns);
   const before = spread(reference.bins, edges, from, to, wide, reference.n);
@@ -107,6 +107,12 @@ export function histogram(reference: ReferenceSubject, counts: WindowCounts, col
     above: { reference: before.above, window: now.above },
     unseenAbove: share(counts.bins[edges.length] ?? 0, counts.n),
   };
+}
+
+/** A constant has two edges, one double apart; and the width of a range may be more than a double holds. */
+function isDrawable(first: number, last: number): boolean {
+  const width = last - first;
+  return width > Math.max(1e-300, 1e-12 * Math.max(Math.abs(first), Math.abs(last))) && Number.isFinite(width);
 }
 
 function drawnRange(reference: ReferenceSubject, first: number, last: number): readonly [number, number] {
@@ -169,13 +175,16 @@ function spreadBin(out: number[], count: number, left: number, right: number, fr
   }
 }
 
-/** Round numbers inside a range for an axis, at most about `most` of them. */
+/** Round numbers inside a range for an axis, at most about `most` of them; none in a range too narrow for doubles to count in. */
 export function ticks(from: number, to: number, most: number): number[] {
   const rough = (to - from) / Math.max(1, most);
   if (!(rough > 0) || !Number.isFinite(rough)) return [];
   const power = 10 ** Math.floor(Math.log10(rough));
   const size = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? 10 * power;
+  const first = Math.ceil(from / size);
+  // Beyond this, adding 1 changes nothing, and a loop that counts up would never end.
+  if (!(Math.abs(first) < Number.MAX_SAFE_INTEGER / 2)) return [];
   const out: number[] = [];
-  for (let index = Math.ceil(from / size); index * size <= to + size * 1e-9; index++) out.push(index * size);
+  for (let index = first; index * size <= to + size * 1e-9; index++) out.push(index * size);
   return out;
 }

@@ -105,3 +105,26 @@ test("axis marks are round and few", () => {
   assert.deepEqual(ticks(0, 93, 8), [0, 20, 40, 60, 80]);
   assert.deepEqual(ticks(5, 5, 8), []);
 });
+
+test("an axis of a range that doubles can hardly tell apart has no marks, and ends", () => {
+  for (const [from, to] of [
+    [0.9999999999999999, 1],
+    [1e22, 1e22 + 4e6],
+    [-Number.MIN_VALUE, 0],
+    [-1.7e308, 1.7e308],
+  ] as const)
+    assert.ok(ticks(from, to, 8).length <= 10, `${from} to ${to}`);
+});
+
+test("a constant reference, and one of any size, is drawn in finite numbers or not at all", () => {
+  const now = counts({ bins: [1, 5, 2], n: 8 });
+  for (const edges of [
+    [0.9999999999999999, 1],
+    [-Number.MIN_VALUE, 0],
+    [-1.7e308, 1.7e308],
+    [1e-320, 2e-320],
+  ])
+    assert.equal(histogram(reference({ edges, bins: [0, 100, 0], n: 100 }), now), null, edges.join(" "));
+  const drawn = histogram(reference({ edges: [1e22, 1e22 + 4e11], bins: [0, 100, 0], n: 100 }), now);
+  for (const share of [...(drawn?.reference ?? []), ...(drawn?.window ?? [])]) assert.ok(Number.isFinite(share));
+});

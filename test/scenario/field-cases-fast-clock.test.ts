@@ -54,7 +54,10 @@ for (const [how, size] of [
       volume.filter((row) => row.n > 0).map((row) => [row.window_start, row.n]),
       MINUTES.map((start) => [start, 1]),
     );
-    assert.equal(volume.reduce((sum, row) => sum + row.n, 0), 12);
+    assert.equal(
+      volume.reduce((sum, row) => sum + row.n, 0),
+      12,
+    );
     const means = await scenario.metrics({ metric: "mean_x" });
     assert.deepEqual(
       means.filter((row) => row.status === "ok").map((row) => row.value),
@@ -62,8 +65,13 @@ for (const [how, size] of [
     );
     if (size === 1) {
       // fast-50m closed the minutes before now; each was computed again once its row was there.
-      const revised = means.filter((row) => row.window_start > Date.parse(at(10)) && row.window_start <= Date.parse(at(10, 10)));
-      assert.ok(revised.length === 10 && revised.every((row) => row.revision > 1), JSON.stringify(revised.map((row) => row.revision)));
+      const revised = means.filter(
+        (row) => row.window_start > Date.parse(at(10)) && row.window_start <= Date.parse(at(10, 10)),
+      );
+      assert.ok(
+        revised.length === 10 && revised.every((row) => row.revision > 1),
+        JSON.stringify(revised.map((row) => row.revision)),
+      );
     }
     assert.deepEqual(scenario.messages(), []);
     assert.deepEqual(await scenario.incidents(), []);
@@ -71,7 +79,10 @@ for (const [how, size] of [
       "SELECT toUnixTimestamp64Milli(pane_start) AS start, n FROM panes FINAL WHERE pane = '1m' AND n > 0 ORDER BY start",
       z.object({ start: z.number(), n: z.number() }),
     );
-    assert.deepEqual(panes, MINUTES.map((start) => ({ start, n: 1 })));
+    assert.deepEqual(
+      panes,
+      MINUTES.map((start) => ({ start, n: 1 })),
+    );
   });
 }
 
@@ -79,11 +90,16 @@ test("one-device-with-a-fast-clock: a label and an HTTP item stamped in the futu
   await using scenario = await Scenario.open({ config: CONFIG, now: at(10, 12) });
   const label = `{"type":"label","id":"h0","model":"m","timestamp":"2026-03-03T10:00:30Z","label":0}`;
   await scenario.push([label, label.replace('"2026-03-03T10:00:30Z"', String(Date.parse("2026-03-03T10:00:30Z")))]);
-  const { status, text } = await scenario.post("/v1/events", `[${lines[0] ?? ""},${lines[1] ?? ""}]`, { "content-type": "application/json" });
+  const { status, text } = await scenario.post("/v1/events", `[${lines[0] ?? ""},${lines[1] ?? ""}]`, {
+    "content-type": "application/json",
+  });
   assert.ok(status === 200 || status === 207, text);
   assert.match(text, /timestamp_in_future/);
   const dead = await scenario.deadLetters();
-  assert.deepEqual(dead.map((letter) => letter.reason), ["timestamp_in_future", "timestamp_in_future", "timestamp_in_future"]);
+  assert.deepEqual(
+    dead.map((letter) => letter.reason),
+    ["timestamp_in_future", "timestamp_in_future", "timestamp_in_future"],
+  );
   const [latest] = await scenario.rows(
     "SELECT toUnixTimestamp64Milli(max(max_timestamp)) AS ms FROM positions",
     z.object({ ms: z.number() }),

@@ -66,7 +66,9 @@ const CHURN = `models:
     reference: { file: reference.ndjson }
     detectors: [total-variation]
     kpis: [accuracy, precision, recall, specificity, f1, label_coverage]`;
-const churnReference = Array.from({ length: 100 }, (_, i) => JSON.stringify({ x: 1, prediction: i % 2, label: [true, "1", 1, false, 0][i % 5] })).join("\n");
+const churnReference = Array.from({ length: 100 }, (_, i) =>
+  JSON.stringify({ x: 1, prediction: i % 2, label: [true, "1", 1, false, 0][i % 5] }),
+).join("\n");
 
 for (const [order, lines] of orders) {
   for (const [batches, size] of [
@@ -74,7 +76,11 @@ for (const [order, lines] of orders) {
     ["a line a batch, evaluated after each", 1],
   ] as const) {
     test(`one-class-and-one-id-in-many-spellings: ${order}, ${batches}`, async () => {
-      await using scenario = await Scenario.open({ config: CHURN, files: { "reference.ndjson": churnReference }, now: at(12, 30) });
+      await using scenario = await Scenario.open({
+        config: CHURN,
+        files: { "reference.ndjson": churnReference },
+        now: at(12, 30),
+      });
       for (let from = 0; from < lines.length; from += size) {
         await scenario.push(lines.slice(from, from + size));
         if (size === 1) await scenario.evaluate();
@@ -108,7 +114,11 @@ for (const [order, lines] of orders) {
            AND subject_kind IN ('prediction', 'label') GROUP BY kind ORDER BY kind DESC`,
         z.object({ kind: z.string(), bins: z.array(z.number()), categories: z.array(z.string()) }),
       );
-      const shares = panes.map(({ kind, bins, categories }) => [kind, Object.fromEntries(categories.map((name, i) => [name, bins[i]])), ...bins.slice(categories.length)]);
+      const shares = panes.map(({ kind, bins, categories }) => [
+        kind,
+        Object.fromEntries(categories.map((name, i) => [name, bins[i]])),
+        ...bins.slice(categories.length),
+      ]);
       assert.deepEqual(shares[0], ["prediction", { "0": 5, "1": 4 }, 0, 0]);
 
       const dead = await scenario.deadLetters();
@@ -135,7 +145,13 @@ const EVERY_WAY: readonly (readonly [string, readonly (readonly number[])[]])[] 
   ["(i) all in one batch", [[8, 9, 10, 11, 12, 13]]],
   ["(ii) one batch per line", [[8], [9], [10], [11], [12], [13]]],
   ["(iii) offsets 12 and 13 before 11", [[8, 9, 10], [12, 13], [11]]],
-  ["(iv) all of them read twice", [[8, 9, 10, 11, 12, 13], [8, 9, 10, 11, 12, 13]]],
+  [
+    "(iv) all of them read twice",
+    [
+      [8, 9, 10, 11, 12, 13],
+      [8, 9, 10, 11, 12, 13],
+    ],
+  ],
   ["read twice, a line a batch", [[8], [9], [10], [11], [12], [13], [8], [9], [10], [11], [12], [13]]],
 ];
 
@@ -143,7 +159,10 @@ const EVERY_WAY: readonly (readonly [string, readonly (readonly number[])[]])[] 
 async function correctedAccuracy(scenario: Scenario, batches: readonly (readonly number[])[]) {
   for (const offsets of batches) {
     const some = corrections.filter(({ offset }) => offsets.includes(offset));
-    await scenario.push(some.map(({ value }) => value), { offset: offsets[0] ?? 0 });
+    await scenario.push(
+      some.map(({ value }) => value),
+      { offset: offsets[0] ?? 0 },
+    );
     await scenario.evaluate();
   }
   const [newest, ...more] = await scenario.metrics({ metric: "accuracy", window: "1h", to: at(11) });
@@ -186,10 +205,18 @@ test("label-corrected-in-the-same-instant: over HTTP the later item of a request
   await using scenario = await Scenario.open({ config: CORRECTED, now: at(33, 30) });
   const send = async (offsets: readonly number[]) => {
     const body = corrections.filter(({ offset }) => offsets.includes(offset)).map(({ value }) => value);
-    const { status, text } = await scenario.post("/v1/events", `[${body.join(",")}]`, { "content-type": "application/json" });
+    const { status, text } = await scenario.post("/v1/events", `[${body.join(",")}]`, {
+      "content-type": "application/json",
+    });
     assert.equal(status, 200, text);
   };
-  const held = async () => (await scenario.rows("SELECT label_text AS label FROM outcomes FINAL WHERE id = 'a1'", z.object({ label: z.string() }))).map((row) => row.label);
+  const held = async () =>
+    (
+      await scenario.rows(
+        "SELECT label_text AS label FROM outcomes FINAL WHERE id = 'a1'",
+        z.object({ label: z.string() }),
+      )
+    ).map((row) => row.label);
   await send([8, 9, 10, 11, 12, 13]);
   await scenario.evaluate({ final: true });
   assert.deepEqual(await held(), ["1"]);
@@ -210,7 +237,12 @@ const GAPS = `models:
     kpis: [{ use: accuracy, min: 0.4 }]
     alerts: { channels: [hook] }
 channels: { hook: { use: webhook, url: "\${HOOK}" } }`;
-const apiRow = z.strictObject({ window_start: z.string(), value: z.number().nullable(), n: z.number().int(), status: z.string() });
+const apiRow = z.strictObject({
+  window_start: z.string(),
+  value: z.number().nullable(),
+  n: z.number().int(),
+  status: z.string(),
+});
 
 test("gaps-are-not-zero: five windows are 1, 0.5, null, null and 1 in the store, the API, the page and the dashboard's query", async () => {
   await using scenario = await Scenario.open({ config: GAPS, now: at(12) });
@@ -224,34 +256,63 @@ test("gaps-are-not-zero: five windows are 1, 0.5, null, null and 1 in the store,
     rows.map((row) => row.window_start),
     [0, 5, 10, 15, 20].map((minute) => Date.parse(at(10, minute))),
   );
-  assert.deepEqual(rows.map((row) => row.value), values);
-  assert.deepEqual(rows.map((row) => row.n), counts);
-  assert.deepEqual(rows.map((row) => row.status), statuses);
-  for (const row of rows.filter((one) => one.value === null)) assert.ok(String(detail(row, "reason")).length > 10, row.detail);
+  assert.deepEqual(
+    rows.map((row) => row.value),
+    values,
+  );
+  assert.deepEqual(
+    rows.map((row) => row.n),
+    counts,
+  );
+  assert.deepEqual(
+    rows.map((row) => row.status),
+    statuses,
+  );
+  for (const row of rows.filter((one) => one.value === null))
+    assert.ok(String(detail(row, "reason")).length > 10, row.detail);
   assert.equal(rows.filter((row) => row.breached).length, 0);
   assert.deepEqual(scenario.messages(), []);
 
   const text = await scenario.text(`/v1/metrics?model=m&metric=accuracy&to=${at(10, 25)}`);
   assert.doesNotMatch(text, /NaN|Infinity|undefined/);
   const answer = z.object({ metrics: z.array(z.looseObject({})) }).parse(JSON.parse(text));
-  const shown = answer.metrics.map(({ window_start, value, n, status }) => apiRow.parse({ window_start, value, n, status })).reverse();
-  assert.deepEqual(shown.map((row) => row.value), values);
-  assert.deepEqual(shown.map((row) => row.n), counts);
+  const shown = answer.metrics
+    .map(({ window_start, value, n, status }) => apiRow.parse({ window_start, value, n, status }))
+    .reverse();
+  assert.deepEqual(
+    shown.map((row) => row.value),
+    values,
+  );
+  assert.deepEqual(
+    shown.map((row) => row.n),
+    counts,
+  );
 
   const page = await scenario.text("/models/m");
   assert.equal(page.match(/class="cell gap-cell"/g)?.length, 2, "the grid has two gaps");
   const kinds = [...page.matchAll(/class="(mean|hole)[ "]/g)].map((match) => match[1]);
   assert.deepEqual(kinds, ["mean", "mean", "hole", "hole", "mean"]);
-  for (const gap of ["10:10 – 10:15", "10:15 – 10:20"]) assert.ok(page.includes(`${gap}: no prediction has a label`), gap);
+  for (const gap of ["10:10 – 10:15", "10:15 – 10:20"])
+    assert.ok(page.includes(`${gap}: no prediction has a label`), gap);
   assert.doesNotMatch(page, />0\.000?</);
 
   const kpiRows = await scenario.rows(filledIn(panelQueries.kpi), z.looseObject({ value: z.number().nullable() }));
-  assert.deepEqual(kpiRows.map((row) => row.value), values);
+  assert.deepEqual(
+    kpiRows.map((row) => row.value),
+    values,
+  );
 });
 
 /** The dashboard's query as Grafana sends it. */
 function filledIn(query: string): string {
-  const variables: Readonly<Record<string, string>> = { model: "m", version: "", variant: "", window: "5m", kpi: "accuracy", metric: "accuracy" };
+  const variables: Readonly<Record<string, string>> = {
+    model: "m",
+    version: "",
+    variant: "",
+    window: "5m",
+    kpi: "accuracy",
+    metric: "accuracy",
+  };
   return `SELECT * FROM (${query
     .replace(/\$\{(\w+):singlequote\}/g, (_, name: string) => `'${variables[name] ?? ""}'`)
     .replace(/\$__timeFilter_ms\((\w+)\)/g, "$1 < fromUnixTimestamp64Milli(toInt64(4102444800000))")})`;

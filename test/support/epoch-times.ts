@@ -25,9 +25,13 @@ export function testEpochTimes(zone: string, offsetMinutes: number): void {
     await using scenario = await Scenario.open({ config: CONFIG, now: "2026-01-01T00:30:00Z" });
     await scenario.push(lines);
     // The same over HTTP, an item a line.
-    const { text } = await scenario.post("/v1/events", lines.map((line) => line.replace(/"id":"(.)/, '"id":"http-$1')).join("\n"), {
-      "content-type": "application/x-ndjson",
-    });
+    const { text } = await scenario.post(
+      "/v1/events",
+      lines.map((line) => line.replace(/"id":"(.)/, '"id":"http-$1')).join("\n"),
+      {
+        "content-type": "application/x-ndjson",
+      },
+    );
     await scenario.evaluate({ final: true });
 
     const stored = await scenario.rows(
@@ -36,7 +40,11 @@ export function testEpochTimes(zone: string, offsetMinutes: number): void {
     );
     assert.deepEqual(
       stored,
-      [...good.map((id) => `http-${id}`), ...good].map((id) => ({ id, ms: Date.parse(MIDNIGHT), shown: "2026-01-01 00:00:00.000" })),
+      [...good.map((id) => `http-${id}`), ...good].map((id) => ({
+        id,
+        ms: Date.parse(MIDNIGHT),
+        shown: "2026-01-01 00:00:00.000",
+      })),
     );
     const dead = await scenario.deadLetters();
     assert.equal(dead.length, 12);

@@ -25,6 +25,9 @@ export function rowOf(
       candidate.metric === metric &&
       (window === undefined || candidate.window === window),
   );
-  assert.ok(row !== undefined && more.length === 0, `${row === undefined ? "no" : "several"} rows of ${metric} of ${subject} at ${start}`);
+  assert.ok(
+    row !== undefined && more.length === 0,
+    `${row === undefined ? "no" : "several"} rows of ${metric} of ${subject} at ${start}`,
+  );
   return row;
 }

@@ -54,7 +54,10 @@ const member = z.looseObject({
 const incident = z.looseObject({ incident_id: z.string(), state: z.string(), members: z.array(member) });
 const message = z.object({
   type: z.string(),
-  data: z.looseObject({ title: z.string(), incident: z.looseObject({ id: z.string(), state: z.string(), members: z.array(member) }) }),
+  data: z.looseObject({
+    title: z.string(),
+    incident: z.looseObject({ id: z.string(), state: z.string(), members: z.array(member) }),
+  }),
 });
 
 /** What to look for, as in `GET /v1/metrics`: times as ISO 8601. */
@@ -84,7 +87,10 @@ export class Scenario implements AsyncDisposable {
     const folder = await mkdtemp(path.join(os.tmpdir(), "driftline-scenario-"));
     const scenario = new Scenario(folder, await startHttpReceiver(), options);
     try {
-      await scenario.write({ ...options.files, "driftline.yaml": `${options.config}\nstore: { embedded: ./data }\nserver: { port: 0 }\n` });
+      await scenario.write({
+        ...options.files,
+        "driftline.yaml": `${options.config}\nstore: { embedded: ./data }\nserver: { port: 0 }\n`,
+      });
       await scenario.#start();
     } catch (thrown) {
       await scenario[Symbol.asyncDispose]();
@@ -131,13 +137,21 @@ export class Scenario implements AsyncDisposable {
   }
 
   /** Stores the lines as one batch, as of the clock's time. */
-  async push(lines: readonly (string | Buffer)[], { offset, partition = 0, source = "kafka:events:t1" }: PushOptions = {}): Promise<void> {
+  async push(
+    lines: readonly (string | Buffer)[],
+    { offset, partition = 0, source = "kafka:events:t1" }: PushOptions = {},
+  ): Promise<void> {
     const key = `${partition} ${source}`;
     const first = offset ?? this.#offsets.get(key) ?? 0;
     this.#offsets.set(key, Math.max(this.#offsets.get(key) ?? 0, first + lines.length));
     const { writer } = this.app.ingestion;
     await writer.push(
-      lines.map((line, index) => ({ source, partition, offset: first + index, value: typeof line === "string" ? Buffer.from(line) : line })),
+      lines.map((line, index) => ({
+        source,
+        partition,
+        offset: first + index,
+        value: typeof line === "string" ? Buffer.from(line) : line,
+      })),
     );
     await writer.flush();
     // The engine stamps a batch with its own clock; a partition's idle time must count from the time that the test has set.
@@ -166,8 +180,13 @@ export class Scenario implements AsyncDisposable {
   }
 
   async #metrics(filter: MetricsQuery, history: "true" | "false"): Promise<MetricRow[]> {
-    const rows = await selectMetrics(this.app.store.lane("serve"), metricsFilter.parse({ limit: 100_000, ...filter, history }));
-    return rows.sort((a, b) => a.window_start - b.window_start || a.window_end - b.window_end || a.revision - b.revision);
+    const rows = await selectMetrics(
+      this.app.store.lane("serve"),
+      metricsFilter.parse({ limit: 100_000, ...filter, history }),
+    );
+    return rows.sort(
+      (a, b) => a.window_start - b.window_start || a.window_end - b.window_end || a.revision - b.revision,
+    );
   }
 
   deadLetters(): Promise<z.output<typeof deadLetter>[]> {
@@ -220,7 +239,9 @@ export class Scenario implements AsyncDisposable {
 }
 
 /** A key of a row's `detail`. */
-export const detail = (row: MetricRow | undefined, key: string): unknown => (row === undefined ? undefined : detailOf(row.detail).get(key));
+export const detail = (row: MetricRow | undefined, key: string): unknown =>
+  row === undefined ? undefined : detailOf(row.detail).get(key);
 
 /** 10:05 of the day that the field cases happen on, as ISO 8601; hours and minutes may overflow. */
-export const at = (hour: number, minute = 0, second = 0): string => new Date(Date.UTC(2026, 2, 2, hour, minute, second)).toISOString();
+export const at = (hour: number, minute = 0, second = 0): string =>
+  new Date(Date.UTC(2026, 2, 2, hour, minute, second)).toISOString();

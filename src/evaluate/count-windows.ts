@@ -33,13 +33,15 @@ interface Known {
 /** What is known of a model's windows of one size, from one run to the next. Everything in it can be found again. */
 export interface CountWindowState {
   readonly spec: CountWindow;
+  /** End of the latest window of an earlier epoch. Such windows are computed anew only where counts have changed. */
+  readonly epoch: number;
   /** By start of the anchor, then by series; the anchors that were used last. */
   readonly known: Map<number, Map<string, Known>>;
   /** Anchors that were not finished when they were last looked at. */
   readonly open: Map<number, Span>;
 }
 
-export const openCountWindows = (spec: CountWindow): CountWindowState => ({ spec, known: new Map(), open: new Map() });
+export const openCountWindows = (spec: CountWindow, epoch: number): CountWindowState => ({ spec, epoch, known: new Map(), open: new Map() });
 
 /** Computes what has filled up or changed. `watermark` is Infinity at the end of a replay: then the last, incomplete windows too. */
 export async function evaluateCountWindows(
@@ -59,13 +61,13 @@ export async function evaluateCountWindows(
     anchors.set(period.from, entry);
     return entry;
   };
-  for (const pane of dirty.panes) at(pane).panes.push(pane);
+  for (const pane of dirty.panes) if (pane >= state.epoch || dirty.changed.has(pane)) at(pane).panes.push(pane);
   for (const pane of dirty.labelled) at(pane).labelled.push(pane);
   // An anchor that has ended meanwhile has one more window to show: its last, short one.
   const ended = new Set([...state.open.values()].filter((period) => period.to <= watermark).map((period) => at(period.from).period.from));
   const done: Evaluated = { windows: 0, rows: 0 };
   for (const { period, panes, labelled } of [...anchors.values()].sort((a, b) => a.period.from - b.period.from)) {
-    const place = { lane, prepared, batch, spec: state.spec, period, now };
+    const place = { lane, prepared, batch, spec: state.spec, epoch: state.epoch, period, now };
     const known = state.known.get(period.from);
     const changed = known === undefined || panes.length > 0 || ended.has(period.from);
     const next = changed ? await evaluateAnchor(place, known, panes, period.to <= watermark, done) : known;
@@ -90,6 +92,7 @@ interface AnchorPlace {
   readonly prepared: PreparedModel;
   readonly batch: MetricBatch;
   readonly spec: CountWindow;
+  readonly epoch: number;
   readonly period: Span;
   readonly now: number;
 }
@@ -113,7 +116,7 @@ async function evaluateAnchor(
     if (memory === undefined) {
       // After a restart the ledger says which windows had been computed.
       const ledger = await readLedger(lane, prepared, spec.name, { from: period.from, to: Math.min(period.to, MOST_TIME) });
-      const stored = prefix(rest, (window) => same(window) && ledger.get(window.start)?.digest === digestOf(series, window));
+      const stored = prefix(rest, (window) => same(window) && (window.end <= place.epoch || ledger.get(window.start)?.digest === digestOf(series, window)));
       kept.push(...stored);
       rest.splice(0, stored.length);
     }

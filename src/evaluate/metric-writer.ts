@@ -153,10 +153,13 @@ async function insertBlock(lane: Lane, rows: readonly MetricRow[]): Promise<void
   ]);
 }
 
+/** Keys of one DELETE: a statement has 262,144 characters at most. */
+const DELETED_AT_ONCE = 300;
+
 async function deleteMetrics(lane: Lane, { model, window }: MetricScope, rows: readonly MetricRow[]): Promise<void> {
-  for (let at = 0; at < rows.length; at += 2000) {
+  for (let at = 0; at < rows.length; at += DELETED_AT_ONCE) {
     const keys = rows
-      .slice(at, at + 2000)
+      .slice(at, at + DELETED_AT_ONCE)
       .map((row) => sql`(${row.metric}, ${row.subject_kind}, ${row.subject}, ${row.version}, ${row.variant}, ${row.segment}, ${row.window_start})`);
     await lane.command(
       sql`DELETE FROM metrics WHERE model = ${model} AND window = ${window}

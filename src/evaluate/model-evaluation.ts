@@ -4,11 +4,13 @@ import type { Lane } from "../store/store.ts";
 import { type CommitRecord, type Marks, partitionKey, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import type { CountWindow } from "./count-boundaries.ts";
 import { evaluateCountWindows, openCountWindows } from "./count-windows.ts";
+import { openEpoch } from "./epoch.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
 import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
 import { createMetricBatch } from "./metric-writer.ts";
 import { summarisedBefore, summarisePanes, writeLedger } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
+import { applyRetention } from "./retention.ts";
 import { openSteps, writeSteps } from "./steps.ts";
 import { type Evaluated, evaluateTimeWindows, openTimeWindows, type TimeWindow, type TimeWindowState } from "./time-windows.ts";
 import { readFeedingPartitions, readPartitionTimes, watermarkOf } from "./watermark.ts";
@@ -25,18 +27,26 @@ interface PendingPane {
   readonly heldBy: Map<string, number>;
 }
 
+/** How often old events are looked for. */
+const RETENTION_EVERY_MS = 3_600_000;
+
 export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, clock: Clock): Promise<ModelEvaluation> {
   const { config } = prepared;
   const model = config.name;
   const readTo: Marks = await readMarks(lane, model);
   const feeding = await readFeedingPartitions(lane, model);
+  const epochs = await openEpoch(lane, prepared);
+  const epochOf = (window: { readonly name: string }) => epochs.get(window.name) ?? Number.NEGATIVE_INFINITY;
   const timeWindows: TimeWindowState[] = [];
   for (const spec of config.windows.filter((window): window is TimeWindow => window.kind === "time")) {
-    timeWindows.push(await openTimeWindows(lane, prepared, spec));
+    timeWindows.push(await openTimeWindows(lane, prepared, spec, epochOf(spec)));
   }
-  const countWindows = config.windows.filter((window): window is CountWindow => window.kind === "count").map(openCountWindows);
+  const countWindows = config.windows
+    .filter((window): window is CountWindow => window.kind === "count")
+    .map((spec) => openCountWindows(spec, epochOf(spec)));
   const steps = await openSteps(lane, prepared);
   const pending = new Map<number, PendingPane>();
+  let retained = clock.now();
   let reached = Number.NEGATIVE_INFINITY;
   let watermark = Number.NEGATIVE_INFINITY;
 
@@ -78,21 +88,26 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     const closed = [...pending.keys()].filter((pane) => pane + config.pane <= watermark);
     const copies = await panesOfLaterCopies(lane, prepared.dedupe, closed);
     const dirty = [...new Set([...closed, ...(await summarisedBefore(lane, prepared, copies))])];
-    await summarisePanes(lane, prepared, dirty, (pane) => pending.get(pane)?.rows ?? 0);
+    const changed = new Set(await summarisePanes(lane, prepared, dirty, (pane) => pending.get(pane)?.rows ?? 0));
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
+    const touched = { panes: dirty, changed, labelled };
     const batch = createMetricBatch(lane, (entries) => writeLedger(lane, prepared, entries));
     const done: Evaluated = { windows: 0, rows: 0 };
     const add = ({ windows, rows }: Evaluated) => {
       done.windows += windows;
       done.rows += rows;
     };
-    for (const state of timeWindows) add(await evaluateTimeWindows(lane, prepared, batch, state, { panes: dirty, labelled }, watermark, now));
-    for (const state of countWindows) add(await evaluateCountWindows(lane, prepared, batch, state, { panes: dirty, labelled }, watermark, now));
+    for (const state of timeWindows) add(await evaluateTimeWindows(lane, prepared, batch, state, touched, watermark, now));
+    for (const state of countWindows) add(await evaluateCountWindows(lane, prepared, batch, state, touched, watermark, now));
     await batch.flush();
     await writeSteps(lane, prepared, steps, dirty, now);
     for (const pane of closed) pending.delete(pane);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, marks());
+    if (now - retained >= RETENTION_EVERY_MS) {
+      await applyRetention(lane, prepared);
+      retained = now;
+    }
     return done;
   };
   return { run, watermark: () => watermark };

@@ -11,14 +11,16 @@ import { type CommitRecord, inRecords } from "./commit-records.ts";
 import { withinPanes } from "./pane-runs.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 
-/** Labels joined by one statement, about. */
-const LABELS_AT_ONCE = 500_000;
+/** Labels, or predictions, joined by one statement, about. */
+const EVENTS_AT_ONCE = 500_000;
+/** Commit records that one statement names, several times. */
+const RECORDS_AT_ONCE = 200;
 
 /** Joins the labels of the records; returns the panes of the predictions that may have got another label. */
 export async function joinNewLabels(lane: Lane, prepared: PreparedModel, records: readonly CommitRecord[]): Promise<number[]> {
   const model = prepared.config.name;
   const touched = new Set<number>();
-  for (const chunk of chunks(records.filter((record) => record.labels > 0))) {
+  for (const chunk of chunks(records.filter((record) => record.labels > 0), (record) => record.labels)) {
     const fresh = sql`SELECT id FROM labels WHERE model = ${model} AND ${inRecords(chunk)}`;
     const panes = await panesOf(lane, prepared, sql`SELECT cityHash64(id) FROM labels WHERE model = ${model} AND ${inRecords(chunk)}`);
     if (panes.length === 0) continue;
@@ -34,28 +36,33 @@ export async function joinNewLabels(lane: Lane, prepared: PreparedModel, records
 export async function joinEarlierLabels(lane: Lane, prepared: PreparedModel, records: readonly CommitRecord[]): Promise<void> {
   const { name: model } = prepared.config;
   const committed = records.filter((record) => record.predictions > 0);
-  const panes = [...new Set(committed.flatMap((record) => record.predictionPanes))];
-  if (panes.length === 0 || !(await hasLabels(lane, model))) return;
-  const ids = sql`SELECT id FROM ${name(predictionsTable(model))} WHERE ${withinPanes(panes, prepared.config.pane)} AND ${inRecords(committed)}`;
-  const [early] = await lane.query(sql`SELECT count() AS labels FROM labels WHERE model = ${model} AND id IN (${ids})`, z.object({ labels: z.number() }));
-  if ((early?.labels ?? 0) > 0) await joinLabels(lane, prepared, ids, withinPanes(panes, prepared.config.pane));
+  if (committed.length === 0 || !(await hasLabels(lane, model))) return;
+  for (const chunk of chunks(committed, (record) => record.predictions)) {
+    const panes = withinPanes(
+      chunk.flatMap((record) => record.predictionPanes),
+      prepared.config.pane,
+    );
+    const ids = sql`SELECT id FROM ${name(predictionsTable(model))} WHERE ${panes} AND ${inRecords(chunk)}`;
+    const [early] = await lane.query(sql`SELECT count() AS labels FROM labels WHERE model = ${model} AND id IN (${ids})`, z.object({ labels: z.number() }));
+    if ((early?.labels ?? 0) > 0) await joinLabels(lane, prepared, ids, panes);
+  }
 }
 
 async function hasLabels(lane: Lane, model: string): Promise<boolean> {
   return (await lane.query(sql`SELECT 1 AS one FROM labels WHERE model = ${model} LIMIT 1`, z.object({ one: z.number() }))).length > 0;
 }
 
-function* chunks(records: readonly CommitRecord[]): Generator<CommitRecord[]> {
+function* chunks(records: readonly CommitRecord[], sizeOf: (record: CommitRecord) => number): Generator<CommitRecord[]> {
   let chunk: CommitRecord[] = [];
-  let labels = 0;
+  let events = 0;
   for (const record of records) {
-    if (chunk.length > 0 && (labels + record.labels > LABELS_AT_ONCE || chunk.length >= 1000)) {
+    if (chunk.length > 0 && (events + sizeOf(record) > EVENTS_AT_ONCE || chunk.length >= RECORDS_AT_ONCE)) {
       yield chunk;
       chunk = [];
-      labels = 0;
+      events = 0;
     }
     chunk.push(record);
-    labels += record.labels;
+    events += sizeOf(record);
   }
   if (chunk.length > 0) yield chunk;
 }

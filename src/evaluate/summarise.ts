@@ -10,12 +10,14 @@ import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { categoricalBins, momentScale, numericBins, rounded, subjectColumn } from "./value-expressions.ts";
 
-/** Subjects of one statement: each costs a few hundred characters of SQL and an aggregate state per group. */
+/** Subjects of one statement: each has an aggregate state per group. */
 const SUBJECTS_AT_ONCE = 60;
+/** Characters of the subjects' part of a statement, about: the engine reads statements up to 262,144. */
+const CHARACTERS_AT_ONCE = 100_000;
 /** New category values kept by name, the most frequent first. */
 const NEW_VALUES = 20;
-/** A tail up to this length is written into the statement; a longer one is looked up in the store. */
-const LONGEST_LITERAL_TAIL = 1000;
+/** A tail up to this many characters is written into the statement; a longer one is looked up in the store. */
+const LONGEST_LITERAL_TAIL = 20_000;
 
 export interface Slices {
   /** Kept rows. */
@@ -62,9 +64,7 @@ async function subjectsWithNew(lane: Lane, prepared: PreparedModel, pane: string
 }
 
 async function insertSummaries(lane: Lane, prepared: PreparedModel, pane: string, slices: Slices, revision: number): Promise<void> {
-  const subjects = summarisedSubjects(prepared);
-  for (let at = 0; at === 0 || at < subjects.length; at += SUBJECTS_AT_ONCE) {
-    const some = subjects.slice(at, at + SUBJECTS_AT_ONCE);
+  for (const [at, some] of statements(summarisedSubjects(prepared)).entries()) {
     const tuples = some.map((subject, index) => subjectTuple(prepared, subject, index));
     if (at === 0) tuples.unshift(modelTuple());
     await lane.command(sql`INSERT INTO pane_summaries (model, pane, subject_kind, subject, reference_id, version, variant, segment, pane_start, revision,
@@ -76,6 +76,23 @@ async function insertSummaries(lane: Lane, prepared: PreparedModel, pane: string
         FROM (SELECT ${slices.key} AS slice, version, variant${join(some.map(subjectColumns), "")} FROM (${slices.from}) WHERE ${slices.where})
         GROUP BY slice, version, variant) ARRAY JOIN ts AS t`);
   }
+}
+
+/** The subjects of each statement; the first is made even where there are none, for the model's own counts. */
+function statements(subjects: readonly ReferenceSubject[]): (readonly ReferenceSubject[])[] {
+  const all: ReferenceSubject[][] = [[]];
+  let characters = 0;
+  for (const subject of subjects) {
+    const length = 1000 + 2 * (subject.categories.join().length + 4 * subject.categories.length) + 40 * subject.edges.length;
+    const last = all[all.length - 1];
+    if (last !== undefined && (last.length === 0 || (last.length < SUBJECTS_AT_ONCE && characters + length <= CHARACTERS_AT_ONCE))) last.push(subject);
+    else {
+      all.push([subject]);
+      characters = 0;
+    }
+    characters += length;
+  }
+  return all;
 }
 
 function modelTuple(): Sql {
@@ -115,7 +132,7 @@ function tailCondition(prepared: PreparedModel, subject: ReferenceSubject, text:
   const tail = prepared.reference?.tails.get(subjectKey(subject));
   // Too many to remember: what has no bin of its own can't be told from new, and counts as seen.
   if (tail === undefined) return sql`true`;
-  if (tail.length <= LONGEST_LITERAL_TAIL) return sql`has(${tail}, ${text})`;
+  if (tail.join().length + 4 * tail.length <= LONGEST_LITERAL_TAIL) return sql`has(${tail}, ${text})`;
   return sql`(${text} IN (SELECT arrayJoin(categories) FROM \`references\` FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId}
     AND subject_kind = 'tail' AND subject = ${subjectKey(subject)}))`;
 }

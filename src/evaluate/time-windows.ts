@@ -32,6 +32,8 @@ const GAP_WINDOWS = 20;
 /** What is known of a model's windows of one length, from one run to the next. */
 export interface TimeWindowState {
   readonly spec: TimeWindow;
+  /** End of the latest window of an earlier epoch. Such windows are computed anew only where counts have changed. */
+  readonly epoch: number;
   /** Windows with events that were not closed when they were last looked at. */
   readonly open: Set<number>;
   /** End of the latest window computed so far; -Infinity before the first. */
@@ -45,7 +47,8 @@ export interface TimeWindowState {
 /** The name of a window's rows in the ledger: apart from panes of the same length. */
 const ledgerName = (spec: TimeWindow): string => `window ${spec.name}`;
 
-export async function openTimeWindows(lane: Lane, prepared: PreparedModel, spec: TimeWindow): Promise<TimeWindowState> {
+/** `epoch`: end of the latest window of an earlier epoch, -Infinity where there is none. */
+export async function openTimeWindows(lane: Lane, prepared: PreparedModel, spec: TimeWindow, epoch: number): Promise<TimeWindowState> {
   const start = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`;
   const rows = (pane: string) => sql`FROM panes FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND pane = ${pane}`;
   const pending = await lane.query(
@@ -62,16 +65,19 @@ export async function openTimeWindows(lane: Lane, prepared: PreparedModel, spec:
   );
   return {
     spec,
-    open: new Set(pending.map((row) => row.start)),
-    computedTo: last === undefined || last.known === 0 ? Number.NEGATIVE_INFINITY : last.latest + spec.ms,
+    epoch,
+    open: new Set(pending.map((row) => row.start).filter((begin) => begin + spec.ms > epoch)),
+    computedTo: Math.max(epoch, last === undefined || last.known === 0 ? Number.NEGATIVE_INFINITY : last.latest + spec.ms),
     lastData: data === undefined || data.filled === 0 ? null : data.latest_filled,
     lastTouched: data === undefined || data.known === 0 ? null : data.latest,
   };
 }
 
 export interface Dirty {
-  /** Panes whose predictions have changed. */
+  /** Panes whose predictions may have changed: after a restart also those of commit records that are read again. */
   readonly panes: readonly number[];
+  /** Those of them whose counts are not what they were. */
+  readonly changed: ReadonlySet<number>;
   /** Panes whose predictions have got a label, or another one. */
   readonly labelled: readonly number[];
 }
@@ -93,7 +99,7 @@ export async function evaluateTimeWindows(
 ): Promise<Evaluated> {
   const { spec, open } = state;
   const startOf = (pane: number) => Math.floor(pane / spec.ms) * spec.ms;
-  const touched = new Set(dirty.panes.map(startOf));
+  const touched = new Set(dirty.panes.filter((pane) => startOf(pane) + spec.ms > state.epoch || dirty.changed.has(pane)).map(startOf));
   for (const start of touched) {
     open.add(start);
     state.lastTouched = Math.max(state.lastTouched ?? start, start);

@@ -12,6 +12,8 @@ import type { ReferenceColumn, ReferenceTable } from "./reference-table.ts";
 
 /** Categories that get a bin of their own. */
 export const MOST_CATEGORIES = 500;
+/** Characters that these have together: they stand in SQL statements. */
+const MOST_CHARACTERS = 40_000;
 /** Distinct values remembered so that *seen before* can be told from *new*; beyond that everything unlisted is tail. */
 export const MOST_REMEMBERED = 100_000;
 
@@ -85,8 +87,9 @@ export async function categoricalSubject(place: Place, classes: boolean): Promis
     else merged.set(category, (merged.get(category) ?? 0) + rows);
   }
   const ordered = [...merged].sort(([a, rowsA], [b, rowsB]) => rowsB - rowsA || (a < b ? -1 : 1));
-  const kept = ordered.slice(0, MOST_CATEGORIES);
-  const rest = ordered.slice(MOST_CATEGORIES);
+  const bins = keptCategories(ordered.map(([category]) => category));
+  const kept = ordered.slice(0, bins);
+  const rest = ordered.slice(bins);
   const tailRows = counts.present - invalid - kept.reduce((sum, [, rows]) => sum + rows, 0);
   return {
     subject: {
@@ -105,4 +108,16 @@ export async function categoricalSubject(place: Place, classes: boolean): Promis
     },
     tail: found.length > MOST_REMEMBERED ? [] : rest.map(([category]) => category),
   };
+}
+
+/** How many of the categories, the most frequent first, get a bin. */
+function keptCategories(categories: readonly string[]): number {
+  let characters = 0;
+  let kept = 0;
+  for (const category of categories.slice(0, MOST_CATEGORIES)) {
+    characters += category.length;
+    if (characters > MOST_CHARACTERS) break;
+    kept++;
+  }
+  return kept;
 }

@@ -1,0 +1,58 @@
+/**
+ * A new reference (or another length of panes) begins an epoch. What is stored is summarised anew over the new bins, so that windows
+ * that were not closed have all their panes; windows that were closed keep the numbers of their own epoch, but for those that late
+ * events still change.
+ */
+import { z } from "zod";
+import type { WindowSpec } from "../config/duration.ts";
+import { predictionsTable } from "../store/model-tables.ts";
+import { name, sql } from "../store/sql.ts";
+import type { Lane } from "../store/store.ts";
+import { paneName, paneStart, summarisePanes, writeLedger } from "./panes.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+
+/** The ledger's rows that say where an epoch begins: for the panes, and for each window. */
+const epochName = (of: string): string => `epoch ${of}`;
+
+/** By window name: windows that end at or before this belong to an earlier epoch; -Infinity where there was none. */
+export type EpochStarts = ReadonlyMap<string, number>;
+
+export async function openEpoch(lane: Lane, prepared: PreparedModel): Promise<EpochStarts> {
+  const names = new Map(prepared.config.windows.map((window) => [epochName(`${paneName(prepared)} ${window.name}`), window]));
+  const stored = await lane.query(
+    sql`SELECT pane, toUnixTimestamp64Milli(pane_start) AS start FROM panes FINAL
+      WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND startsWith(pane, 'epoch ')`,
+    z.object({ pane: z.string(), start: z.number() }),
+  );
+  const starts = new Map(stored.map(({ pane, start }) => [pane, start]));
+  const lacking = [...names.keys()].filter((key) => !starts.has(key));
+  if (lacking.length > 0) {
+    const ends = await computedEnds(lane, prepared);
+    if (stored.length === 0 && ends.size > 0) await summariseStored(lane, prepared);
+    // Last, so that a crash before it begins the epoch again.
+    const entries = lacking.map((pane) => ({ pane, start: stored.length === 0 ? (ends.get(names.get(pane)?.name ?? "") ?? 0) : 0, n: 0, digest: 0n, revision: 1 }));
+    await writeLedger(lane, prepared, entries);
+    for (const { pane, start } of entries) starts.set(pane, start);
+  }
+  const startOf = (window: WindowSpec) => starts.get(epochName(`${paneName(prepared)} ${window.name}`)) ?? 0;
+  return new Map(prepared.config.windows.map((window) => [window.name, startOf(window) === 0 ? Number.NEGATIVE_INFINITY : startOf(window)]));
+}
+
+/** End of the latest window of each name that has rows. */
+async function computedEnds(lane: Lane, { config }: PreparedModel): Promise<Map<string, number>> {
+  const rows = await lane.query(
+    sql`SELECT window, toUnixTimestamp64Milli(max(window_end)) AS latest FROM metrics WHERE model = ${config.name} GROUP BY window`,
+    z.object({ window: z.string(), latest: z.number() }),
+  );
+  return new Map(rows.map((row) => [row.window, row.latest]));
+}
+
+/** Panes of all that is stored. Those that are still open are summarised again when they close. */
+async function summariseStored(lane: Lane, prepared: PreparedModel): Promise<void> {
+  const panes = await lane.query(
+    sql`SELECT ${paneStart(prepared.config.pane)} AS pane, count() AS rows FROM ${name(predictionsTable(prepared.config.name))} GROUP BY pane`,
+    z.object({ pane: z.number(), rows: z.number() }),
+  );
+  const sizes = new Map(panes.map((row) => [row.pane, row.rows]));
+  await summarisePanes(lane, prepared, [...sizes.keys()], (pane) => sizes.get(pane) ?? 0);
+}

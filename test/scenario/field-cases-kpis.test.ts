@@ -111,7 +111,7 @@ for (const [order, lines] of orders) {
         `SELECT subject_kind AS kind, sumForEach(bins) AS bins, any(c) AS categories FROM pane_summaries
          INNER JOIN (SELECT subject_kind, subject, categories AS c FROM \`references\` FINAL) AS r USING (subject_kind, subject)
          WHERE pane = '1m' AND (pane_start, revision) IN (SELECT pane_start, max(revision) FROM panes WHERE pane = '1m' GROUP BY pane_start)
-           AND subject_kind IN ('prediction', 'label') GROUP BY kind ORDER BY kind DESC`,
+           AND subject_kind = 'prediction' GROUP BY kind`,
         z.object({ kind: z.string(), bins: z.array(z.number()), categories: z.array(z.string()) }),
       );
       const shares = panes.map(({ kind, bins, categories }) => [
@@ -120,6 +120,15 @@ for (const [order, lines] of orders) {
         ...bins.slice(categories.length),
       ]);
       assert.deepEqual(shares[0], ["prediction", { "0": 5, "1": 4 }, 0, 0]);
+
+      const labels = await scenario.rows(
+        "SELECT label_text AS label, count() AS n FROM outcomes FINAL GROUP BY label ORDER BY label",
+        z.object({ label: z.string(), n: z.number() }),
+      );
+      assert.deepEqual(labels, [
+        { label: "0", n: 3 },
+        { label: "1", n: 5 },
+      ]);
 
       const dead = await scenario.deadLetters();
       assert.equal(dead.length, lines.length / spellings.length);

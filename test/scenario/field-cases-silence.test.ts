@@ -35,7 +35,12 @@ const kinds = (messages: readonly Message[]) => messages.map((message) => messag
 
 for (const [variant, { windows, resolvedAfter }] of Object.entries(VARIANTS)) {
   for (const restarts of [[], [7], windows.map((_, index) => index + 1)]) {
-    const how = restarts.length === 0 ? "undisturbed" : restarts.length === 1 ? "with a restart during w7" : "with a restart in every window";
+    const how =
+      restarts.length === 0
+        ? "undisturbed"
+        : restarts.length === 1
+          ? "with a restart during w7"
+          : "with a restart in every window";
     test(`traffic-stops-while-an-incident-fires: variant ${variant}, ${how}`, async () => {
       await using scenario = await Scenario.open({ config: CONFIG, now: at(10) });
       for (const [index, added] of windows.entries()) {
@@ -50,7 +55,9 @@ for (const [variant, { windows, resolvedAfter }] of Object.entries(VARIANTS)) {
         }
         await scenario.evaluate({ at: at(10, minuteOf(window) + 7) });
         if (window === 10) {
-          const quiet = (await scenario.metrics({ metric: "mean_x" })).filter((row) => row.window_start >= Date.parse(at(10, minuteOf(5))));
+          const quiet = (await scenario.metrics({ metric: "mean_x" })).filter(
+            (row) => row.window_start >= Date.parse(at(10, minuteOf(5))),
+          );
           assert.ok(quiet.length >= 5, `${quiet.length} windows of silence`);
           for (const row of quiet) assert.deepEqual([row.status, row.value, row.n], ["insufficient", null, 0]);
           assert.equal(kinds(scenario.messages()).includes("resolved"), false, "silence resolved the incident");
@@ -59,7 +66,10 @@ for (const [variant, { windows, resolvedAfter }] of Object.entries(VARIANTS)) {
           assert.equal(open?.state, "firing");
           assert.equal(open?.members[0]?.data_missing, true);
           assert.match(await scenario.text("/"), /without new data to decide/);
-          assert.match(await scenario.text(`/incidents/${open?.incident_id ?? ""}`), /too few data|no data|data missing/i);
+          assert.match(
+            await scenario.text(`/incidents/${open?.incident_id ?? ""}`),
+            /too few data|no data|data missing/i,
+          );
         }
         const resolved = kinds(scenario.messages()).filter((kind) => kind === "resolved").length;
         if (window < resolvedAfter) assert.equal(resolved, 0, `resolved after w${window}`);
@@ -70,7 +80,10 @@ for (const [variant, { windows, resolvedAfter }] of Object.entries(VARIANTS)) {
       const told = kinds(scenario.messages());
       assert.equal(told.filter((kind) => kind === "opened").length, 1, told.join(" "));
       assert.ok(told.filter((kind) => kind === "data_missing").length <= 1, told.join(" "));
-      assert.deepEqual(told.filter((kind) => kind !== "data_missing"), ["opened", "resolved"]);
+      assert.deepEqual(
+        told.filter((kind) => kind !== "data_missing"),
+        ["opened", "resolved"],
+      );
       const [opened] = scenario.messages();
       const fired = opened?.data.incident.members[0];
       close(fired?.value, 109.5);

@@ -164,7 +164,7 @@ export async function runCommand(args: readonly string[], cwd: string): Promise<
 }
 
 /** The same from the sources and from dist/: the compiled command line, beside these compiled tests where there are any. */
-function mainFile(): string {
+export function mainFile(): string {
   const beside = path.resolve(import.meta.dirname, "../../../src/main.js");
   return existsSync(beside) ? beside : path.join(projectRoot(), "dist", "src", "main.js");
 }

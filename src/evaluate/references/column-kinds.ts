@@ -29,12 +29,11 @@ const countsRow = z.object({ rows: z.number(), counts: z.array(z.tuple([z.number
 /** @throws DriftlineError `reference_refused` where the file has no rows */
 export async function countColumns(lane: Lane, table: ReferenceTable): Promise<Map<string, ColumnCounts>> {
   const found = new Map<string, ColumnCounts>();
-  for (let at = 0; at < Math.max(1, table.columns.length); at += COLUMNS_AT_ONCE) {
-    const columns = table.columns.slice(at, at + COLUMNS_AT_ONCE);
-    const [row] = await lane.query(
-      sql`SELECT count() AS rows, ${columns.length === 0 ? sql`[]` : sql`[${join(columns.map(columnCounts))}]`} AS counts FROM ${table.from}`,
-      countsRow,
-    );
+  if (table.columns.length === 0) throw withoutRows(table.file);
+  for (const columns of statements(table.columns)) {
+    const [first] = columns;
+    if (first === undefined) continue;
+    const [row] = await lane.query(sql`SELECT count() AS rows, [${join(columns.map(columnCounts))}] AS counts FROM ${first.from}`, countsRow);
     const rows = row?.rows ?? 0;
     if (rows === 0) throw withoutRows(table.file);
     for (const [index, column] of columns.entries()) {
@@ -43,6 +42,17 @@ export async function countColumns(lane: Lane, table: ReferenceTable): Promise<M
     }
   }
   return found;
+}
+
+/** Columns that are read from one place, so many at once. */
+function statements(columns: readonly ReferenceColumn[]): ReferenceColumn[][] {
+  const groups: ReferenceColumn[][] = [];
+  for (const column of columns) {
+    const last = groups[groups.length - 1];
+    if (last !== undefined && last.length < COLUMNS_AT_ONCE && last[0]?.from.text === column.from.text) last.push(column);
+    else groups.push([column]);
+  }
+  return groups;
 }
 
 function columnCounts({ present, numeric, number }: ReferenceColumn) {

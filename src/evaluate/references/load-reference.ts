@@ -8,7 +8,7 @@ import type { Lane } from "../../store/store.ts";
 import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
-import { openReferenceTable, type ReferenceColumn } from "./reference-table.ts";
+import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
 export interface LoadedReference extends Reference {
   /** By subject key: values seen in the reference that have no bin of their own. */
@@ -35,13 +35,21 @@ interface Role {
 export async function loadReference(lane: Lane, model: ModelConfig): Promise<LoadedReference> {
   if (model.reference === undefined) throw new DriftlineError("reference_refused", `model ${model.name} names no reference`);
   const table = await openReferenceTable(lane, model.reference.file, model.reference.format);
+  try {
+    return await summarise(lane, model, table);
+  } finally {
+    await table.close();
+  }
+}
+
+async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable): Promise<LoadedReference> {
   const roles = rolesOf(model, table.columns);
   const counts = await countColumns(lane, table);
   const loaded: LoadedSubject[] = [];
   for (const role of roles) {
     const counted = counts.get(role.column.name);
     if (counted === undefined) continue;
-    const place = { lane, table, column: role.column, counts: counted, subjectKind: role.subjectKind, subject: role.subject };
+    const place = { lane, column: role.column, counts: counted, subjectKind: role.subjectKind, subject: role.subject };
     const kind = role.kind ?? inferKind(counted);
     const classes = role.subjectKind === "prediction" || role.subjectKind === "label";
     loaded.push(kind === "numeric" ? await numericSubject(place) : await categoricalSubject(place, classes));
@@ -52,7 +60,7 @@ export async function loadReference(lane: Lane, model: ModelConfig): Promise<Loa
     model: model.name,
     referenceId: `r${contentHash.slice(0, 12)}`,
     contentHash,
-    origin: `file ${model.reference.file}`,
+    origin: `file ${table.file}`,
     rows,
     subjects: loaded.map(({ subject }) => subject),
     tails: new Map(loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail])),

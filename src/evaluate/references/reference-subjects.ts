@@ -8,7 +8,7 @@ import type { Lane } from "../../store/store.ts";
 import { rounded } from "../value-expressions.ts";
 import type { ColumnCounts } from "./column-kinds.ts";
 import { deviationOf, fixedScale, meanOf } from "./exact-moments.ts";
-import type { ReferenceColumn, ReferenceTable } from "./reference-table.ts";
+import type { ReferenceColumn } from "./reference-table.ts";
 
 /** Categories that get a bin of their own. */
 export const MOST_CATEGORIES = 500;
@@ -25,7 +25,6 @@ export interface LoadedSubject {
 
 interface Place {
   readonly lane: Lane;
-  readonly table: ReferenceTable;
   readonly column: ReferenceColumn;
   readonly counts: ColumnCounts;
   readonly subjectKind: SubjectKind;
@@ -34,12 +33,12 @@ interface Place {
 
 const NO_MOMENTS = { mean: 0, standardDeviation: 0, minimum: 0, maximum: 0 };
 
-export async function numericSubject({ lane, table, column, counts, subjectKind, subject }: Place): Promise<LoadedSubject> {
+export async function numericSubject({ lane, column, counts, subjectKind, subject }: Place): Promise<LoadedSubject> {
   const n = counts.finite;
   const base = { subjectKind, subject, kind: "numeric" as const, categories: [], n: counts.rows, missing: counts.rows - counts.present, invalid: counts.present - n };
   if (n === 0) return { subject: { ...base, edges: [], bins: [0], means: [0], ...NO_MOMENTS }, tail: [] };
   const finite = sql`${column.present} AND isFinite(ifNull(${column.number}, nan))`;
-  const values = sql`SELECT ${rounded(sql`ifNull(${column.number}, 0)`)} AS v FROM ${table.from} WHERE ${finite}`;
+  const values = sql`SELECT ${rounded(sql`ifNull(${column.number}, 0)`)} AS v FROM ${column.from} WHERE ${finite}`;
   const indices = [...new Set([...cutIndices(n), Math.min(2, n)])];
   const [cuts] = await lane.query(
     sql`SELECT arrayMap(i -> s[i], ${indices}) AS cuts FROM (SELECT arraySort(groupArray(v)) AS s FROM (${values}))`,
@@ -74,9 +73,9 @@ export async function numericSubject({ lane, table, column, counts, subjectKind,
 
 /** `classes`: values are class labels and compare by the rule of class labels. */
 export async function categoricalSubject(place: Place, classes: boolean): Promise<LoadedSubject> {
-  const { lane, table, column, counts, subjectKind, subject } = place;
+  const { lane, column, counts, subjectKind, subject } = place;
   const found = await lane.query(
-    sql`SELECT ifNull(CAST(${column.text} AS Nullable(String)), '') AS v, count() AS rows FROM ${table.from} WHERE ${column.present} GROUP BY v ORDER BY rows DESC, v LIMIT ${MOST_REMEMBERED + 1}`,
+    sql`SELECT ifNull(CAST(${column.text} AS Nullable(String)), '') AS v, count() AS rows FROM ${column.from} WHERE ${column.present} GROUP BY v ORDER BY rows DESC, v LIMIT ${MOST_REMEMBERED + 1}`,
     z.object({ v: z.string(), rows: z.number() }),
   );
   const merged = new Map<string, number>();

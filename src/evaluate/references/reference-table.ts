@@ -1,7 +1,10 @@
 /**
  * A reference file as ClickHouse reads it, whatever its format: for each column one expression of its text and one of its number.
- * CSV and NDJSON are read as text first, since the engine's guess reads 00012 as twelve and nests names with dots.
+ * CSV and NDJSON are read as text first, since the engine's guess reads 00012 as twelve and nests names with dots; and once only,
+ * into a temporary Parquet file, since each column is looked at several times.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
 import path from "node:path";
 import { z } from "zod";
 import { DriftlineError, messageOf } from "../../core/errors.ts";
@@ -10,6 +13,8 @@ import type { Lane } from "../../store/store.ts";
 
 export interface ReferenceColumn {
   readonly name: string;
+  /** The rows, to stand after FROM; neighbouring columns share it. */
+  readonly from: Sql;
   /** Nullable(String): the value as an event would spell it. */
   readonly text: Sql;
   /** Nullable(Float64): the value where it is a number, also where it is a number's text; may be NaN or infinite. */
@@ -22,10 +27,13 @@ export interface ReferenceColumn {
 
 export interface ReferenceTable {
   readonly file: string;
-  /** Rows, to stand after FROM. */
-  readonly from: Sql;
   readonly columns: readonly ReferenceColumn[];
+  /** Removes what was written aside. */
+  close(): Promise<void>;
 }
+
+/** Columns of one temporary file. */
+const COLUMNS_AT_ONCE = 100;
 
 const FORMATS: Readonly<Record<string, string>> = {
   ".parquet": "Parquet",
@@ -78,6 +86,7 @@ async function parquetTable(lane: Lane, file: string): Promise<ReferenceTable> {
     const text = sql`CAST(${value} AS Nullable(String))`;
     columns.push({
       name: column,
+      from,
       present: sql`isNotNull(${value})`,
       // A whole number spells itself as an event's JSON would: 1, not 1.0.
       text: number ? sql`toString(toFloat64(${value}))` : text,
@@ -85,56 +94,70 @@ async function parquetTable(lane: Lane, file: string): Promise<ReferenceTable> {
       numeric: number ? sql`true` : sql`false`,
     });
   }
-  return { file, from, columns };
+  return { file, columns, close: () => Promise.resolve() };
 }
 
 async function csvTable(lane: Lane, file: string): Promise<ReferenceTable> {
-  const guessed = sql`file(${file}, 'CSVWithNames')`;
-  const names = (await describe(lane, guessed)).map((column) => column.name);
+  const names = (await describe(lane, sql`file(${file}, 'CSVWithNames')`)).map((column) => column.name);
   const structure = join(names.map((column) => sql`${name(column)} Nullable(String)`)).text;
-  return {
-    file,
-    from: sql`file(${file}, 'CSVWithNames', ${structure})`,
-    columns: names.map((column) => {
-      const value = name(column);
-      const number = sql`toFloat64OrNull(ifNull(${value}, ''))`;
-      return {
-        name: column,
-        present: sql`ifNull(${value}, '') != ''`,
-        text: value,
-        number,
-        // Leading zeros make a code and not a number.
-        numeric: sql`(isNotNull(${number}) AND NOT match(ifNull(${value}, ''), '^\\s*[+-]?0[0-9]'))`,
-      };
-    }),
-  };
+  const columns = names.map((column) => {
+    const text = sql`nullIf(${name(column)}, '')`;
+    // Leading zeros make a code and not a number.
+    return { name: column, text, numeric: sql`isNotNull(toFloat64OrNull(ifNull(${text}, ''))) AND NOT match(ifNull(${text}, ''), '^\\s*[+-]?0[0-9]')` };
+  });
+  return setAside(lane, file, sql`file(${file}, 'CSVWithNames', ${structure})`, columns);
 }
 
 async function jsonTable(lane: Lane, file: string): Promise<ReferenceTable> {
-  const from = sql`file(${file}, 'JSONAsString')`;
+  const lines = sql`file(${file}, 'JSONAsString')`;
   const keys = await lane.query(
-    sql`SELECT DISTINCT arrayJoin(JSONExtractKeys(json)) AS key FROM ${from} LIMIT 10000`,
+    sql`SELECT DISTINCT arrayJoin(JSONExtractKeys(json)) AS key FROM ${lines} LIMIT 10000`,
     z.object({ key: z.string() }),
   );
-  return {
-    file,
-    from,
-    columns: keys
-      .map(({ key }) => key)
-      .sort()
-      .map((key) => {
-        const kind = sql`JSONType(json, ${key})`;
-        const number = sql`(${kind} IN ('Int64', 'UInt64', 'Double', 'BigInt'))`;
-        const value = sql`JSONExtractFloat(json, ${key})`;
-        const text = sql`JSONExtractString(json, ${key})`;
-        return {
-          name: key,
-          present: sql`(${kind} != 'Null')`,
-          text: sql`if(${number}, toString(${value}), if(${kind} = 'Bool', if(JSONExtractBool(json, ${key}), 'true', 'false'), ${text}))`,
-          number: sql`if(${number}, CAST(${value} AS Nullable(Float64)), toFloat64OrNull(${text}))`,
-          numeric: number,
-        };
-      }),
-  };
+  const columns = keys
+    .map(({ key }) => key)
+    .sort()
+    .map((key) => {
+      const raw = sql`values[${key}]`;
+      const numeric = sql`match(${raw}, '^[-0-9]')`;
+      // A whole number is spelt as an event's would be: 1, not 1.0.
+      const text = sql`multiIf(${raw} IN ('', 'null'), NULL, startsWith(${raw}, '"'), JSONExtractString(${raw}), ${numeric}, toString(toFloat64OrNull(${raw})), ${raw})`;
+      return { name: key, text, numeric };
+    });
+  return setAside(lane, file, sql`(SELECT CAST(JSONExtractKeysAndValuesRaw(json) AS Map(String, String)) AS values FROM ${lines})`, columns);
 }
 
+/** Writes the columns as text and a flag each into Parquet files, and reads them from there. */
+async function setAside(
+  lane: Lane,
+  file: string,
+  from: Sql,
+  columns: readonly { readonly name: string; readonly text: Sql; readonly numeric: Sql }[],
+): Promise<ReferenceTable> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "driftline-reference-"));
+  const close = () => rm(folder, { recursive: true, force: true });
+  const read: ReferenceColumn[] = [];
+  try {
+    for (let at = 0; at < columns.length; at += COLUMNS_AT_ONCE) {
+      const some = columns.slice(at, at + COLUMNS_AT_ONCE);
+      const aside = sql`file(${path.join(folder, `${at}.parquet`)}, 'Parquet')`;
+      const selected = some.map(({ text, numeric }, index) => sql`CAST(${text} AS Nullable(String)) AS ${name(`t${index}`)}, toUInt8(${numeric}) AS ${name(`n${index}`)}`);
+      await lane.command(sql`INSERT INTO FUNCTION ${aside} SELECT ${join(selected)} FROM ${from}`);
+      for (const [index, column] of some.entries()) {
+        const text = name(`t${index}`);
+        read.push({
+          name: column.name,
+          from: aside,
+          present: sql`isNotNull(${text})`,
+          text,
+          number: sql`toFloat64OrNull(ifNull(${text}, ''))`,
+          numeric: sql`(ifNull(${name(`n${index}`)}, 0) = 1)`,
+        });
+      }
+    }
+    return { file, columns: read, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}

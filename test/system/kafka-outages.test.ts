@@ -174,6 +174,9 @@ test("A store that refuses for 20 s stops the reading, not the service, and noth
   await service.untilReady();
 });
 
+/** Half seconds of trouble. */
+const TROUBLED_ROUNDS = 24;
+
 for (const mode of ["hang", "cut"] as const) {
   test(`A store that ${mode === "hang" ? "never answers" : "cuts connections"} for a while loses and doubles nothing`, { timeout: 300_000 }, async () => {
     const topic = `store-${mode}`;
@@ -185,8 +188,13 @@ for (const mode of ["hang", "cut"] as const) {
     await service.start();
     await service.untilReady();
     const first = messages(0, 10_000, 2);
-    // Only some of the statements fail, so that batches break off between their rows and their record.
-    const trouble = setInterval(() => front.setFault({ kind: mode }, { times: 1, matching: /^\s*INSERT/i }), 150);
+    // By turns the rows and the commit records fail, so that batches break off before their rows, and between the two.
+    let round = 0;
+    const trouble = setInterval(() => {
+      round++;
+      if (round > TROUBLED_ROUNDS) front.clearFault();
+      else front.setFault({ kind: mode }, { times: 1, matching: round % 2 === 0 ? /^\s*INSERT INTO `?predictions/i : /^\s*INSERT INTO `?batches/i });
+    }, 500);
     try {
       await produce(broker.brokers, topic, first.all);
       const whole = async () => (await service.metric("driftline_kafka_lag_events")) === 0 && (await predictions(service)) === 10_000;

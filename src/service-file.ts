@@ -2,7 +2,7 @@
  * Where the service that holds an embedded folder can be reached. One process holds a folder at a time, so `driftline sql` asks
  * that process; it finds it by this file in the folder.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
 
@@ -10,8 +10,12 @@ const FILE = "driftline-service.json";
 const schema = z.object({ pid: z.int(), url: z.url() });
 export type RunningService = z.output<typeof schema>;
 
+/** Whole or not at all: a process that is killed while it writes leaves nothing half-written for others to stumble over. */
 export function announceService(folder: string, service: RunningService): void {
-  writeFileSync(path.join(folder, FILE), JSON.stringify(service), { mode: 0o600 });
+  const file = path.join(folder, FILE);
+  const unfinished = `${file}.${process.pid}`;
+  writeFileSync(unfinished, JSON.stringify(service), { mode: 0o600 });
+  renameSync(unfinished, file);
 }
 
 export function withdrawService(folder: string): void {
@@ -22,8 +26,17 @@ export function withdrawService(folder: string): void {
 export function findService(folder: string): RunningService | null {
   const file = path.join(folder, FILE);
   if (!existsSync(file)) return null;
-  const service = schema.safeParse(JSON.parse(readFileSync(file, "utf8")));
+  const service = schema.safeParse(parsed(readFileSync(file, "utf8")));
   return service.success && isAlive(service.data.pid) ? service.data : null;
+}
+
+/** A file that a full disk or a hand has spoilt announces nobody. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -84,7 +84,8 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
         );
       const items = split(contentType, body);
       if (typeof items === "string") return refusal(400, items);
-      if (items.length > MOST_ITEMS) return refusal(413, `the body has more than ${MOST_ITEMS} items; send fewer at a time`);
+      if (items.length > MOST_ITEMS)
+        return refusal(413, `the body has more than ${MOST_ITEMS} items; send fewer at a time`);
       if (items.length === 0) return { status: 200, headers: {}, body: { accepted: 0, rejected: 0, items: [] } };
       const { problem } = writer.status();
       if (problem !== null) return away(problem);
@@ -152,7 +153,8 @@ function split(contentType: string, bytes: Buffer): Buffer[] | string {
   const body = trimmed(bytes);
   if (body.length === 0) return "the body is empty; a JSON object, an array of them or NDJSON is expected";
   const lines = /ndjson|jsonl|json-lines|json-seq/i.test(contentType);
-  if (!lines && body[0] === 91) return splitArray(body, MOST_ITEMS) ?? "the array's brackets do not match; is the body cut off?";
+  if (!lines && body[0] === 91)
+    return splitArray(body, MOST_ITEMS) ?? "the array's brackets do not match; is the body cut off?";
   if (lines || (body.includes(NEWLINE) && !isJson(body))) return linesOf(body);
   return [body];
 }

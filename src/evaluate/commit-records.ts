@@ -32,7 +32,12 @@ export async function readMarks(lane: Lane, model: string): Promise<Marks> {
     sql`SELECT source, partition, next_offset FROM evaluated FINAL WHERE model = ${model}`,
     z.object({ source: z.string(), partition: z.number(), next_offset: z.number() }),
   );
-  return new Map(rows.map((row) => [partitionKey(row), { source: row.source, partition: row.partition, nextOffset: row.next_offset }]));
+  return new Map(
+    rows.map((row) => [
+      partitionKey(row),
+      { source: row.source, partition: row.partition, nextOffset: row.next_offset },
+    ]),
+  );
 }
 
 export async function writeMarks(lane: Lane, model: string, marks: Marks): Promise<void> {
@@ -98,11 +103,15 @@ export function inRecords(records: readonly CommitRecord[]): Sql {
   const ranges: { source: string; partition: number; from: number; to: number }[] = [];
   for (const { source, partition, firstOffset, lastOffset } of records) {
     const last = ranges[ranges.length - 1];
-    if (last !== undefined && last.source === source && last.partition === partition && firstOffset <= last.to + 1) last.to = Math.max(last.to, lastOffset);
+    if (last !== undefined && last.source === source && last.partition === partition && firstOffset <= last.to + 1)
+      last.to = Math.max(last.to, lastOffset);
     else ranges.push({ source, partition, from: firstOffset, to: lastOffset });
   }
   return sql`(${join(
-    ranges.map((range) => sql`(source = ${range.source} AND partition = ${range.partition} AND offset >= ${range.from} AND offset <= ${range.to})`),
+    ranges.map(
+      (range) =>
+        sql`(source = ${range.source} AND partition = ${range.partition} AND offset >= ${range.from} AND offset <= ${range.to})`,
+    ),
     " OR ",
   )})`;
 }

@@ -59,7 +59,11 @@ export interface PaneCount {
 }
 
 /** Kept predictions per pane of a version and variant, ascending. */
-export async function paneCounts(lane: Lane, prepared: PreparedModel, span: Span): Promise<{ series: Series; panes: PaneCount[] }[]> {
+export async function paneCounts(
+  lane: Lane,
+  prepared: PreparedModel,
+  span: Span,
+): Promise<{ series: Series; panes: PaneCount[] }[]> {
   const bounded = { from: span.from, to: Math.min(span.to, MOST_TIME) };
   const rows = await lane.query(
     sql`SELECT version, variant, toUnixTimestamp64Milli(pane_start) AS place, sum(n) AS events FROM pane_summaries
@@ -69,7 +73,8 @@ export async function paneCounts(lane: Lane, prepared: PreparedModel, span: Span
   const found: { series: Series; panes: PaneCount[] }[] = [];
   for (const { version, variant, place: pane, events: n } of rows) {
     const last = found[found.length - 1];
-    if (last !== undefined && last.series.version === version && last.series.variant === variant) last.panes.push({ pane, n });
+    if (last !== undefined && last.series.version === version && last.series.variant === variant)
+      last.panes.push({ pane, n });
     else found.push({ series: { version, variant }, panes: [{ pane, n }] });
   }
   return found;
@@ -93,7 +98,8 @@ export async function countedWindows(
   const whole = Math.floor(total / spec.events);
   const windows = whole + (total % spec.events > 0 ? 1 : 0);
   const places: number[] = [];
-  for (let index = from; index < windows; index++) places.push(index * spec.events, Math.min((index + 1) * spec.events, total) - 1);
+  for (let index = from; index < windows; index++)
+    places.push(index * spec.events, Math.min((index + 1) * spec.events, total) - 1);
   const found = await placesOf(lane, prepared, series, panes, places);
   const result: CountedWindow[] = [];
   let previous = before;
@@ -103,14 +109,28 @@ export async function countedWindows(
     if (first === undefined || last === undefined) continue;
     const start: number = previous === undefined ? first.timestamp : Math.max(first.timestamp, previous.start + 1);
     const n = index < whole ? spec.events : total - whole * spec.events;
-    previous = { index, first, last, n, start, end: Math.max(last.timestamp, start) + 1, complete: index < whole || finished };
+    previous = {
+      index,
+      first,
+      last,
+      n,
+      start,
+      end: Math.max(last.timestamp, start) + 1,
+      complete: index < whole || finished,
+    };
     result.push(previous);
   }
   return result;
 }
 
 /** The events at the given ordinals (from 0, ascending) of the series. */
-async function placesOf(lane: Lane, prepared: PreparedModel, series: Series, panes: readonly PaneCount[], ordinals: readonly number[]): Promise<Map<number, Place>> {
+async function placesOf(
+  lane: Lane,
+  prepared: PreparedModel,
+  series: Series,
+  panes: readonly PaneCount[],
+  ordinals: readonly number[],
+): Promise<Map<number, Place>> {
   const wanted: { ordinal: number; pane: number; rank: number }[] = [];
   let at = 0;
   let passed = 0;
@@ -120,7 +140,8 @@ async function placesOf(lane: Lane, prepared: PreparedModel, series: Series, pan
     if (pane !== undefined) wanted.push({ ordinal, pane: pane.pane, rank: ordinal - passed + 1 });
   }
   const found = new Map<number, Place>();
-  for (let from = 0; from < wanted.length; from += BOUNDARIES_AT_ONCE) await lookUp(lane, prepared, series, wanted.slice(from, from + BOUNDARIES_AT_ONCE), found);
+  for (let from = 0; from < wanted.length; from += BOUNDARIES_AT_ONCE)
+    await lookUp(lane, prepared, series, wanted.slice(from, from + BOUNDARIES_AT_ONCE), found);
   return found;
 }
 

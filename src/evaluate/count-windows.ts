@@ -3,7 +3,15 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
-import { anchorPeriod, type CountedWindow, countedWindows, type CountWindow, MOST_TIME, paneCounts, rowsOfWindows } from "./count-boundaries.ts";
+import {
+  anchorPeriod,
+  type CountedWindow,
+  type CountWindow,
+  countedWindows,
+  MOST_TIME,
+  paneCounts,
+  rowsOfWindows,
+} from "./count-boundaries.ts";
 import { driftRows, type SeriesWindow } from "./drift-rows.ts";
 import { keptRows, type Span } from "./kept-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
@@ -41,7 +49,12 @@ export interface CountWindowState {
   readonly open: Map<number, Span>;
 }
 
-export const openCountWindows = (spec: CountWindow, epoch: number): CountWindowState => ({ spec, epoch, known: new Map(), open: new Map() });
+export const openCountWindows = (spec: CountWindow, epoch: number): CountWindowState => ({
+  spec,
+  epoch,
+  known: new Map(),
+  open: new Map(),
+});
 
 /** Computes what has filled up or changed. `watermark` is Infinity at the end of a replay: then the last, incomplete windows too. */
 export async function evaluateCountWindows(
@@ -64,7 +77,9 @@ export async function evaluateCountWindows(
   for (const pane of dirty.panes) if (pane >= state.epoch || dirty.changed.has(pane)) at(pane).panes.push(pane);
   for (const pane of dirty.labelled) at(pane).labelled.push(pane);
   // An anchor that has ended meanwhile has one more window to show: its last, short one.
-  const ended = new Set([...state.open.values()].filter((period) => period.to <= watermark).map((period) => at(period.from).period.from));
+  const ended = new Set(
+    [...state.open.values()].filter((period) => period.to <= watermark).map((period) => at(period.from).period.from),
+  );
   const done: Evaluated = { windows: 0, rows: 0 };
   for (const { period, panes, labelled } of [...anchors.values()].sort((a, b) => a.period.from - b.period.from)) {
     const place = { lane, prepared, batch, spec: state.spec, epoch: state.epoch, period, now };
@@ -111,36 +126,73 @@ async function evaluateAnchor(
   for (const { series, panes } of await paneCounts(lane, prepared, period)) {
     const memory = known?.get(seriesKey(series));
     const same = (window: CountedWindow) => window.complete && window.last.timestamp < firstDirty;
-    const kept = prefix(memory?.windows.slice(0, memory.computed) ?? [], (window) => same(window) && window.n === spec.events);
-    const rest = await countedWindows(lane, prepared, spec, series, panes, finished, kept.length, kept[kept.length - 1]);
+    const kept = prefix(
+      memory?.windows.slice(0, memory.computed) ?? [],
+      (window) => same(window) && window.n === spec.events,
+    );
+    const rest = await countedWindows(
+      lane,
+      prepared,
+      spec,
+      series,
+      panes,
+      finished,
+      kept.length,
+      kept[kept.length - 1],
+    );
     if (memory === undefined) {
       // After a restart the ledger says which windows had been computed.
-      const ledger = await readLedger(lane, prepared, spec.name, { from: period.from, to: Math.min(period.to, MOST_TIME) });
-      const stored = prefix(rest, (window) => same(window) && (window.end <= place.epoch || ledger.get(window.start)?.digest === digestOf(series, window)));
+      const ledger = await readLedger(lane, prepared, spec.name, {
+        from: period.from,
+        to: Math.min(period.to, MOST_TIME),
+      });
+      const stored = prefix(
+        rest,
+        (window) =>
+          same(window) && (window.end <= place.epoch || ledger.get(window.start)?.digest === digestOf(series, window)),
+      );
       kept.push(...stored);
       rest.splice(0, stored.length);
     }
     const due = prefix(rest, (window) => window.complete);
     const before = kept[kept.length - 1];
     // The last window of a replay may have rows although it is not complete; they stay until it is.
-    const reach = { from: before === undefined ? period.from : before.start + 1, to: rest[due.length]?.start ?? period.to };
+    const reach = {
+      from: before === undefined ? period.from : before.start + 1,
+      to: rest[due.length]?.start ?? period.to,
+    };
     const mayExist = memory === undefined || memory.stored > kept.length;
     done.rows += await computeWindows(place, series, due, reach, mayExist);
     done.windows += due.length;
     const computed = kept.length + due.length;
-    next.set(seriesKey(series), { series, windows: [...kept, ...rest], computed, stored: Math.max(computed, memory?.stored ?? 0) });
+    next.set(seriesKey(series), {
+      series,
+      windows: [...kept, ...rest],
+      computed,
+      stored: Math.max(computed, memory?.stored ?? 0),
+    });
   }
   return next;
 }
 
 /** The KPIs of computed windows that a label has reached, but for those that end in a dirty pane or after one: they are new. */
-async function relabel(place: AnchorPlace, known: Known, dirtyPanes: readonly number[], labelled: readonly number[], done: Evaluated): Promise<void> {
+async function relabel(
+  place: AnchorPlace,
+  known: Known,
+  dirtyPanes: readonly number[],
+  labelled: readonly number[],
+  done: Evaluated,
+): Promise<void> {
   if (labelled.length === 0) return;
   const { pane } = place.prepared.config;
   const firstDirty = dirtyPanes.reduce((least, start) => Math.min(least, start), Number.POSITIVE_INFINITY);
   const windows = known.windows
     .slice(0, known.computed)
-    .filter((window) => window.last.timestamp < firstDirty && labelled.some((start) => start + pane > window.first.timestamp && start <= window.last.timestamp));
+    .filter(
+      (window) =>
+        window.last.timestamp < firstDirty &&
+        labelled.some((start) => start + pane > window.first.timestamp && start <= window.last.timestamp),
+    );
   done.rows += await computeKpis(place, known.series, windows);
   done.windows += windows.length;
 }
@@ -152,11 +204,20 @@ function prefix(windows: readonly CountedWindow[], holds: (window: CountedWindow
 
 /** What a window is: two evaluations that find the same events in it find the same digest. */
 function digestOf({ version, variant }: Series, { index, first, last, n }: CountedWindow): bigint {
-  return createHash("sha256").update(JSON.stringify([version, variant, index, first, last, n])).digest().readBigUInt64BE(0);
+  return createHash("sha256")
+    .update(JSON.stringify([version, variant, index, first, last, n]))
+    .digest()
+    .readBigUInt64BE(0);
 }
 
 /** `reach`: window starts whose stored rows are replaced, those of windows that exist no more included. */
-async function computeWindows(place: AnchorPlace, series: Series, windows: readonly CountedWindow[], reach: Span, mayExist: boolean): Promise<number> {
+async function computeWindows(
+  place: AnchorPlace,
+  series: Series,
+  windows: readonly CountedWindow[],
+  reach: Span,
+  mayExist: boolean,
+): Promise<number> {
   let rows = 0;
   let from = reach.from;
   for (let at = 0; at < windows.length; at += WINDOWS_AT_ONCE) {
@@ -169,7 +230,13 @@ async function computeWindows(place: AnchorPlace, series: Series, windows: reado
   return rows;
 }
 
-async function computeChunk(place: AnchorPlace, series: Series, windows: readonly CountedWindow[], reach: Span, mayExist: boolean): Promise<number> {
+async function computeChunk(
+  place: AnchorPlace,
+  series: Series,
+  windows: readonly CountedWindow[],
+  reach: Span,
+  mayExist: boolean,
+): Promise<number> {
   const { lane, prepared, spec, now } = place;
   const rows = rowsOfWindows(series, windows);
   if (rows === null) return 0;
@@ -190,10 +257,20 @@ async function computeChunk(place: AnchorPlace, series: Series, windows: readonl
     bySlice.set(summary.slice, subjects);
   }
   const seriesWindows = windows.map((window) => seriesWindow(spec, series, window));
-  const metrics = seriesWindows.flatMap((window) => driftRows(prepared, window, bySlice.get(window.start) ?? new Map<string, StoredSummary>(), null, now));
+  const metrics = seriesWindows.flatMap((window) =>
+    driftRows(prepared, window, bySlice.get(window.start) ?? new Map<string, StoredSummary>(), null, now),
+  );
   metrics.push(...(await kpiRows(lane, prepared, rows, seriesWindows, now)));
   const written = await place.batch.replace(scopeOf(place, series, reach, mayExist), metrics);
-  place.batch.computed(windows.map((window) => ({ pane: spec.name, start: window.start, n: window.n, digest: digestOf(series, window), revision })));
+  place.batch.computed(
+    windows.map((window) => ({
+      pane: spec.name,
+      start: window.start,
+      n: window.n,
+      digest: digestOf(series, window),
+      revision,
+    })),
+  );
   return written;
 }
 
@@ -205,7 +282,13 @@ async function computeKpis(place: AnchorPlace, series: Series, windows: readonly
     const rows = rowsOfWindows(series, chunk);
     const last = chunk[chunk.length - 1];
     if (rows === null || last === undefined) continue;
-    const metrics = await kpiRows(lane, prepared, rows, chunk.map((window) => seriesWindow(spec, series, window)), now);
+    const metrics = await kpiRows(
+      lane,
+      prepared,
+      rows,
+      chunk.map((window) => seriesWindow(spec, series, window)),
+      now,
+    );
     const scope = scopeOf(place, series, { from: chunk[0]?.start ?? 0, to: last.start + 1 }, true);
     written += await place.batch.replace({ ...scope, where: sql`${scope.where} AND ${ofLabels}` }, metrics);
   }

@@ -22,7 +22,11 @@ export interface SeriesWindow {
 const EMPTY = { n: 0, missing: 0, invalid: 0, mean: null, minimum: null, maximum: null } as const;
 
 /** What a row has from its window, before there is a number. `revision` is set when the row is written. */
-export function blankRow(prepared: PreparedModel, window: SeriesWindow, computedAt: number): Omit<MetricRow, "subject_kind" | "subject" | "metric"> {
+export function blankRow(
+  prepared: PreparedModel,
+  window: SeriesWindow,
+  computedAt: number,
+): Omit<MetricRow, "subject_kind" | "subject" | "metric"> {
   return {
     model: prepared.config.name,
     version: window.version,
@@ -107,12 +111,25 @@ const volumeSubject = (n: number): ReferenceSubject => ({
 });
 
 /** The answer of one detector as a row. */
-export function judged(blank: ReturnType<typeof blankRow>, detector: BoundDetector, subject: ReferenceSubject, summary: WindowSummary): MetricRow {
-  const row = { ...blank, subject_kind: subject.subjectKind, subject: subject.subject, metric: detector.name, n: summary.n };
+export function judged(
+  blank: ReturnType<typeof blankRow>,
+  detector: BoundDetector,
+  subject: ReferenceSubject,
+  summary: WindowSummary,
+): MetricRow {
+  const row = {
+    ...blank,
+    subject_kind: subject.subjectKind,
+    subject: subject.subject,
+    metric: detector.name,
+    n: summary.n,
+  };
   try {
     const result = detector.compare(subject, summary);
-    if (result.status === "insufficient") return { ...row, detail: JSON.stringify({ reason: result.reason, needed: result.needed }) };
-    if (!Number.isFinite(result.value)) return { ...row, status: "error", detail: JSON.stringify({ reason: "the detector gave no finite number" }) };
+    if (result.status === "insufficient")
+      return { ...row, detail: JSON.stringify({ reason: result.reason, needed: result.needed }) };
+    if (!Number.isFinite(result.value))
+      return { ...row, status: "error", detail: JSON.stringify({ reason: "the detector gave no finite number" }) };
     const { expected, upper99, lower01 } = result.noise;
     return {
       ...row,
@@ -122,7 +139,13 @@ export function judged(blank: ReturnType<typeof blankRow>, detector: BoundDetect
       upper: result.upper ?? null,
       threshold: limitOf(result),
       breached: hasBreached(result),
-      detail: JSON.stringify({ expected, upper99, ...(lower01 === undefined ? {} : { lower01 }), least: result.least, ...result.detail }),
+      detail: JSON.stringify({
+        expected,
+        upper99,
+        ...(lower01 === undefined ? {} : { lower01 }),
+        least: result.least,
+        ...result.detail,
+      }),
     };
   } catch (thrown) {
     return { ...row, status: "error", detail: JSON.stringify({ reason: messageOf(thrown) }) };

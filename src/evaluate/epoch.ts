@@ -18,7 +18,9 @@ const epochName = (of: string): string => `epoch ${of}`;
 export type EpochStarts = ReadonlyMap<string, number>;
 
 export async function openEpoch(lane: Lane, prepared: PreparedModel): Promise<EpochStarts> {
-  const names = new Map(prepared.config.windows.map((window) => [epochName(`${paneName(prepared)} ${window.name}`), window]));
+  const names = new Map(
+    prepared.config.windows.map((window) => [epochName(`${paneName(prepared)} ${window.name}`), window]),
+  );
   const stored = await lane.query(
     sql`SELECT pane, toUnixTimestamp64Milli(pane_start) AS start FROM panes FINAL
       WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND startsWith(pane, 'epoch ')`,
@@ -30,12 +32,23 @@ export async function openEpoch(lane: Lane, prepared: PreparedModel): Promise<Ep
     const ends = await computedEnds(lane, prepared);
     if (stored.length === 0 && ends.size > 0) await summariseStored(lane, prepared);
     // Last, so that a crash before it begins the epoch again.
-    const entries = lacking.map((pane) => ({ pane, start: stored.length === 0 ? (ends.get(names.get(pane)?.name ?? "") ?? 0) : 0, n: 0, digest: 0n, revision: 1 }));
+    const entries = lacking.map((pane) => ({
+      pane,
+      start: stored.length === 0 ? (ends.get(names.get(pane)?.name ?? "") ?? 0) : 0,
+      n: 0,
+      digest: 0n,
+      revision: 1,
+    }));
     await writeLedger(lane, prepared, entries);
     for (const { pane, start } of entries) starts.set(pane, start);
   }
   const startOf = (window: WindowSpec) => starts.get(epochName(`${paneName(prepared)} ${window.name}`)) ?? 0;
-  return new Map(prepared.config.windows.map((window) => [window.name, startOf(window) === 0 ? Number.NEGATIVE_INFINITY : startOf(window)]));
+  return new Map(
+    prepared.config.windows.map((window) => [
+      window.name,
+      startOf(window) === 0 ? Number.NEGATIVE_INFINITY : startOf(window),
+    ]),
+  );
 }
 
 /** End of the latest window of each name that has rows. */

@@ -52,7 +52,13 @@ export async function keptRows(lane: Lane, options: DedupeOptions, span: Span, a
   return sql`${rows} AND (cityHash64(id), cityHash64(version, variant), timestamp) NOT IN (${copies})`;
 }
 
-async function hasCopies(lane: Lane, { memory, pane }: DedupeOptions, span: Span, copies: Sql, afresh: boolean): Promise<boolean> {
+async function hasCopies(
+  lane: Lane,
+  { memory, pane }: DedupeOptions,
+  span: Span,
+  copies: Sql,
+  afresh: boolean,
+): Promise<boolean> {
   const first = Math.floor(span.from / pane) * pane;
   const panes = Math.ceil((span.to - first) / pane);
   if (panes > MOST_REMEMBERED) return true;
@@ -76,12 +82,18 @@ async function hasCopies(lane: Lane, { memory, pane }: DedupeOptions, span: Span
 }
 
 /** Panes whose rows may have lost or gained the status of a copy, because a row was added to one of the dirty panes. */
-export async function panesOfLaterCopies(lane: Lane, { model, dedupeWithin, pane }: DedupeOptions, panes: readonly number[]): Promise<number[]> {
+export async function panesOfLaterCopies(
+  lane: Lane,
+  { model, dedupeWithin, pane }: DedupeOptions,
+  panes: readonly number[],
+): Promise<number[]> {
   if (dedupeWithin === 0 || panes.length === 0) return [];
   const ids = sql`SELECT cityHash64(id) FROM ${name(predictionsTable(model))} WHERE ${withinPanes(panes, pane)}`;
   // Later copies lie within reach of some dirty pane.
   const near = join(
-    runsOf(panes, dedupeWithin).map((run) => withinSpan({ from: run[0] ?? 0, to: (run[run.length - 1] ?? 0) + pane + dedupeWithin })),
+    runsOf(panes, dedupeWithin).map((run) =>
+      withinSpan({ from: run[0] ?? 0, to: (run[run.length - 1] ?? 0) + pane + dedupeWithin }),
+    ),
     " OR ",
   );
   const rows = await lane.query(

@@ -77,7 +77,10 @@ export interface MetricBatch {
   flush(): Promise<void>;
 }
 
-export function createMetricBatch(lane: Lane, writeEntries: (entries: readonly WindowEntry[]) => Promise<void>): MetricBatch {
+export function createMetricBatch(
+  lane: Lane,
+  writeEntries: (entries: readonly WindowEntry[]) => Promise<void>,
+): MetricBatch {
   let changed: MetricRow[] = [];
   let entries: WindowEntry[] = [];
   const flush = async () => {
@@ -112,7 +115,10 @@ export function createMetricBatch(lane: Lane, writeEntries: (entries: readonly W
   };
 }
 
-export async function readMetrics(lane: Lane, { model, window, where }: Omit<MetricScope, "mayExist">): Promise<MetricRow[]> {
+export async function readMetrics(
+  lane: Lane,
+  { model, window, where }: Omit<MetricScope, "mayExist">,
+): Promise<MetricRow[]> {
   return lane.query(
     sql`SELECT model, version, variant, segment, window, toUnixTimestamp64Milli(window_start) AS window_start, toUnixTimestamp64Milli(window_end) AS window_end,
         subject_kind, subject, metric, value, lower, upper, threshold, breached, n, coverage, status, detail, reference_id, monitor_hash, revision,
@@ -133,16 +139,48 @@ async function insertMetrics(lane: Lane, rows: readonly MetricRow[]): Promise<vo
   }
   const months = [...byMonth].sort(([a], [b]) => (a < b ? -1 : 1));
   // A block may hold a hundred partitions; half of that leaves room.
-  for (let at = 0; at < months.length; at += 50) await insertBlock(lane, months.slice(at, at + 50).flatMap(([, group]) => group));
+  for (let at = 0; at < months.length; at += 50)
+    await insertBlock(
+      lane,
+      months.slice(at, at + 50).flatMap(([, group]) => group),
+    );
 }
 
 async function insertBlock(lane: Lane, rows: readonly MetricRow[]): Promise<void> {
-  const text = (name: "model" | "version" | "variant" | "segment" | "window" | "subject_kind" | "subject" | "metric" | "status" | "reference_id" | "monitor_hash") =>
-    ({ name, type: "LowCardinality(String)", values: rows.map((row) => row[name]) }) as const;
-  const moment = (name: "window_start" | "window_end" | "computed_at") => ({ name, type: "DateTime64(3, 'UTC')", values: rows.map((row) => row[name]) }) as const;
-  const nullable = (name: "value" | "lower" | "upper" | "threshold") => ({ name, type: "Nullable(Float64)", values: rows.map((row) => row[name]) }) as const;
+  const text = (
+    name:
+      | "model"
+      | "version"
+      | "variant"
+      | "segment"
+      | "window"
+      | "subject_kind"
+      | "subject"
+      | "metric"
+      | "status"
+      | "reference_id"
+      | "monitor_hash",
+  ) => ({ name, type: "LowCardinality(String)", values: rows.map((row) => row[name]) }) as const;
+  const moment = (name: "window_start" | "window_end" | "computed_at") =>
+    ({ name, type: "DateTime64(3, 'UTC')", values: rows.map((row) => row[name]) }) as const;
+  const nullable = (name: "value" | "lower" | "upper" | "threshold") =>
+    ({ name, type: "Nullable(Float64)", values: rows.map((row) => row[name]) }) as const;
   await lane.insertBlock("metrics", [
-    ...(["model", "version", "variant", "segment", "window", "subject_kind", "subject", "metric", "status", "reference_id", "monitor_hash"] as const).map(text),
+    ...(
+      [
+        "model",
+        "version",
+        "variant",
+        "segment",
+        "window",
+        "subject_kind",
+        "subject",
+        "metric",
+        "status",
+        "reference_id",
+        "monitor_hash",
+      ] as const
+    ).map(text),
     ...(["window_start", "window_end", "computed_at"] as const).map(moment),
     ...(["value", "lower", "upper", "threshold"] as const).map(nullable),
     { name: "breached", type: "UInt32", values: rows.map((row) => Number(row.breached)) },
@@ -160,7 +198,10 @@ async function deleteMetrics(lane: Lane, { model, window }: MetricScope, rows: r
   for (let at = 0; at < rows.length; at += DELETED_AT_ONCE) {
     const keys = rows
       .slice(at, at + DELETED_AT_ONCE)
-      .map((row) => sql`(${row.metric}, ${row.subject_kind}, ${row.subject}, ${row.version}, ${row.variant}, ${row.segment}, ${row.window_start})`);
+      .map(
+        (row) =>
+          sql`(${row.metric}, ${row.subject_kind}, ${row.subject}, ${row.version}, ${row.variant}, ${row.segment}, ${row.window_start})`,
+      );
     await lane.command(
       sql`DELETE FROM metrics WHERE model = ${model} AND window = ${window}
         AND (metric, subject_kind, subject, version, variant, segment, toUnixTimestamp64Milli(window_start)) IN (${join(keys)})`,

@@ -1,30 +1,31 @@
 /** One model's evaluation: its marks, its pending panes, and the order in which a run writes. */
 import type { Clock } from "../core/clock.ts";
 import type { Lane } from "../store/store.ts";
-import { type CommitRecord, type Marks, partitionKey, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
+import { type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import type { CountWindow } from "./count-boundaries.ts";
 import { evaluateCountWindows, openCountWindows } from "./count-windows.ts";
 import { openEpoch } from "./epoch.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
-import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
 import { createMetricBatch } from "./metric-writer.ts";
+import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
 import { summarisedBefore, summarisePanes, writeLedger } from "./panes.ts";
+import { createPendingPanes } from "./pending-panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { applyRetention } from "./retention.ts";
 import { openSteps, writeSteps } from "./steps.ts";
-import { type Evaluated, evaluateTimeWindows, openTimeWindows, type TimeWindow, type TimeWindowState } from "./time-windows.ts";
+import {
+  type Evaluated,
+  evaluateTimeWindows,
+  openTimeWindows,
+  type TimeWindow,
+  type TimeWindowState,
+} from "./time-windows.ts";
 import { readFeedingPartitions, readPartitionTimes, watermarkOf } from "./watermark.ts";
 
 export interface ModelEvaluation {
   run(final: boolean): Promise<Evaluated>;
   /** As of the last run, ms; not finite before the first event and after a final run. */
   watermark(): number;
-}
-
-/** A touched pane that is not closed yet: rows that touched it, and the record of each partition that must be read again after a restart. */
-interface PendingPane {
-  rows: number;
-  readonly heldBy: Map<string, number>;
 }
 
 /** How often old events are looked for. */
@@ -45,50 +46,24 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     .filter((window): window is CountWindow => window.kind === "count")
     .map((spec) => openCountWindows(spec, epochOf(spec)));
   const steps = await openSteps(lane, prepared);
-  const pending = new Map<number, PendingPane>();
+  const pending = createPendingPanes(readTo, feeding);
   let retained = clock.now();
   let reached = Number.NEGATIVE_INFINITY;
   let watermark = Number.NEGATIVE_INFINITY;
-
-  const note = (records: readonly CommitRecord[]) => {
-    for (const record of records) {
-      const key = partitionKey(record);
-      readTo.set(key, { source: record.source, partition: record.partition, nextOffset: record.lastOffset + 1 });
-      if (record.predictionPanes.length > 0) feeding.add(key);
-      for (const pane of record.predictionPanes) {
-        const held = pending.get(pane) ?? { rows: 0, heldBy: new Map<string, number>() };
-        held.rows += record.predictions / record.predictionPanes.length;
-        held.heldBy.set(key, Math.min(held.heldBy.get(key) ?? record.lastOffset, record.lastOffset));
-        pending.set(pane, held);
-      }
-    }
-  };
-
-  /** As far as has been read, but no further than the first record of a pane that is still open. */
-  const marks = (): Marks => {
-    const held: Marks = new Map([...readTo].map(([key, mark]) => [key, { ...mark }]));
-    for (const { heldBy } of pending.values()) {
-      for (const [key, offset] of heldBy) {
-        const mark = held.get(key);
-        if (mark !== undefined) mark.nextOffset = Math.min(mark.nextOffset, offset);
-      }
-    }
-    return held;
-  };
 
   const run = async (final: boolean): Promise<Evaluated> => {
     const now = clock.now();
     // Before the records: what is committed in between then counts as not yet complete.
     const times = await readPartitionTimes(lane);
     const records = await readCommitRecords(lane, model, readTo);
-    note(records);
+    pending.note(records);
     // A partition that joins with old events opens nothing again: they are late.
     reached = Math.max(reached, watermarkOf(times, feeding, config.allowed_lateness, now));
     watermark = final ? Number.POSITIVE_INFINITY : reached;
-    const closed = [...pending.keys()].filter((pane) => pane + config.pane <= watermark);
+    const closed = pending.panes().filter((pane) => pane + config.pane <= watermark);
     const copies = await panesOfLaterCopies(lane, prepared.dedupe, closed);
     const dirty = [...new Set([...closed, ...(await summarisedBefore(lane, prepared, copies))])];
-    const changed = new Set(await summarisePanes(lane, prepared, dirty, (pane) => pending.get(pane)?.rows ?? 0));
+    const changed = new Set(await summarisePanes(lane, prepared, dirty, pending.rows));
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
     const touched = { panes: dirty, changed, labelled };
@@ -98,12 +73,14 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
       done.windows += windows;
       done.rows += rows;
     };
-    for (const state of timeWindows) add(await evaluateTimeWindows(lane, prepared, batch, state, touched, watermark, now));
-    for (const state of countWindows) add(await evaluateCountWindows(lane, prepared, batch, state, touched, watermark, now));
+    for (const state of timeWindows)
+      add(await evaluateTimeWindows(lane, prepared, batch, state, touched, watermark, now));
+    for (const state of countWindows)
+      add(await evaluateCountWindows(lane, prepared, batch, state, touched, watermark, now));
     await batch.flush();
     await writeSteps(lane, prepared, steps, dirty, now);
-    for (const pane of closed) pending.delete(pane);
-    if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, marks());
+    pending.done(closed);
+    if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, pending.marks());
     if (now - retained >= RETENTION_EVERY_MS) {
       await applyRetention(lane, prepared);
       retained = now;

@@ -17,12 +17,23 @@ const EVENTS_AT_ONCE = 500_000;
 const RECORDS_AT_ONCE = 200;
 
 /** Joins the labels of the records; returns the panes of the predictions that may have got another label. */
-export async function joinNewLabels(lane: Lane, prepared: PreparedModel, records: readonly CommitRecord[]): Promise<number[]> {
+export async function joinNewLabels(
+  lane: Lane,
+  prepared: PreparedModel,
+  records: readonly CommitRecord[],
+): Promise<number[]> {
   const model = prepared.config.name;
   const touched = new Set<number>();
-  for (const chunk of chunks(records.filter((record) => record.labels > 0), (record) => record.labels)) {
+  for (const chunk of chunks(
+    records.filter((record) => record.labels > 0),
+    (record) => record.labels,
+  )) {
     const fresh = sql`SELECT id FROM labels WHERE model = ${model} AND ${inRecords(chunk)}`;
-    const panes = await panesOf(lane, prepared, sql`SELECT cityHash64(id) FROM labels WHERE model = ${model} AND ${inRecords(chunk)}`);
+    const panes = await panesOf(
+      lane,
+      prepared,
+      sql`SELECT cityHash64(id) FROM labels WHERE model = ${model} AND ${inRecords(chunk)}`,
+    );
     if (panes.length === 0) continue;
     // Their very times prune more than their panes do.
     const times = sql`timestamp IN (SELECT timestamp FROM prediction_ids WHERE model = ${model} AND h IN (SELECT cityHash64(id) FROM labels WHERE model = ${model} AND ${inRecords(chunk)}))`;
@@ -33,7 +44,11 @@ export async function joinNewLabels(lane: Lane, prepared: PreparedModel, records
 }
 
 /** Joins labels that came before their predictions, for the predictions of the records. Their panes are dirty already. */
-export async function joinEarlierLabels(lane: Lane, prepared: PreparedModel, records: readonly CommitRecord[]): Promise<void> {
+export async function joinEarlierLabels(
+  lane: Lane,
+  prepared: PreparedModel,
+  records: readonly CommitRecord[],
+): Promise<void> {
   const { name: model } = prepared.config;
   const committed = records.filter((record) => record.predictions > 0);
   if (committed.length === 0 || !(await hasLabels(lane, model))) return;
@@ -43,16 +58,25 @@ export async function joinEarlierLabels(lane: Lane, prepared: PreparedModel, rec
       prepared.config.pane,
     );
     const ids = sql`SELECT id FROM ${name(predictionsTable(model))} WHERE ${panes} AND ${inRecords(chunk)}`;
-    const [early] = await lane.query(sql`SELECT count() AS labels FROM labels WHERE model = ${model} AND id IN (${ids})`, z.object({ labels: z.number() }));
+    const [early] = await lane.query(
+      sql`SELECT count() AS labels FROM labels WHERE model = ${model} AND id IN (${ids})`,
+      z.object({ labels: z.number() }),
+    );
     if ((early?.labels ?? 0) > 0) await joinLabels(lane, prepared, ids, panes);
   }
 }
 
 async function hasLabels(lane: Lane, model: string): Promise<boolean> {
-  return (await lane.query(sql`SELECT 1 AS one FROM labels WHERE model = ${model} LIMIT 1`, z.object({ one: z.number() }))).length > 0;
+  return (
+    (await lane.query(sql`SELECT 1 AS one FROM labels WHERE model = ${model} LIMIT 1`, z.object({ one: z.number() })))
+      .length > 0
+  );
 }
 
-function* chunks(records: readonly CommitRecord[], sizeOf: (record: CommitRecord) => number): Generator<CommitRecord[]> {
+function* chunks(
+  records: readonly CommitRecord[],
+  sizeOf: (record: CommitRecord) => number,
+): Generator<CommitRecord[]> {
   let chunk: CommitRecord[] = [];
   let events = 0;
   for (const record of records) {

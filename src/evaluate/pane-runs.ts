@@ -21,7 +21,8 @@ const MOST_RANGES = 100;
 export function withinPanes(panes: Iterable<number>, pane: number): Sql {
   const exact = runsOf(panes, pane);
   if (exact.length === 0) return sql`false`;
-  const range = (run: readonly number[]) => sql`(timestamp >= ${time(run[0] ?? 0)} AND timestamp < ${time((run[run.length - 1] ?? 0) + pane)})`;
+  const range = (run: readonly number[]) =>
+    sql`(timestamp >= ${time(run[0] ?? 0)} AND timestamp < ${time((run[run.length - 1] ?? 0) + pane)})`;
   if (exact.length <= MOST_RANGES) return sql`(${join(exact.map(range), " OR ")})`;
   let reach = pane;
   let wide = exact;

@@ -26,9 +26,15 @@ export const paneName = (prepared: PreparedModel): string => durationName(prepar
 export const paneStart = (pane: number): Sql => sql`intDiv(toUnixTimestamp64Milli(timestamp), ${pane}) * ${pane}`;
 
 /** Summarises the panes and enters them into the ledger; returns the starts of those whose content has changed. */
-export async function summarisePanes(lane: Lane, prepared: PreparedModel, panes: readonly number[], sizes: (pane: number) => number): Promise<number[]> {
+export async function summarisePanes(
+  lane: Lane,
+  prepared: PreparedModel,
+  panes: readonly number[],
+  sizes: (pane: number) => number,
+): Promise<number[]> {
   const changed: number[] = [];
-  for (const chunk of runsOf(panes, GAP_PANES * prepared.config.pane).flatMap((run) => [...chunks(run, sizes)])) changed.push(...(await summariseChunk(lane, prepared, chunk)));
+  for (const chunk of runsOf(panes, GAP_PANES * prepared.config.pane).flatMap((run) => [...chunks(run, sizes)]))
+    changed.push(...(await summariseChunk(lane, prepared, chunk)));
   return changed;
 }
 
@@ -55,7 +61,13 @@ async function summariseChunk(lane: Lane, prepared: PreparedModel, panes: readon
   const next = 1 + Math.max(0, ...panes.map((start) => before.get(start)?.revision ?? 0));
   const from = await keptRows(lane, prepared.dedupe, span, true);
   const key = paneStart(pane);
-  const revision = await writeSummaries(lane, prepared, label, { from, key, where: sql`${key} IN ${list(panes)}` }, next);
+  const revision = await writeSummaries(
+    lane,
+    prepared,
+    label,
+    { from, key, where: sql`${key} IN ${list(panes)}` },
+    next,
+  );
   const digests = await digestsOf(lane, prepared, label, span, revision);
   const rows = panes.map((start) => ({ start, ...(digests.get(start) ?? { n: 0, digest: 0n }) }));
   await writeLedger(
@@ -67,9 +79,16 @@ async function summariseChunk(lane: Lane, prepared: PreparedModel, panes: readon
 }
 
 /** Those of the panes that have summaries, which must now be made anew; others will be made when they close. */
-export async function summarisedBefore(lane: Lane, prepared: PreparedModel, panes: readonly number[]): Promise<number[]> {
+export async function summarisedBefore(
+  lane: Lane,
+  prepared: PreparedModel,
+  panes: readonly number[],
+): Promise<number[]> {
   if (panes.length === 0) return [];
-  const ledger = await readLedger(lane, prepared, paneName(prepared), { from: Math.min(...panes), to: Math.max(...panes) + 1 });
+  const ledger = await readLedger(lane, prepared, paneName(prepared), {
+    from: Math.min(...panes),
+    to: Math.max(...panes) + 1,
+  });
   return panes.filter((pane) => ledger.has(pane));
 }
 
@@ -79,7 +98,12 @@ export interface LedgerRow {
   readonly digest: bigint;
 }
 
-export async function readLedger(lane: Lane, prepared: PreparedModel, pane: string, span: Span): Promise<Map<number, LedgerRow>> {
+export async function readLedger(
+  lane: Lane,
+  prepared: PreparedModel,
+  pane: string,
+  span: Span,
+): Promise<Map<number, LedgerRow>> {
   const rows = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(pane_start) AS start, revision, n, toString(digest) AS digest FROM panes FINAL WHERE ${ledgerKey(prepared, pane, span)}`,
     z.object({ start: z.number(), revision: z.number(), n: z.number(), digest: z.string() }),
@@ -96,7 +120,13 @@ export function newestSummaries(prepared: PreparedModel, pane: string, span: Spa
   return sql`${key} AND (pane_start, revision) IN (SELECT pane_start, max(revision) FROM panes WHERE ${key} GROUP BY pane_start)`;
 }
 
-async function digestsOf(lane: Lane, prepared: PreparedModel, pane: string, span: Span, revision: number): Promise<Map<number, { n: number; digest: bigint }>> {
+async function digestsOf(
+  lane: Lane,
+  prepared: PreparedModel,
+  pane: string,
+  span: Span,
+  revision: number,
+): Promise<Map<number, { n: number; digest: bigint }>> {
   const rows = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(pane_start) AS start, sumIf(n, subject_kind = 'model') AS events,
         toString(groupBitXor(cityHash64(subject_kind, subject, version, variant, n, missing, invalid, bins, s1, s2))) AS digest

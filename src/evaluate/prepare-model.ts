@@ -46,7 +46,12 @@ export interface PrepareOptions {
  *
  * @throws DriftlineError `reference_refused` where the file is refused and no earlier reference of the model is stored
  */
-export async function prepareModel(lane: Lane, config: ModelConfig, clock: Clock, options: PrepareOptions = {}): Promise<PreparedModel> {
+export async function prepareModel(
+  lane: Lane,
+  config: ModelConfig,
+  clock: Clock,
+  options: PrepareOptions = {},
+): Promise<PreparedModel> {
   const warnings: string[] = [];
   const reference = await currentReference(lane, config, clock, options.readLane ?? lane, warnings);
   const schema = schemaOf(config, reference);
@@ -64,7 +69,13 @@ export async function prepareModel(lane: Lane, config: ModelConfig, clock: Clock
   };
 }
 
-async function currentReference(lane: Lane, config: ModelConfig, clock: Clock, readLane: Lane, warnings: string[]): Promise<LoadedReference | null> {
+async function currentReference(
+  lane: Lane,
+  config: ModelConfig,
+  clock: Clock,
+  readLane: Lane,
+  warnings: string[],
+): Promise<LoadedReference | null> {
   if (config.reference === undefined) return null;
   try {
     const loaded = await loadReference(readLane, config);
@@ -74,7 +85,8 @@ async function currentReference(lane: Lane, config: ModelConfig, clock: Clock, r
   } catch (thrown) {
     if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
     const stored = await readReference(lane, config.name);
-    if (stored === null) throw new DriftlineError("reference_refused", `model ${config.name}: ${thrown.message}`, { cause: thrown });
+    if (stored === null)
+      throw new DriftlineError("reference_refused", `model ${config.name}: ${thrown.message}`, { cause: thrown });
     warnings.push(`model ${config.name}: ${thrown.message}; the reference ${stored.referenceId} stays in force`);
     return stored;
   }
@@ -106,11 +118,19 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
     config.detectors ?? registry.filter((detector) => detector.byDefault).map((detector) => ({ use: detector.name }));
   return chosen.map((choice) => {
     const detector = byName.get(choice.use);
-    if (detector === undefined) throw new DriftlineError("config_invalid", `model ${config.name}: there is no detector "${choice.use}"`);
+    if (detector === undefined)
+      throw new DriftlineError("config_invalid", `model ${config.name}: there is no detector "${choice.use}"`);
     const { use: _use, subjects, ...options }: Readonly<Record<string, unknown>> = choice;
     // A detector's own min_rows wins; left at its default it follows the model's.
-    const minRows = options["min_rows"] === undefined || options["min_rows"] === DEFAULT_MIN_ROWS ? config.min_rows : options["min_rows"];
-    return bound(detector, { ...options, min_rows: minRows }, Array.isArray(subjects) ? new Set<unknown>(subjects) : null);
+    const minRows =
+      options["min_rows"] === undefined || options["min_rows"] === DEFAULT_MIN_ROWS
+        ? config.min_rows
+        : options["min_rows"];
+    return bound(
+      detector,
+      { ...options, min_rows: minRows },
+      Array.isArray(subjects) ? new Set<unknown>(subjects) : null,
+    );
   });
 }
 
@@ -121,6 +141,8 @@ function bound(detector: Detector, options: unknown, subjects: ReadonlySet<unkno
     compare: detector.bind(options),
     watches: ({ subjectKind, subject, kind }) =>
       // Labels are watched like the predictions that they judge.
-      kinds.has(subjectKind === "label" ? "prediction" : subjectKind) && detector.featureKinds.includes(kind) && (subjects === null || subjectKind === "model" || subjects.has(subject)),
+      kinds.has(subjectKind === "label" ? "prediction" : subjectKind) &&
+      detector.featureKinds.includes(kind) &&
+      (subjects === null || subjectKind === "model" || subjects.has(subject)),
   };
 }

@@ -13,7 +13,9 @@ import type { PreparedModel } from "./prepare-model.ts";
 function oldestNeeded({ config }: PreparedModel, keptFrom: number): number {
   const longest = Math.max(0, ...config.windows.map((window) => (window.kind === "time" ? window.ms : 0)));
   const needed = keptFrom - longest;
-  return config.windows.some((window) => window.kind === "count") ? Math.min(needed, anchorPeriod(config.anchor, needed).from) : needed;
+  return config.windows.some((window) => window.kind === "count")
+    ? Math.min(needed, anchorPeriod(config.anchor, needed).from)
+    : needed;
 }
 
 /** Tables that hold rows of all models by event time, and the column of that. */
@@ -48,11 +50,15 @@ export async function applyRetention(lane: Lane, prepared: PreparedModel): Promi
     sql`SELECT DISTINCT partition FROM system.parts WHERE database = currentDatabase() AND table = ${table} AND active`,
     z.object({ partition: z.string() }),
   );
-  const gone = months.map(({ partition }) => Number(partition)).filter((month) => Number.isSafeInteger(month) && month < firstKept);
+  const gone = months
+    .map(({ partition }) => Number(partition))
+    .filter((month) => Number.isSafeInteger(month) && month < firstKept);
   if (gone.length === 0) return null;
   for (const month of gone) await lane.command(sql`ALTER TABLE ${name(table)} DROP PARTITION ${month}`);
   for (const [shared, column] of SHARED) {
-    await lane.command(sql`DELETE FROM ${name(shared)} WHERE model = ${model} AND ${written(column)} < ${time(before)}`);
+    await lane.command(
+      sql`DELETE FROM ${name(shared)} WHERE model = ${model} AND ${written(column)} < ${time(before)}`,
+    );
   }
   // A label may serve a prediction that is kept as long as the horizon reaches back.
   await lane.command(sql`DELETE FROM labels WHERE model = ${model} AND timestamp < ${time(before)}`);

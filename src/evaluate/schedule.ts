@@ -26,8 +26,18 @@ export interface CronExpression {
 export function parseCron(text: string): CronExpression {
   const fields = text.trim().split(/\s+/);
   const [minute, hour, day, month, weekday] = fields;
-  if (fields.length !== 5 || minute === undefined || hour === undefined || day === undefined || month === undefined || weekday === undefined)
-    throw new DriftlineError("config_invalid", `"${text}" has ${fields.length} fields where five are expected: minute hour day month weekday`);
+  if (
+    fields.length !== 5 ||
+    minute === undefined ||
+    hour === undefined ||
+    day === undefined ||
+    month === undefined ||
+    weekday === undefined
+  )
+    throw new DriftlineError(
+      "config_invalid",
+      `"${text}" has ${fields.length} fields where five are expected: minute hour day month weekday`,
+    );
   const weekdays = new Set([...parseField(weekday, "weekday", 0, 7, WEEKDAYS, 0)].map((value) => value % 7));
   return {
     minutes: parseField(minute, "minute", 0, 59),
@@ -40,12 +50,22 @@ export function parseCron(text: string): CronExpression {
   };
 }
 
-function parseField(text: string, field: string, least: number, most: number, names: readonly string[] = [], base = 0): Set<number> {
+function parseField(
+  text: string,
+  field: string,
+  least: number,
+  most: number,
+  names: readonly string[] = [],
+  base = 0,
+): Set<number> {
   const number = (part: string): number => {
     const named = names.indexOf(part.toLowerCase());
     const value = named >= 0 ? named + base : /^\d+$/.test(part) ? Number(part) : Number.NaN;
     if (value >= least && value <= most) return value;
-    throw new DriftlineError("config_invalid", `"${part}" is no ${field} of a cron expression; expected ${least} to ${most}`);
+    throw new DriftlineError(
+      "config_invalid",
+      `"${part}" is no ${field} of a cron expression; expected ${least} to ${most}`,
+    );
   };
   const values = new Set<number>();
   for (const part of text.split(",")) {

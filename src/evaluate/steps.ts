@@ -26,13 +26,20 @@ export async function openSteps(lane: Lane, prepared: PreparedModel): Promise<St
   return { sealedTo, late: sealedTo !== Number.NEGATIVE_INFINITY };
 }
 
-const ofModel = ({ config, referenceId }: PreparedModel) => sql`model = ${config.name} AND reference_id = ${referenceId}`;
+const ofModel = ({ config, referenceId }: PreparedModel) =>
+  sql`model = ${config.name} AND reference_id = ${referenceId}`;
 
 /** The three streams of a summary. Missing and invalid are pairs of (yes, no). */
 const STREAMS = sql`[('values', CAST(bins AS Array(UInt64))), ('missing', [missing, toUInt64(n - missing)]), ('invalid', [invalid, toUInt64(n - invalid)])]`;
 
 /** Writes the steps of closed panes after the last one; `summarised` are the panes of this run. */
-export async function writeSteps(lane: Lane, prepared: PreparedModel, state: StepState, summarised: readonly number[], now: number): Promise<void> {
+export async function writeSteps(
+  lane: Lane,
+  prepared: PreparedModel,
+  state: StepState,
+  summarised: readonly number[],
+  now: number,
+): Promise<void> {
   if (summarised.some((pane) => pane <= state.sealedTo)) state.late = true;
   const fresh = summarised.filter((pane) => pane > state.sealedTo);
   if (fresh.length === 0 || prepared.reference === null) return;
@@ -80,13 +87,20 @@ async function lateCounts(lane: Lane, prepared: PreparedModel, sealedTo: number)
   return rows.filter((row) => row.counts.some((count) => count > 0));
 }
 
-async function writeCarryingStep(lane: Lane, prepared: PreparedModel, start: number, carried: readonly StreamCounts[], now: number): Promise<void> {
+async function writeCarryingStep(
+  lane: Lane,
+  prepared: PreparedModel,
+  start: number,
+  carried: readonly StreamCounts[],
+  now: number,
+): Promise<void> {
   const own = await lane.query(
     sql`SELECT subject_kind, subject, part.1 AS stream, version, variant, part.2 AS counts
       FROM (SELECT * FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), { from: start, to: start + 1 })} AND subject_kind != 'model') ARRAY JOIN ${STREAMS} AS part`,
     streamRow,
   );
-  const keyOf = (row: StreamCounts) => JSON.stringify([row.subject_kind, row.subject, row.stream, row.version, row.variant]);
+  const keyOf = (row: StreamCounts) =>
+    JSON.stringify([row.subject_kind, row.subject, row.stream, row.version, row.variant]);
   const merged = new Map(own.map((row) => [keyOf(row), { ...row, late: 0 }]));
   for (const row of carried) {
     const step = merged.get(keyOf(row));
@@ -94,7 +108,8 @@ async function writeCarryingStep(lane: Lane, prepared: PreparedModel, start: num
     merged.set(keyOf(row), { ...row, counts, late: row.counts.reduce((sum, count) => sum + count, 0) });
   }
   const rows = [...merged.values()];
-  const text = (name: "subject_kind" | "subject" | "stream" | "version" | "variant") => ({ name, type: "LowCardinality(String)", values: rows.map((row) => row[name]) }) as const;
+  const text = (name: "subject_kind" | "subject" | "stream" | "version" | "variant") =>
+    ({ name, type: "LowCardinality(String)", values: rows.map((row) => row[name]) }) as const;
   await lane.insertBlock("steps", [
     { name: "model", type: "LowCardinality(String)", values: rows.map(() => prepared.config.name) },
     ...(["subject_kind", "subject", "stream", "version", "variant"] as const).map(text),

@@ -3,7 +3,7 @@
  * events go through the same SELECT; they differ in which rows they take and how these are told apart.
  */
 import { z } from "zod";
-import { subjectKinds, type ReferenceSubject, type SubjectKind } from "../core/summary.ts";
+import { type ReferenceSubject, type SubjectKind, subjectKinds } from "../core/summary.ts";
 import { join, name, type Sql, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { PreparedModel } from "./prepare-model.ts";
@@ -39,7 +39,13 @@ const newcomers = new WeakMap<PreparedModel, Set<string>>();
 /**
  * Writes the summaries of the slices; returns the revision that they have, `revision` or the next. They count once the ledger says so.
  */
-export async function writeSummaries(lane: Lane, prepared: PreparedModel, pane: string, slices: Slices, revision: number): Promise<number> {
+export async function writeSummaries(
+  lane: Lane,
+  prepared: PreparedModel,
+  pane: string,
+  slices: Slices,
+  revision: number,
+): Promise<number> {
   const known = newcomers.get(prepared) ?? new Set<string>();
   newcomers.set(prepared, known);
   await insertSummaries(lane, prepared, pane, slices, revision);
@@ -51,8 +57,16 @@ export async function writeSummaries(lane: Lane, prepared: PreparedModel, pane: 
 }
 
 /** Keys of categorical subjects whose rows of this revision hold new categories that were not kept by name. */
-async function subjectsWithNew(lane: Lane, prepared: PreparedModel, pane: string, revision: number, known: ReadonlySet<string>): Promise<string[]> {
-  const candidates = summarisedSubjects(prepared).filter((subject) => namesNew(subject) && !known.has(subjectKey(subject)));
+async function subjectsWithNew(
+  lane: Lane,
+  prepared: PreparedModel,
+  pane: string,
+  revision: number,
+  known: ReadonlySet<string>,
+): Promise<string[]> {
+  const candidates = summarisedSubjects(prepared).filter(
+    (subject) => namesNew(subject) && !known.has(subjectKey(subject)),
+  );
   if (candidates.length === 0) return [];
   const places = candidates.map((subject) => sql`(${subject.subjectKind}, ${subject.subject})`);
   const rows = await lane.query(
@@ -63,7 +77,13 @@ async function subjectsWithNew(lane: Lane, prepared: PreparedModel, pane: string
   return rows.map((row) => subjectKey({ subjectKind: row.subject_kind, subject: row.subject }));
 }
 
-async function insertSummaries(lane: Lane, prepared: PreparedModel, pane: string, slices: Slices, revision: number): Promise<void> {
+async function insertSummaries(
+  lane: Lane,
+  prepared: PreparedModel,
+  pane: string,
+  slices: Slices,
+  revision: number,
+): Promise<void> {
   for (const [at, some] of statements(summarisedSubjects(prepared)).entries()) {
     const tuples = some.map((subject, index) => subjectTuple(prepared, subject, index));
     if (at === 0) tuples.unshift(modelTuple());
@@ -83,9 +103,14 @@ function statements(subjects: readonly ReferenceSubject[]): (readonly ReferenceS
   const all: ReferenceSubject[][] = [[]];
   let characters = 0;
   for (const subject of subjects) {
-    const length = 1000 + 2 * (subject.categories.join().length + 4 * subject.categories.length) + 40 * subject.edges.length;
+    const length =
+      1000 + 2 * (subject.categories.join().length + 4 * subject.categories.length) + 40 * subject.edges.length;
     const last = all[all.length - 1];
-    if (last !== undefined && (last.length === 0 || (last.length < SUBJECTS_AT_ONCE && characters + length <= CHARACTERS_AT_ONCE))) last.push(subject);
+    if (
+      last !== undefined &&
+      (last.length === 0 || (last.length < SUBJECTS_AT_ONCE && characters + length <= CHARACTERS_AT_ONCE))
+    )
+      last.push(subject);
     else {
       all.push([subject]);
       characters = 0;
@@ -103,13 +128,21 @@ function modelTuple(): Sql {
 function subjectColumns(subject: ReferenceSubject, index: number): Sql {
   const { value, invalid } = subjectColumn(subject);
   const present = sql`isNotNull(${value})`;
-  const plain = subject.kind === "numeric" ? rounded(sql`ifNull(${value}, 0)`) : sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
+  const plain =
+    subject.kind === "numeric"
+      ? rounded(sql`ifNull(${value}, 0)`)
+      : sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
   const { value: v, present: p, invalid: i } = columnsOf(index);
   const whole = sql`if(${present}, toInt64(round(least(greatest(${v} * ${momentScale(subject)}, -1e18), 1e18))), toInt64(0)) AS ${columnsOf(index).whole}`;
   return sql`, ${plain} AS ${v}, ${present} AS ${p}, ${invalid} AS ${i}${subject.kind === "numeric" ? sql`, ${whole}` : sql``}`;
 }
 
-const columnsOf = (index: number) => ({ value: name(`v${index}`), present: name(`p${index}`), invalid: name(`i${index}`), whole: name(`w${index}`) });
+const columnsOf = (index: number) => ({
+  value: name(`v${index}`),
+  present: name(`p${index}`),
+  invalid: name(`i${index}`),
+  whole: name(`w${index}`),
+});
 
 /** (kind, name, bins, missing, invalid, s1, s2, minimum, maximum, new values). */
 function subjectTuple(prepared: PreparedModel, subject: ReferenceSubject, index: number): Sql {

@@ -11,12 +11,12 @@ import { driftRows, type SeriesWindow } from "./drift-rows.ts";
 import type { Span } from "./kept-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
 import { type MetricBatch, windowStartIn } from "./metric-writer.ts";
-import { newestSummaries, paneName } from "./panes.ts";
 import { runsOf } from "./pane-runs.ts";
+import { newestSummaries, paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { mergedSummaries, type StoredSummary } from "./summarise.ts";
-import { countSeries, type Series, seriesKey, type SeriesCounts } from "./window-series.ts";
+import { countSeries, type Series, type SeriesCounts, seriesKey } from "./window-series.ts";
 
 export type TimeWindow = Extract<WindowSpec, { readonly kind: "time" }>;
 
@@ -48,9 +48,15 @@ export interface TimeWindowState {
 const ledgerName = (spec: TimeWindow): string => `window ${spec.name}`;
 
 /** `epoch`: end of the latest window of an earlier epoch, -Infinity where there is none. */
-export async function openTimeWindows(lane: Lane, prepared: PreparedModel, spec: TimeWindow, epoch: number): Promise<TimeWindowState> {
+export async function openTimeWindows(
+  lane: Lane,
+  prepared: PreparedModel,
+  spec: TimeWindow,
+  epoch: number,
+): Promise<TimeWindowState> {
   const start = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`;
-  const rows = (pane: string) => sql`FROM panes FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND pane = ${pane}`;
+  const rows = (pane: string) =>
+    sql`FROM panes FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND pane = ${pane}`;
   const pending = await lane.query(
     sql`SELECT DISTINCT ${start} AS start ${rows(paneName(prepared))} AND n > 0 AND start NOT IN (SELECT toUnixTimestamp64Milli(pane_start) ${rows(ledgerName(spec))})`,
     z.object({ start: z.number() }),
@@ -67,7 +73,10 @@ export async function openTimeWindows(lane: Lane, prepared: PreparedModel, spec:
     spec,
     epoch,
     open: new Set(pending.map((row) => row.start).filter((begin) => begin + spec.ms > epoch)),
-    computedTo: Math.max(epoch, last === undefined || last.known === 0 ? Number.NEGATIVE_INFINITY : last.latest + spec.ms),
+    computedTo: Math.max(
+      epoch,
+      last === undefined || last.known === 0 ? Number.NEGATIVE_INFINITY : last.latest + spec.ms,
+    ),
     lastData: data === undefined || data.filled === 0 ? null : data.latest_filled,
     lastTouched: data === undefined || data.known === 0 ? null : data.latest,
   };
@@ -99,12 +108,17 @@ export async function evaluateTimeWindows(
 ): Promise<Evaluated> {
   const { spec, open } = state;
   const startOf = (pane: number) => Math.floor(pane / spec.ms) * spec.ms;
-  const touched = new Set(dirty.panes.filter((pane) => startOf(pane) + spec.ms > state.epoch || dirty.changed.has(pane)).map(startOf));
+  const touched = new Set(
+    dirty.panes.filter((pane) => startOf(pane) + spec.ms > state.epoch || dirty.changed.has(pane)).map(startOf),
+  );
   for (const start of touched) {
     open.add(start);
     state.lastTouched = Math.max(state.lastTouched ?? start, start);
   }
-  const closedTo = Math.max(watermark === Number.POSITIVE_INFINITY ? (state.lastTouched ?? 0) + spec.ms : watermark, state.computedTo);
+  const closedTo = Math.max(
+    watermark === Number.POSITIVE_INFINITY ? (state.lastTouched ?? 0) + spec.ms : watermark,
+    state.computedTo,
+  );
   const closed = (start: number) => start + spec.ms <= closedTo;
   const due = [...open].filter(closed).sort((a, b) => a - b);
   const emptied = gapStarts(state, closedTo);
@@ -132,7 +146,16 @@ export async function evaluateTimeWindows(
   const empty = [...emptied, ...after].filter((start) => !counts.has(start));
   const starts = [...new Set([...affected, ...empty])].sort((a, b) => a - b);
   for (const chunk of chunksOf(starts, spec)) {
-    done.rows += await computeWindows(lane, prepared, batch, spec, chunk, counts, chunk.some((start) => start < state.computedTo), now);
+    done.rows += await computeWindows(
+      lane,
+      prepared,
+      batch,
+      spec,
+      chunk,
+      counts,
+      chunk.some((start) => start < state.computedTo),
+      now,
+    );
     done.windows += chunk.length;
   }
   const again = labelled.filter((start) => !affected.has(start) && counts.has(start));
@@ -148,7 +171,9 @@ export async function evaluateTimeWindows(
 /** Windows for one statement: not too many, and none far from the next. */
 function chunksOf(starts: readonly number[], spec: TimeWindow): number[][] {
   return runsOf(starts, GAP_WINDOWS * spec.ms).flatMap((run) =>
-    Array.from({ length: Math.ceil(run.length / WINDOWS_AT_ONCE) }, (_, at) => run.slice(at * WINDOWS_AT_ONCE, (at + 1) * WINDOWS_AT_ONCE)),
+    Array.from({ length: Math.ceil(run.length / WINDOWS_AT_ONCE) }, (_, at) =>
+      run.slice(at * WINDOWS_AT_ONCE, (at + 1) * WINDOWS_AT_ONCE),
+    ),
   );
 }
 
@@ -187,7 +212,11 @@ async function computeWindows(
   const span = spanOf(starts, spec.ms);
   const key = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`;
   const pane = paneName(prepared);
-  const summaries = await mergedSummaries(lane, key, sql`${newestSummaries(prepared, pane, span)} AND ${key} IN ${list(starts)}`);
+  const summaries = await mergedSummaries(
+    lane,
+    key,
+    sql`${newestSummaries(prepared, pane, span)} AND ${key} IN ${list(starts)}`,
+  );
   const bySeries = new Map<string, Map<string, StoredSummary>>();
   for (const summary of summaries) {
     const at = `${summary.slice} ${seriesKey(summary)}`;
@@ -202,8 +231,13 @@ async function computeWindows(
     rows.push(...driftRows(prepared, window, subjects, eventsBefore(spec, window, counts), now));
   }
   rows.push(...(await timeKpiRows(lane, prepared, spec, windows, now)));
-  const written = await batch.replace({ model: prepared.config.name, window: spec.name, where: windowStartIn(starts), mayExist }, rows);
-  batch.computed(starts.map((start) => ({ pane: ledgerName(spec), start, n: total(counts.get(start)), digest: 0n, revision: 1 })));
+  const written = await batch.replace(
+    { model: prepared.config.name, window: spec.name, where: windowStartIn(starts), mayExist },
+    rows,
+  );
+  batch.computed(
+    starts.map((start) => ({ pane: ledgerName(spec), start, n: total(counts.get(start)), digest: 0n, revision: 1 })),
+  );
   return written;
 }
 
@@ -221,14 +255,29 @@ async function computeKpis(
   return batch.replace({ model: prepared.config.name, window: spec.name, where, mayExist: true }, rows);
 }
 
-async function timeKpiRows(lane: Lane, prepared: PreparedModel, spec: TimeWindow, windows: readonly SeriesWindow[], now: number): Promise<MetricRow[]> {
+async function timeKpiRows(
+  lane: Lane,
+  prepared: PreparedModel,
+  spec: TimeWindow,
+  windows: readonly SeriesWindow[],
+  now: number,
+): Promise<MetricRow[]> {
   const key = sql`intDiv(toUnixTimestamp64Milli(timestamp), ${spec.ms}) * ${spec.ms}`;
   const starts = [...new Set(windows.map((window) => window.start))];
   if (starts.length === 0) return [];
-  return kpiRows(lane, prepared, { span: spanOf(starts, spec.ms), key, where: sql`${key} IN ${list(starts)}` }, windows, now);
+  return kpiRows(
+    lane,
+    prepared,
+    { span: spanOf(starts, spec.ms), key, where: sql`${key} IN ${list(starts)}` },
+    windows,
+    now,
+  );
 }
 
-const spanOf = (starts: readonly number[], ms: number): Span => ({ from: Math.min(...starts), to: Math.max(...starts) + ms });
+const spanOf = (starts: readonly number[], ms: number): Span => ({
+  from: Math.min(...starts),
+  to: Math.max(...starts) + ms,
+});
 
 const total = (window: ReadonlyMap<string, { readonly n: number }> | undefined): number =>
   [...(window?.values() ?? [])].reduce((sum, series) => sum + series.n, 0);
@@ -238,7 +287,14 @@ function seriesWindows(spec: TimeWindow, starts: readonly number[], counts: Seri
   return starts.flatMap((start) => {
     const present = counts.get(start);
     const series: Iterable<Series & { n: number }> = present?.values() ?? seriesBefore(spec, start, counts);
-    return [...series].map(({ version, variant, n }) => ({ window: spec.name, start, end: start + spec.ms, version, variant, n: present === undefined ? 0 : n }));
+    return [...series].map(({ version, variant, n }) => ({
+      window: spec.name,
+      start,
+      end: start + spec.ms,
+      version,
+      variant,
+      n: present === undefined ? 0 : n,
+    }));
   });
 }
 

@@ -2,10 +2,11 @@
  * SQL that turns a value into the bin it falls into. One place for both sides: the rows of a window and the rows of a
  * reference must be binned by the same rule, or a model would drift from itself.
  */
-import { featureColumn } from "../store/model-tables.ts";
-import { name, type Sql, sql } from "../store/sql.ts";
+
 import type { FeatureKind, Task } from "../core/model-schema.ts";
 import type { ReferenceSubject } from "../core/summary.ts";
+import { featureColumn } from "../store/model-tables.ts";
+import { name, type Sql, sql } from "../store/sql.ts";
 
 const LARGEST_FLOAT32 = 3.4028234663852886e38;
 
@@ -25,7 +26,8 @@ export function numericBins(edges: readonly number[], value: Sql, present: Sql):
 /** Bins of a category: the listed ones, then tail (seen in the reference, not listed), then new. `inTail` is null where there is no tail. */
 export function categoricalBins(categories: readonly string[], value: Sql, present: Sql, inTail: Sql | null): Sql {
   const known = categories.length;
-  const unknown = inTail === null ? sql`toUInt64(${known + 1})` : sql`if(${inTail}, toUInt64(${known}), toUInt64(${known + 1}))`;
+  const unknown =
+    inTail === null ? sql`toUInt64(${known + 1})` : sql`if(${inTail}, toUInt64(${known}), toUInt64(${known + 1}))`;
   const place = known === 0 ? unknown : sql`transform(${value}, ${categories}, range(${known}), ${unknown})`;
   return sql`CAST(countResample(0, ${known + 2}, 1)(if(${present}, ${place}, toUInt64(${known + 9}))) AS Array(UInt32))`;
 }

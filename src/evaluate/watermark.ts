@@ -19,7 +19,12 @@ export async function readPartitionTimes(lane: Lane): Promise<PartitionTime[]> {
     sql`SELECT source, partition, toUnixTimestamp64Milli(max(max_timestamp)) AS max_timestamp, toUnixTimestamp64Milli(max(seen_at)) AS seen_at FROM positions GROUP BY source, partition`,
     z.object({ source: z.string(), partition: z.number(), max_timestamp: z.number(), seen_at: z.number() }),
   );
-  return rows.map((row) => ({ source: row.source, partition: row.partition, maxTimestamp: row.max_timestamp, seenAt: row.seen_at }));
+  return rows.map((row) => ({
+    source: row.source,
+    partition: row.partition,
+    maxTimestamp: row.max_timestamp,
+    seenAt: row.seen_at,
+  }));
 }
 
 /** Partitions that have carried predictions of the model: a partition of labels alone neither holds its windows back nor closes them. */
@@ -37,7 +42,12 @@ export async function readFeedingPartitions(lane: Lane, model: string): Promise<
  *
  * @returns -Infinity where no partition feeds the model
  */
-export function watermarkOf(times: readonly PartitionTime[], feeding: ReadonlySet<string>, allowedLateness: number, now: number): number {
+export function watermarkOf(
+  times: readonly PartitionTime[],
+  feeding: ReadonlySet<string>,
+  allowedLateness: number,
+  now: number,
+): number {
   let least = Number.POSITIVE_INFINITY;
   for (const time of times) {
     if (!feeding.has(partitionKey(time))) continue;

@@ -34,7 +34,12 @@ const WINDOW = "20000 events";
 const config = modelConfig({
   name: "census",
   task: "binary",
-  reference: { file: path.join(census, "reference.parquet"), score: "predicted_probability", label: "employed", ignore: ["id"] },
+  reference: {
+    file: path.join(census, "reference.parquet"),
+    score: "predicted_probability",
+    label: "employed",
+    ignore: ["id"],
+  },
   pane: "1d",
   windows: [WINDOW, "30d"],
   anchor: "never",
@@ -56,23 +61,41 @@ for (let from = 0; from < CENSUS_PREDICTIONS; from += 20_000) {
 }
 await writeCensusBatch(lane, config, prepared.schema, census, "label", 200_000, CENSUS_PREDICTIONS);
 await evaluation.run({ final: true });
-const rows = (await readMetrics(lane, { model: "census", window: WINDOW, where: sql`true` })).sort((a, b) => a.window_start - b.window_start);
-const series = (subject: string, metric: string) => rows.filter((row) => row.subject === subject && row.metric === metric);
+const rows = (await readMetrics(lane, { model: "census", window: WINDOW, where: sql`true` })).sort(
+  (a, b) => a.window_start - b.window_start,
+);
+const series = (subject: string, metric: string) =>
+  rows.filter((row) => row.subject === subject && row.metric === metric);
 
 function near(found: readonly (number | null)[], expected: readonly number[], tolerance: number, what: string): void {
   assert.equal(found.length, expected.length, `${what}: ${found.length} windows`);
   for (const [index, value] of expected.entries()) {
-    assert.ok(Math.abs((found[index] ?? Number.NaN) - value) <= tolerance, `${what}, window ${index}: ${found[index]} is not ${value}`);
+    assert.ok(
+      Math.abs((found[index] ?? Number.NaN) - value) <= tolerance,
+      `${what}, window ${index}: ${found[index]} is not ${value}`,
+    );
   }
 }
 
 test("eleven windows of 20,000 events, the last one short", () => {
-  assert.deepEqual(series("kpi", "accuracy").map((row) => row.n), [...new Array<number>(10).fill(20_000), 8892]);
+  assert.deepEqual(
+    series("kpi", "accuracy").map((row) => row.n),
+    [...Array.from({ length: 10 }, () => 20_000), 8892],
+  );
 });
 
 test("accuracy and F1 equal NannyML's to 1e-9, ROC-AUC to 1e-6", () => {
-  for (const [kpi, tolerance] of [["accuracy", 1e-9], ["f1", 1e-9], ["roc_auc", 1e-6]] as const) {
-    near(series("kpi", kpi).map((row) => row.value), realised(kpi), tolerance, kpi);
+  for (const [kpi, tolerance] of [
+    ["accuracy", 1e-9],
+    ["f1", 1e-9],
+    ["roc_auc", 1e-6],
+  ] as const) {
+    near(
+      series("kpi", kpi).map((row) => row.value),
+      realised(kpi),
+      tolerance,
+      kpi,
+    );
   }
 });
 
@@ -81,7 +104,12 @@ test("Jensen-Shannon of the categorical features equals NannyML's to 1e-9", () =
   for (const [feature, metrics] of Object.entries(drift)) {
     const expected = metrics["jensen_shannon"];
     if (expected === undefined || feature === "AGEP") continue;
-    near(series(feature, "jensen-shannon").map((row) => row.value), expected, 1e-9, `${feature} jensen-shannon`);
+    near(
+      series(feature, "jensen-shannon").map((row) => row.value),
+      expected,
+      1e-9,
+      `${feature} jensen-shannon`,
+    );
     compared++;
   }
   assert.ok(compared >= 3, `${compared} features`);
@@ -102,9 +130,19 @@ test("Kolmogorov-Smirnov of AGEP lies below NannyML's by at most the bound that 
 test("the drift of RELP and AGEP in 2017 is found, and no feature breaches in the first three windows", () => {
   const breached = series("RELP", "jensen-shannon").filter((row) => row.breached);
   assert.ok(breached.some((row) => new Date(row.window_start).getUTCFullYear() === 2017));
-  const early = new Set(series("kpi", "accuracy").slice(0, 3).map((row) => row.window_start));
+  const early = new Set(
+    series("kpi", "accuracy")
+      .slice(0, 3)
+      .map((row) => row.window_start),
+  );
   assert.deepEqual(
-    rows.filter((row) => early.has(row.window_start) && row.subject_kind === "feature" && row.metric === "jensen-shannon" && row.breached),
+    rows.filter(
+      (row) =>
+        early.has(row.window_start) &&
+        row.subject_kind === "feature" &&
+        row.metric === "jensen-shannon" &&
+        row.breached,
+    ),
     [],
   );
 });

@@ -59,11 +59,25 @@ for (let i = 0; i < 1300; i++) {
   const id = `e${i}`;
   const score = Math.round(next() * 20) / 20;
   const features = { x, colour: ["red", "green", "blue", hour > 30 ? "new" : "red"][Math.floor(next() * 4)] };
-  const prediction = { kind: "prediction", id, version, timestamp, prediction: score > 0.5 ? 1 : 0, score, features } as const;
+  const prediction = {
+    kind: "prediction",
+    id,
+    version,
+    timestamp,
+    prediction: score > 0.5 ? 1 : 0,
+    score,
+    features,
+  } as const;
   events.push(prediction);
   if (next() < 0.03) events.push({ ...prediction, timestamp: timestamp + Math.floor(next() * 20) * HOUR });
   if (next() < 0.8) events.push({ kind: "label", id, timestamp: timestamp + 2 * HOUR, label: next() < score ? 1 : 0 });
-  if (next() < 0.05) events.push({ kind: "label", id, timestamp: timestamp + (1 + Math.floor(next() * 3)) * HOUR, label: next() < 0.5 ? 1 : 0 });
+  if (next() < 0.05)
+    events.push({
+      kind: "label",
+      id,
+      timestamp: timestamp + (1 + Math.floor(next() * 3)) * HOUR,
+      label: next() < 0.5 ? 1 : 0,
+    });
 }
 // Labels of one id and one instant are told apart by their position, which the shuffles change: keep one of each.
 const seen = new Set<string>();
@@ -77,7 +91,14 @@ const distinct = events.filter((event) => {
 const reference = path.join(folder, "reference.ndjson");
 await writeFile(
   reference,
-  Array.from({ length: 2000 }, (_, i) => JSON.stringify({ x: next(), colour: ["red", "green", "blue"][i % 3], prediction: i % 2, score: Math.round(next() * 20) / 20 })).join("\n"),
+  Array.from({ length: 2000 }, (_, i) =>
+    JSON.stringify({
+      x: next(),
+      colour: ["red", "green", "blue"][i % 3],
+      prediction: i % 2,
+      score: Math.round(next() * 20) / 20,
+    }),
+  ).join("\n"),
 );
 
 interface Way {
@@ -95,8 +116,21 @@ const ways: readonly Way[] = [
   { name: "once", order: byTime, batch: 100_000, partitions: 1, everyBatch: false },
   { name: "stream", order: byTime, batch: 800, partitions: 1, everyBatch: true },
   { name: "shuffled", order: shuffled(byTime, random(1)), batch: 900, partitions: 1, everyBatch: true },
-  { name: "copies", order: [...shuffled(byTime, random(2)), ...byTime.slice(0, 1000)], batch: 1200, partitions: 3, everyBatch: true },
-  { name: "restarts", order: [...byTime.slice(1500), ...byTime.slice(0, 1500)], batch: 900, partitions: 2, everyBatch: true, restarts: true },
+  {
+    name: "copies",
+    order: [...shuffled(byTime, random(2)), ...byTime.slice(0, 1000)],
+    batch: 1200,
+    partitions: 3,
+    everyBatch: true,
+  },
+  {
+    name: "restarts",
+    order: [...byTime.slice(1500), ...byTime.slice(0, 1500)],
+    batch: 900,
+    partitions: 2,
+    everyBatch: true,
+    restarts: true,
+  },
 ];
 
 const windows = ["1h", "6h", "60 events"];
@@ -111,7 +145,17 @@ for (const way of ways) {
     windows,
     anchor: "month",
     min_rows: 5,
-    kpis: ["accuracy", "precision", "recall", "f1", "roc_auc", "log_loss", "brier", "label_coverage", { name: "mean_x", sql: "toFloat64(count()) / 7" }],
+    kpis: [
+      "accuracy",
+      "precision",
+      "recall",
+      "f1",
+      "roc_auc",
+      "log_loss",
+      "brier",
+      "label_coverage",
+      { name: "mean_x", sql: "toFloat64(count()) / 7" },
+    ],
   });
   const clock = { now: () => T0 + 1000 * HOUR, sleep: () => Promise.resolve() };
   const prepared = await prepareModel(lane, config, clock);
@@ -120,14 +164,20 @@ for (const way of ways) {
   for (let at = 0, batch = 0; at < way.order.length; at += way.batch, batch++) {
     const slice = way.order.slice(at, at + way.batch);
     const partition = batch % way.partitions;
-    await writeBatch(lane, config, prepared.schema, slice, { partition, source: way.name, offset: offsets.get(partition) ?? 0 });
+    await writeBatch(lane, config, prepared.schema, slice, {
+      partition,
+      source: way.name,
+      offset: offsets.get(partition) ?? 0,
+    });
     offsets.set(partition, (offsets.get(partition) ?? 0) + slice.length);
-    if (way.restarts === true) evaluation = createEvaluation({ store, models: [await prepareModel(lane, config, clock)], clock });
+    if (way.restarts === true)
+      evaluation = createEvaluation({ store, models: [await prepareModel(lane, config, clock)], clock });
     if (way.everyBatch) await evaluation.run();
   }
   await evaluation.run({ final: true });
   results.set(way.name, new Map());
-  for (const window of windows) results.get(way.name)?.set(window, await readMetrics(lane, { model: way.name, window, where: sql`true` }));
+  for (const window of windows)
+    results.get(way.name)?.set(window, await readMetrics(lane, { model: way.name, window, where: sql`true` }));
   const counted = z.object({ subject: z.string(), stream: z.string(), total: z.number() });
   steps.set(
     way.name,
@@ -141,7 +191,9 @@ for (const way of ways) {
 /** Rows as text, ordered, without what may differ. */
 const comparable = (rows: readonly MetricRow[] = []): string[] =>
   rows
-    .map(({ revision: _revision, computed_at: _at, model: _model, monitor_hash: _hash, ...row }) => JSON.stringify(row, Object.keys(row).sort()))
+    .map(({ revision: _revision, computed_at: _at, model: _model, monitor_hash: _hash, ...row }) =>
+      JSON.stringify(row, Object.keys(row).sort()),
+    )
     .sort();
 
 for (const window of windows) {
@@ -167,7 +219,9 @@ test("the silence has rows of status insufficient with n 0, in windows by time a
 });
 
 test("windows by number begin anew with the month, and the short last one of a month has rows", () => {
-  const rows = (results.get("once")?.get("60 events") ?? []).filter((row) => row.metric === "label_coverage" && row.version === "1");
+  const rows = (results.get("once")?.get("60 events") ?? []).filter(
+    (row) => row.metric === "label_coverage" && row.version === "1",
+  );
   const february = Date.parse("2026-02-01T00:00:00Z");
   const first = rows.filter((row) => row.window_start < february).sort((a, b) => a.window_start - b.window_start);
   assert.ok(first.slice(0, -1).every((row) => row.n === 60));

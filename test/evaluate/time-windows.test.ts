@@ -26,7 +26,10 @@ const all = (model: string, window: string) => readMetrics(lane, { model, window
 
 test("float32-serving-float64-reference: values computed in 32 bits do not drift, a real change does", async () => {
   const file = path.join(folder, "reference.ndjson");
-  await writeFile(file, Array.from({ length: 3000 }, (_, i) => JSON.stringify({ rate: [0.1, 0.2, 0.3][i % 3] })).join("\n"));
+  await writeFile(
+    file,
+    Array.from({ length: 3000 }, (_, i) => JSON.stringify({ rate: [0.1, 0.2, 0.3][i % 3] })).join("\n"),
+  );
   const config = modelConfig({
     name: "price",
     task: "regression",
@@ -51,10 +54,14 @@ test("float32-serving-float64-reference: values computed in 32 bits do not drift
   const [change] = await evaluation.run({ final: true });
   assert.equal(change?.model, "price");
   const rows = await all("price", "1h");
-  const value = (start: number, metric: string) => rows.find((row) => row.window_start === start && row.metric === metric && row.subject === "rate");
+  const value = (start: number, metric: string) =>
+    rows.find((row) => row.window_start === start && row.metric === metric && row.subject === "rate");
   for (const metric of ["psi", "jensen-shannon", "total-variation"]) {
     const row = value(T0, metric);
-    assert.ok(row?.value !== null && row?.value !== undefined && row.value < 0.01, `${metric} ${row?.value} ${row?.detail}`);
+    assert.ok(
+      row?.value !== null && row?.value !== undefined && row.value < 0.01,
+      `${metric} ${row?.value} ${row?.detail}`,
+    );
     assert.equal(row.breached, false);
   }
   assert.ok((value(T0, "wasserstein")?.value ?? 1) < 1e-3);

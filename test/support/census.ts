@@ -28,7 +28,9 @@ export async function writeCensusBatch(
   const partition = kind === "prediction" ? 0 : 1;
   if (kind === "prediction") {
     const features = schema.features.map((feature) => sql`, ${name(featureColumn(feature.name))}`);
-    const values = schema.features.map((feature) => sql`, CAST(${name(feature.name)} AS ${written(featureType(feature))})`);
+    const values = schema.features.map(
+      (feature) => sql`, CAST(${name(feature.name)} AS ${written(featureType(feature))})`,
+    );
     await lane.command(sql`INSERT INTO ${name(predictionsTable(config.name))} (version, timestamp, id, source, partition, offset, variant, prediction, prediction_text, score${join(features, "")})
       SELECT '1', assumeNotNull(timestamp), assumeNotNull(id), 'census', ${partition}, place, '', toFloat64(prediction), ifNull(toString(prediction), ''), predicted_probability${join(values, "")} FROM (${rows})`);
   } else {

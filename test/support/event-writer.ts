@@ -44,12 +44,23 @@ export interface BatchPlace {
 export const modelConfig = (written: Readonly<Record<string, unknown>>): ModelConfig => modelSchema.parse(written);
 
 /** Rows first, then the commit record. The n-th event has the offset `offset + n`. */
-export async function writeBatch(lane: Lane, config: ModelConfig, schema: ModelSchema, events: readonly WrittenEvent[], place: BatchPlace): Promise<void> {
+export async function writeBatch(
+  lane: Lane,
+  config: ModelConfig,
+  schema: ModelSchema,
+  events: readonly WrittenEvent[],
+  place: BatchPlace,
+): Promise<void> {
   const { source = "test", partition = 0, offset, insertedAt } = place;
   const placed = events.map((event, index) => ({ event, offset: offset + index }));
-  const predictions = placed.flatMap(({ event, offset: at }) => (event.kind === "prediction" ? [{ ...event, offset: at }] : []));
+  const predictions = placed.flatMap(({ event, offset: at }) =>
+    event.kind === "prediction" ? [{ ...event, offset: at }] : [],
+  );
   const labels = placed.flatMap(({ event, offset: at }) => (event.kind === "label" ? [{ ...event, offset: at }] : []));
-  await lane.insertBlock(predictionsTable(config.name), predictionColumns(config, schema, predictions, source, partition));
+  await lane.insertBlock(
+    predictionsTable(config.name),
+    predictionColumns(config, schema, predictions, source, partition),
+  );
   await lane.insertBlock("labels", [
     { name: "model", type: "LowCardinality(String)", values: labels.map(() => config.name) },
     { name: "version", type: "LowCardinality(String)", values: labels.map((row) => row.version ?? "") },
@@ -99,12 +110,14 @@ function predictionColumns(
   source: string,
   partition: number,
 ): Column[] {
-  const valueOf = (row: WrittenPrediction, feature: string): unknown => {
-    const { features } = row;
-    if (features instanceof Map) return features.get(feature);
-    const record: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(features ?? {}));
-    return Object.hasOwn(record, feature) ? record[feature] : undefined;
-  };
+  const maps = new Map(
+    rows.map((row) => [
+      row,
+      row.features instanceof Map ? row.features : new Map<string, unknown>(Object.entries(row.features ?? {})),
+    ]),
+  );
+  const valueOf = (row: WrittenPrediction & { readonly offset: number }, feature: string): unknown =>
+    maps.get(row)?.get(feature);
   const known = new Set(schema.features.map((feature) => feature.name));
   return [
     { name: "version", type: "LowCardinality(String)", values: rows.map((row) => row.version ?? "") },
@@ -114,15 +127,29 @@ function predictionColumns(
     { name: "partition", type: "UInt32", values: rows.map(() => partition) },
     { name: "offset", type: "UInt64", values: rows.map((row) => row.offset) },
     { name: "variant", type: "LowCardinality(String)", values: rows.map((row) => row.variant ?? "") },
-    { name: "prediction", type: "Nullable(Float64)", values: rows.map((row) => numberOf(config, row.prediction ?? null)) },
-    { name: "prediction_text", type: "LowCardinality(String)", values: rows.map((row) => textOf(config, row.prediction ?? null)) },
+    {
+      name: "prediction",
+      type: "Nullable(Float64)",
+      values: rows.map((row) => numberOf(config, row.prediction ?? null)),
+    },
+    {
+      name: "prediction_text",
+      type: "LowCardinality(String)",
+      values: rows.map((row) => textOf(config, row.prediction ?? null)),
+    },
     { name: "score", type: "Nullable(Float64)", values: rows.map((row) => row.score ?? null) },
-    { name: "probabilities", type: "Map(String, Float64)", values: rows.map((row) => Object.entries(row.probabilities ?? {})) },
+    {
+      name: "probabilities",
+      type: "Map(String, Float64)",
+      values: rows.map((row) => Object.entries(row.probabilities ?? {})),
+    },
     {
       name: "invalid",
       type: "Array(LowCardinality(String))",
       values: rows.map((row) =>
-        schema.features.filter(({ name, kind }) => kind === "numeric" && isInvalid(valueOf(row, name))).map(({ name }) => name),
+        schema.features
+          .filter(({ name, kind }) => kind === "numeric" && isInvalid(valueOf(row, name)))
+          .map(({ name }) => name),
       ),
     },
     {
@@ -131,20 +158,27 @@ function predictionColumns(
       values: rows.map((row) =>
         Object.entries(row.features instanceof Map ? {} : (row.features ?? {}))
           .filter(([feature]) => !known.has(feature))
-          .map(([feature, value]) => [feature, String(value)]),
+          .map(([feature, value]) => [feature, typeof value === "string" ? value : JSON.stringify(value)]),
       ),
     },
     ...schema.features.map(({ name, kind }): Column => {
       const values = rows.map((row) => valueOf(row, name));
       return kind === "numeric"
-        ? { name: `features.${name}`, type: "Nullable(Float64)", values: values.map((value) => (typeof value === "number" ? value : null)) }
+        ? {
+            name: `features.${name}`,
+            type: "Nullable(Float64)",
+            values: values.map((value) => (typeof value === "number" ? value : null)),
+          }
         : {
             name: `features.${name}`,
             type: "LowCardinality(Nullable(String))",
-            values: values.map((value) => (value === null || value === undefined ? null : String(value))),
+            values: values.map((value) =>
+              value === null || value === undefined ? null : typeof value === "string" ? value : JSON.stringify(value),
+            ),
           };
     }),
   ];
 }
 
-const isInvalid = (value: unknown): boolean => value !== null && value !== undefined && !(typeof value === "number" && Number.isFinite(value));
+const isInvalid = (value: unknown): boolean =>
+  value !== null && value !== undefined && !(typeof value === "number" && Number.isFinite(value));

@@ -61,7 +61,12 @@ export function classRate(rate: Rate, cells: readonly ConfusionCell[], classes: 
   const n = cells.reduce((sum, cell) => sum + cell.rows, 0);
   const defined = values.flatMap((value) => (value.status === "ok" ? [value.value] : []));
   if (defined.length === 0) return undefinedKpi(n, `${rate} is defined for no class`);
-  return { status: "ok", value: defined.reduce((sum, value) => sum + value, 0) / defined.length, n, detail: { classes: defined.length } };
+  return {
+    status: "ok",
+    value: defined.reduce((sum, value) => sum + value, 0) / defined.length,
+    n,
+    detail: { classes: defined.length },
+  };
 }
 
 /** A rate whose denominator is zero has no value: it is neither 0 nor 1. */

@@ -9,17 +9,26 @@ import { type KpiValue, undefinedKpi } from "./kpi-value.ts";
 
 export type CustomKpi = Extract<KpiConfig, { readonly sql: string }>;
 
-const row = z.object({ slice: z.number(), version: z.string(), variant: z.string(), value: z.number().nullable(), rows: z.number() });
+const row = z.object({
+  slice: z.number(),
+  version: z.string(),
+  variant: z.string(),
+  value: z.number().nullable(),
+  rows: z.number(),
+});
 export type CustomValue = z.output<typeof row>;
 
 /** Only rows with a label count, unless the KPI says otherwise; it needs labels if it names `label` or `label_text`. */
-export const needsLabels = (kpi: CustomKpi): boolean => kpi.needs_labels ?? /\blabel(?:_text)?\b/.test(withoutLiterals(kpi.sql));
+export const needsLabels = (kpi: CustomKpi): boolean =>
+  kpi.needs_labels ?? /\blabel(?:_text)?\b/.test(withoutLiterals(kpi.sql));
 
 /** Features that the expression names and the schema lacks: they are read, as text, from the event's unknown features. */
 export function unknownFeatures(kpi: CustomKpi, schema: ModelSchema): string[] {
   const known = new Set(schema.features.map((feature) => feature.name));
   const names = new Set<string>();
-  for (const [, plain, quoted] of withoutLiterals(kpi.sql).matchAll(/(?:`features\.([^`]+)`|\bfeatures\.([A-Za-z_][A-Za-z0-9_]*))/g)) {
+  for (const [, plain, quoted] of withoutLiterals(kpi.sql).matchAll(
+    /(?:`features\.([^`]+)`|\bfeatures\.([A-Za-z_][A-Za-z0-9_]*))/g,
+  )) {
     const feature = plain ?? quoted;
     if (feature !== undefined && !known.has(feature)) names.add(feature);
   }

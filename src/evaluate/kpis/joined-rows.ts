@@ -1,5 +1,5 @@
 /** The rows that KPIs are computed from: kept predictions with their labels, and the window that each belongs to. */
-import { name, type Sql, sql, join } from "../../store/sql.ts";
+import { join, name, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { keptRows, type Span, withinSpan } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
@@ -18,7 +18,12 @@ export interface WindowRows {
  *
  * @param features names to read from the unknown features of an event, where the schema lacks them
  */
-export async function joinedRows(lane: Lane, prepared: PreparedModel, rows: WindowRows, features: readonly string[] = []): Promise<Sql> {
+export async function joinedRows(
+  lane: Lane,
+  prepared: PreparedModel,
+  rows: WindowRows,
+  features: readonly string[] = [],
+): Promise<Sql> {
   const { name: model, task } = prepared.config;
   const kept = await keptRows(lane, prepared.dedupe, rows.span);
   const outcomes = sql`SELECT id, version, variant, timestamp, label, label_text, true AS found FROM outcomes FINAL WHERE model = ${model} AND ${withinSpan(rows.span)}`;

@@ -8,7 +8,7 @@ import { blankRow, type SeriesWindow } from "../drift-rows.ts";
 import { withinSpan } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
-import { accuracy, classRate, type ConfusionCell, confusionCells, labelCoverage, readCells } from "./classification.ts";
+import { accuracy, type ConfusionCell, classRate, confusionCells, labelCoverage, readCells } from "./classification.ts";
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
 import { type KpiValue, undefinedKpi } from "./kpi-value.ts";
@@ -22,13 +22,21 @@ type ValueOf = (at: string) => KpiValue;
 const placeOf = (row: Placed): string => `${row.slice} ${seriesKey(row)}`;
 
 /** Rows of every KPI of the model, and of its labels' drift, for the windows, which must lie in `rows`. */
-export async function kpiRows(lane: Lane, prepared: PreparedModel, rows: WindowRows, windows: readonly SeriesWindow[], computedAt: number): Promise<MetricRow[]> {
+export async function kpiRows(
+  lane: Lane,
+  prepared: PreparedModel,
+  rows: WindowRows,
+  windows: readonly SeriesWindow[],
+  computedAt: number,
+): Promise<MetricRow[]> {
   const { kpis } = prepared.config;
   const label = labelSubject(prepared);
   if ((kpis.length === 0 && label === null) || windows.length === 0) return [];
   const unknown = kpis.flatMap((kpi) => ("sql" in kpi ? unknownFeatures(kpi, prepared.schema) : []));
   const joined = await joinedRows(lane, prepared, rows, [...new Set(unknown)]);
-  const builtIn = (await hasOutcomes(lane, prepared, rows)) ? await readBuiltIn(lane, prepared, joined) : new Map<string, BuiltIn>();
+  const builtIn = (await hasOutcomes(lane, prepared, rows))
+    ? await readBuiltIn(lane, prepared, joined)
+    : new Map<string, BuiltIn>();
   const result: MetricRow[] = [];
   for (const kpi of kpis) {
     const custom = "sql" in kpi ? await customValues(lane, kpi, joined) : null;
@@ -52,7 +60,14 @@ export const ofLabels: Sql = sql`subject_kind IN ('kpi', 'label')`;
 
 /** Before the first label of a span there is nothing to join. */
 async function hasOutcomes(lane: Lane, { config }: PreparedModel, { span }: WindowRows): Promise<boolean> {
-  return (await lane.query(sql`SELECT 1 AS one FROM outcomes WHERE model = ${config.name} AND ${withinSpan(span)} LIMIT 1`, z.object({ one: z.number() }))).length > 0;
+  return (
+    (
+      await lane.query(
+        sql`SELECT 1 AS one FROM outcomes WHERE model = ${config.name} AND ${withinSpan(span)} LIMIT 1`,
+        z.object({ one: z.number() }),
+      )
+    ).length > 0
+  );
 }
 
 function byPlace<Row extends Placed>(rows: readonly Row[]): Map<string, Row> {
@@ -84,7 +99,8 @@ const builtInRow = z.object({
 });
 type BuiltIn = z.output<typeof builtInRow>;
 
-const positiveOf = ({ config, schema }: PreparedModel): string | null => (config.task === "binary" ? (schema.classes[1] ?? "1") : null);
+const positiveOf = ({ config, schema }: PreparedModel): string | null =>
+  config.task === "binary" ? (schema.classes[1] ?? "1") : null;
 const scaleOf = ({ reference }: PreparedModel): number => errorScale(reference?.subjects ?? []);
 
 /** What the configured KPIs need, by one statement. */
@@ -112,10 +128,12 @@ function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): Kp
   const { task } = prepared.config;
   const { n, labels: labelled } = found;
   if (kpi === "label_coverage") return labelCoverage(labelled, n);
-  if (ERROR_KPIS.has(kpi) !== (task === "regression")) return undefinedKpi(labelled, `${kpi} is not defined for a ${task} model`);
+  if (ERROR_KPIS.has(kpi) !== (task === "regression"))
+    return undefinedKpi(labelled, `${kpi} is not defined for a ${task} model`);
   if (labelled === 0) return undefinedKpi(0, "no prediction has a label");
   const positive = positiveOf(prepared);
-  if (kpi === "roc_auc" && positive === null) return undefinedKpi(labelled, "roc_auc is not defined for a multiclass model");
+  if (kpi === "roc_auc" && positive === null)
+    return undefinedKpi(labelled, "roc_auc is not defined for a multiclass model");
   const { cells = [], area, losses, errors } = found;
   if (kpi === "roc_auc" && area !== undefined) return rocAuc(area);
   if (kpi === "log_loss" && losses !== undefined) return logLoss(losses);
@@ -130,7 +148,8 @@ function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): Kp
   return undefinedKpi(labelled, `${kpi} was not computed`);
 }
 
-const classesIn = (cells: readonly ConfusionCell[]): string[] => [...new Set(cells.flatMap((cell) => [cell.predicted, cell.actual]))].sort();
+const classesIn = (cells: readonly ConfusionCell[]): string[] =>
+  [...new Set(cells.flatMap((cell) => [cell.predicted, cell.actual]))].sort();
 
 function kpiRow(
   prepared: PreparedModel,
@@ -152,8 +171,13 @@ function kpiRow(
     coverage: unlabelled ? 1 : coverage,
   };
   const needed = kpi.min_rows ?? prepared.config.min_rows;
-  if (found.status !== "ok") return { ...row, status: found.status, detail: JSON.stringify({ reason: found.reason, ...found.detail }) };
-  if (found.n < needed) return { ...row, detail: JSON.stringify({ reason: `The window has ${found.n} rows that count; ${needed} are needed.`, needed }) };
+  if (found.status !== "ok")
+    return { ...row, status: found.status, detail: JSON.stringify({ reason: found.reason, ...found.detail }) };
+  if (found.n < needed)
+    return {
+      ...row,
+      detail: JSON.stringify({ reason: `The window has ${found.n} rows that count; ${needed} are needed.`, needed }),
+    };
   const below = kpi.min !== undefined && found.value < kpi.min;
   const above = kpi.max !== undefined && found.value > kpi.max;
   const judged = unlabelled || coverage >= kpi.min_coverage;
@@ -165,6 +189,9 @@ function kpiRow(
     upper: found.upper ?? null,
     threshold: (above ? kpi.max : (kpi.min ?? kpi.max)) ?? null,
     breached: judged && (below || above),
-    detail: JSON.stringify({ ...found.detail, ...(judged ? {} : { not_judged: `${coverage} of the predictions have a label; ${kpi.min_coverage} are needed.` }) }),
+    detail: JSON.stringify({
+      ...found.detail,
+      ...(judged ? {} : { not_judged: `${coverage} of the predictions have a label; ${kpi.min_coverage} are needed.` }),
+    }),
   };
 }

@@ -13,7 +13,10 @@ const NOT_FOR_LABELS: ReadonlySet<string> = new Set(["missing-rate", "invalid-ra
 /** null where the reference has no labels or no detector watches them. */
 export function labelSubject({ reference, detectors }: PreparedModel): ReferenceSubject | null {
   const subject = reference?.subjects.find(({ subjectKind }) => subjectKind === "label") ?? null;
-  return subject !== null && detectors.some((detector) => detector.watches(subject) && !NOT_FOR_LABELS.has(detector.name)) ? subject : null;
+  return subject !== null &&
+    detectors.some((detector) => detector.watches(subject) && !NOT_FOR_LABELS.has(detector.name))
+    ? subject
+    : null;
 }
 
 /** (bins, sum of round(x * scale), minimum, maximum) of the labels. */
@@ -40,7 +43,19 @@ export function labelDriftRows(
   const summary =
     found === undefined
       ? undefined
-      : { ...window, slice: window.start, subjectKind: subject.subjectKind, subject: subject.subject, n: labelled, missing: 0, invalid: 0, bins: found[0], s1: found[1], minimum: found[2], maximum: found[3] };
+      : {
+          ...window,
+          slice: window.start,
+          subjectKind: subject.subjectKind,
+          subject: subject.subject,
+          n: labelled,
+          missing: 0,
+          invalid: 0,
+          bins: found[0],
+          s1: found[1],
+          minimum: found[2],
+          maximum: found[3],
+        };
   const coverage = window.n === 0 ? 0 : labelled / window.n;
   const blank = { ...blankRow(prepared, window, computedAt), coverage };
   return prepared.detectors

@@ -11,7 +11,9 @@ export type Errors = z.output<typeof errorRow>;
 
 /** The power of two of the fixed point: 40 binary digits below the size of what the model predicts. */
 export function errorScale(subjects: readonly ReferenceSubject[]): number {
-  const subject = subjects.find(({ subjectKind }) => subjectKind === "label") ?? subjects.find(({ subjectKind }) => subjectKind === "prediction");
+  const subject =
+    subjects.find(({ subjectKind }) => subjectKind === "label") ??
+    subjects.find(({ subjectKind }) => subjectKind === "prediction");
   const size = Math.max(Math.abs(subject?.minimum ?? 1), Math.abs(subject?.maximum ?? 1), Number.MIN_VALUE);
   return 2 ** Math.max(-200, Math.min(200, 40 - Math.ceil(Math.log2(size))));
 }
@@ -39,7 +41,13 @@ export function rmse([n, , squares, fourths]: Errors, scale: number): KpiValue {
   const mean = Number(BigInt(squares)) / scale / scale / n;
   const fourth = (Number(BigInt(fourths)) * 2 ** 80) / scale ** 4 / n;
   const half = Z95 * Math.sqrt(Math.max(0, fourth - mean * mean) / n);
-  return { status: "ok", value: Math.sqrt(mean), lower: Math.sqrt(Math.max(0, mean - half)), upper: Math.sqrt(mean + half), n };
+  return {
+    status: "ok",
+    value: Math.sqrt(mean),
+    lower: Math.sqrt(Math.max(0, mean - half)),
+    upper: Math.sqrt(mean + half),
+    n,
+  };
 }
 
 /** 1 − Σe² / Σ(y − ȳ)²; not defined where all labels are equal. */

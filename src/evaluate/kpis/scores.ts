@@ -24,7 +24,8 @@ export const areaRow = z.tuple([z.number(), z.number(), z.number().nullable()]);
 export function rocAuc([positives, negatives, value]: z.output<typeof areaRow>): KpiValue {
   const n = positives + negatives;
   if (n === 0) return undefinedKpi(0, "no labelled prediction has a score");
-  if (positives === 0 || negatives === 0 || value === null) return undefinedKpi(n, `all labels are ${positives === 0 ? "negative" : "positive"}: there is no pair to order`);
+  if (positives === 0 || negatives === 0 || value === null)
+    return undefinedKpi(n, `all labels are ${positives === 0 ? "negative" : "positive"}: there is no pair to order`);
   return { status: "ok", value, ...rocAucInterval(value, positives, negatives), n, detail: { positives, negatives } };
 }
 
@@ -34,11 +35,16 @@ export function rocAuc([positives, negatives, value]: z.output<typeof areaRow>):
  * between 0 and 2.
  */
 export function lossColumns(positive: string | null): Sql {
-  const truth = positive === null ? sql`probabilities[label_text]` : sql`if(label_text = ${positive}, ifNull(score, 0), 1 - ifNull(score, 0))`;
+  const truth =
+    positive === null
+      ? sql`probabilities[label_text]`
+      : sql`if(label_text = ${positive}, ifNull(score, 0), 1 - ifNull(score, 0))`;
   const usable = sql`labelled AND ${positive === null ? sql`notEmpty(probabilities)` : sql`ifNull(score >= 0 AND score <= 1, false)`}`;
   const loss = sql`-log(least(greatest(${truth}, ${CLIP}), ${1 - CLIP}))`;
   const brier =
-    positive === null ? sql`(arraySum(p -> p * p, mapValues(probabilities)) - 2 * ${truth} + 1)` : sql`pow(ifNull(score, 0) - (label_text = ${positive}), 2)`;
+    positive === null
+      ? sql`(arraySum(p -> p * p, mapValues(probabilities)) - 2 * ${truth} + 1)`
+      : sql`pow(ifNull(score, 0) - (label_text = ${positive}), 2)`;
   const fixed = (value: Sql) => sql`toString(sumIf(toInt128(round(${value} * ${SCALE})), ${usable}))`;
   return sql`(countIf(${usable}), ${fixed(loss)}, ${fixed(sql`pow(${loss}, 2)`)}, ${fixed(brier)}, ${fixed(sql`pow(${brier}, 2)`)})`;
 }
@@ -46,6 +52,8 @@ export function lossColumns(positive: string | null): Sql {
 export const lossRow = z.tuple([z.number(), z.string(), z.string(), z.string(), z.string()]);
 type Losses = z.output<typeof lossRow>;
 
-export const logLoss = ([rows, sum, squares]: Losses): KpiValue => meanKpi(fromFixed(sum, SCALE), fromFixed(squares, SCALE), rows, NO_SCORES);
+export const logLoss = ([rows, sum, squares]: Losses): KpiValue =>
+  meanKpi(fromFixed(sum, SCALE), fromFixed(squares, SCALE), rows, NO_SCORES);
 
-export const brier = ([rows, , , sum, squares]: Losses): KpiValue => meanKpi(fromFixed(sum, SCALE), fromFixed(squares, SCALE), rows, NO_SCORES);
+export const brier = ([rows, , , sum, squares]: Losses): KpiValue =>
+  meanKpi(fromFixed(sum, SCALE), fromFixed(squares, SCALE), rows, NO_SCORES);

@@ -24,7 +24,10 @@ export interface ColumnCounts {
   readonly distinct: number;
 }
 
-const countsRow = z.object({ rows: z.number(), counts: z.array(z.tuple([z.number(), z.number(), z.number(), z.number(), z.number()])) });
+const countsRow = z.object({
+  rows: z.number(),
+  counts: z.array(z.tuple([z.number(), z.number(), z.number(), z.number(), z.number()])),
+});
 
 /** @throws DriftlineError `reference_refused` where the file has no rows */
 export async function countColumns(lane: Lane, table: ReferenceTable): Promise<Map<string, ColumnCounts>> {
@@ -33,7 +36,10 @@ export async function countColumns(lane: Lane, table: ReferenceTable): Promise<M
   for (const columns of statements(table.columns)) {
     const [first] = columns;
     if (first === undefined) continue;
-    const [row] = await lane.query(sql`SELECT count() AS rows, [${join(columns.map(columnCounts))}] AS counts FROM ${first.from}`, countsRow);
+    const [row] = await lane.query(
+      sql`SELECT count() AS rows, [${join(columns.map(columnCounts))}] AS counts FROM ${first.from}`,
+      countsRow,
+    );
     const rows = row?.rows ?? 0;
     if (rows === 0) throw withoutRows(table.file);
     for (const [index, column] of columns.entries()) {
@@ -49,7 +55,8 @@ function statements(columns: readonly ReferenceColumn[]): ReferenceColumn[][] {
   const groups: ReferenceColumn[][] = [];
   for (const column of columns) {
     const last = groups[groups.length - 1];
-    if (last !== undefined && last.length < COLUMNS_AT_ONCE && last[0]?.from.text === column.from.text) last.push(column);
+    if (last !== undefined && last.length < COLUMNS_AT_ONCE && last[0]?.from.text === column.from.text)
+      last.push(column);
     else groups.push([column]);
   }
   return groups;

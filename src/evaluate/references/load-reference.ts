@@ -33,7 +33,8 @@ interface Role {
  * @throws DriftlineError `reference_refused` where it can't be read, has no rows, or lacks a column that the configuration names
  */
 export async function loadReference(lane: Lane, model: ModelConfig): Promise<LoadedReference> {
-  if (model.reference === undefined) throw new DriftlineError("reference_refused", `model ${model.name} names no reference`);
+  if (model.reference === undefined)
+    throw new DriftlineError("reference_refused", `model ${model.name} names no reference`);
   const table = await openReferenceTable(lane, model.reference.file, model.reference.format);
   try {
     return await summarise(lane, model, table);
@@ -63,7 +64,9 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
     origin: `file ${table.file}`,
     rows,
     subjects: loaded.map(({ subject }) => subject),
-    tails: new Map(loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail])),
+    tails: new Map(
+      loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail]),
+    ),
   };
 }
 
@@ -71,13 +74,22 @@ function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[
   const reference = model.reference;
   if (reference === undefined) return [];
   const byName = new Map(columns.map((column) => [column.name, column]));
-  const taken = new Set([reference.timestamp, reference.prediction, reference.score, reference.label, ...reference.ignore]);
+  const taken = new Set([
+    reference.timestamp,
+    reference.prediction,
+    reference.score,
+    reference.label,
+    ...reference.ignore,
+  ]);
   const names = reference.features ?? columns.map((column) => column.name).filter((column) => !taken.has(column));
   const roles: Role[] = [];
   for (const feature of names) {
     const column = byName.get(feature);
     if (column === undefined)
-      throw new DriftlineError("reference_refused", `reference ${reference.file} has no column "${feature}"; it has ${[...byName.keys()].slice(0, 50).join(", ")}`);
+      throw new DriftlineError(
+        "reference_refused",
+        `reference ${reference.file} has no column "${feature}"; it has ${[...byName.keys()].slice(0, 50).join(", ")}`,
+      );
     const pin = Object.hasOwn(model.features, feature) ? model.features[feature] : undefined;
     if (pin === "ignore") continue;
     roles.push({ column, subjectKind: "feature", subject: feature, ...(pin === undefined ? {} : { kind: pin }) });

@@ -35,7 +35,15 @@ const NO_MOMENTS = { mean: 0, standardDeviation: 0, minimum: 0, maximum: 0 };
 
 export async function numericSubject({ lane, column, counts, subjectKind, subject }: Place): Promise<LoadedSubject> {
   const n = counts.finite;
-  const base = { subjectKind, subject, kind: "numeric" as const, categories: [], n: counts.rows, missing: counts.rows - counts.present, invalid: counts.present - n };
+  const base = {
+    subjectKind,
+    subject,
+    kind: "numeric" as const,
+    categories: [],
+    n: counts.rows,
+    missing: counts.rows - counts.present,
+    invalid: counts.present - n,
+  };
   if (n === 0) return { subject: { ...base, edges: [], bins: [0], means: [0], ...NO_MOMENTS }, tail: [] };
   const finite = sql`${column.present} AND isFinite(ifNull(${column.number}, nan))`;
   const values = sql`SELECT ${rounded(sql`ifNull(${column.number}, 0)`)} AS v FROM ${column.from} WHERE ${finite}`;
@@ -57,8 +65,8 @@ export async function numericSubject({ lane, column, counts, subjectKind, subjec
         toString(sum(toInt256(round(v * ${scale})) * toInt256(round(v * ${scale})))) AS s2 FROM (${values}) GROUP BY bin ORDER BY bin`,
     z.object({ bin: z.number(), rows: z.number(), s1: z.string(), s2: z.string() }),
   );
-  const bins = new Array<number>(edges.length + 1).fill(0);
-  const means = new Array<number>(edges.length + 1).fill(0);
+  const bins = Array.from({ length: edges.length + 1 }, () => 0);
+  const means = Array.from({ length: edges.length + 1 }, () => 0);
   let s1 = 0n;
   let s2 = 0n;
   for (const row of rows) {
@@ -67,7 +75,12 @@ export async function numericSubject({ lane, column, counts, subjectKind, subjec
     s1 += BigInt(row.s1);
     s2 += BigInt(row.s2);
   }
-  const moments = { mean: meanOf({ n, s1, scale }), standardDeviation: deviationOf({ n, s1, s2, scale }), minimum, maximum };
+  const moments = {
+    mean: meanOf({ n, s1, scale }),
+    standardDeviation: deviationOf({ n, s1, s2, scale }),
+    minimum,
+    maximum,
+  };
   return { subject: { ...base, edges, bins, means, ...moments }, tail: [] };
 }
 

@@ -44,10 +44,17 @@ const FORMATS: Readonly<Record<string, string>> = {
 };
 
 /** @throws DriftlineError `reference_refused` that names the file and the reason */
-export async function openReferenceTable(lane: Lane, file: string, format: string | undefined): Promise<ReferenceTable> {
+export async function openReferenceTable(
+  lane: Lane,
+  file: string,
+  format: string | undefined,
+): Promise<ReferenceTable> {
   const read = format ?? FORMATS[path.extname(file).toLowerCase()];
   if (read === undefined)
-    throw new DriftlineError("reference_refused", `reference ${file}: unknown ending; use .parquet, .csv or .ndjson, or name a format`);
+    throw new DriftlineError(
+      "reference_refused",
+      `reference ${file}: unknown ending; use .parquet, .csv or .ndjson, or name a format`,
+    );
   try {
     if (read === "Parquet") return await parquetTable(lane, file);
     if (read === "CSVWithNames") return await csvTable(lane, file);
@@ -55,7 +62,9 @@ export async function openReferenceTable(lane: Lane, file: string, format: strin
   } catch (thrown) {
     if (thrown instanceof DriftlineError && thrown.code === "reference_refused") throw thrown;
     if (EMPTY_TEXT.test(messageOf(thrown))) throw withoutRows(file);
-    throw new DriftlineError("reference_refused", `reference ${file} can't be read: ${messageOf(thrown)}`, { cause: thrown });
+    throw new DriftlineError("reference_refused", `reference ${file} can't be read: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
   }
 }
 
@@ -63,7 +72,10 @@ export async function openReferenceTable(lane: Lane, file: string, format: strin
 const EMPTY_TEXT = /Cannot read rows from the data|the file is empty/;
 
 export const withoutRows = (file: string): DriftlineError =>
-  new DriftlineError("reference_refused", `reference ${file} has no rows: it must hold what the model saw when it was accepted`);
+  new DriftlineError(
+    "reference_refused",
+    `reference ${file} has no rows: it must hold what the model saw when it was accepted`,
+  );
 
 const described = z.object({ name: z.string(), type: z.string() });
 
@@ -103,7 +115,11 @@ async function csvTable(lane: Lane, file: string): Promise<ReferenceTable> {
   const columns = names.map((column) => {
     const text = sql`nullIf(${name(column)}, '')`;
     // Leading zeros make a code and not a number.
-    return { name: column, text, numeric: sql`isNotNull(toFloat64OrNull(ifNull(${text}, ''))) AND NOT match(ifNull(${text}, ''), '^\\s*[+-]?0[0-9]')` };
+    return {
+      name: column,
+      text,
+      numeric: sql`isNotNull(toFloat64OrNull(ifNull(${text}, ''))) AND NOT match(ifNull(${text}, ''), '^\\s*[+-]?0[0-9]')`,
+    };
   });
   return setAside(lane, file, sql`file(${file}, 'CSVWithNames', ${structure})`, columns);
 }
@@ -124,7 +140,12 @@ async function jsonTable(lane: Lane, file: string): Promise<ReferenceTable> {
       const text = sql`multiIf(${raw} IN ('', 'null'), NULL, startsWith(${raw}, '"'), JSONExtractString(${raw}), ${numeric}, toString(toFloat64OrNull(${raw})), ${raw})`;
       return { name: key, text, numeric };
     });
-  return setAside(lane, file, sql`(SELECT CAST(JSONExtractKeysAndValuesRaw(json) AS Map(String, String)) AS values FROM ${lines})`, columns);
+  return setAside(
+    lane,
+    file,
+    sql`(SELECT CAST(JSONExtractKeysAndValuesRaw(json) AS Map(String, String)) AS values FROM ${lines})`,
+    columns,
+  );
 }
 
 /** Writes the columns as text and a flag each into Parquet files, and reads them from there. */
@@ -141,7 +162,10 @@ async function setAside(
     for (let at = 0; at < columns.length; at += COLUMNS_AT_ONCE) {
       const some = columns.slice(at, at + COLUMNS_AT_ONCE);
       const aside = sql`file(${path.join(folder, `${at}.parquet`)}, 'Parquet')`;
-      const selected = some.map(({ text, numeric }, index) => sql`CAST(${text} AS Nullable(String)) AS ${name(`t${index}`)}, toUInt8(${numeric}) AS ${name(`n${index}`)}`);
+      const selected = some.map(
+        ({ text, numeric }, index) =>
+          sql`CAST(${text} AS Nullable(String)) AS ${name(`t${index}`)}, toUInt8(${numeric}) AS ${name(`n${index}`)}`,
+      );
       await lane.command(sql`INSERT INTO FUNCTION ${aside} SELECT ${join(selected)} FROM ${from}`);
       for (const [index, column] of some.entries()) {
         const text = name(`t${index}`);

@@ -1,6 +1,6 @@
 /** References in the store: one row a subject, and one more for the values of a category that have no bin of their own. */
 import { z } from "zod";
-import { subjectKinds, type ReferenceSubject } from "../../core/summary.ts";
+import { type ReferenceSubject, subjectKinds } from "../../core/summary.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { LoadedReference } from "./load-reference.ts";
@@ -49,15 +49,42 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
     if (subject_kind === TAIL) tails.set(rest.subject, rest.categories);
     else {
       const { reference_id: _id, origin: _origin, content_hash: _hash, rows: _rows, ...numbers } = rest;
-      subjects.push({ ...numbers, subjectKind: subject_kind, kind, standardDeviation: standard_deviation, ...(kind === "categorical" ? { singletons } : {}) });
+      subjects.push({
+        ...numbers,
+        subjectKind: subject_kind,
+        kind,
+        standardDeviation: standard_deviation,
+        ...(kind === "categorical" ? { singletons } : {}),
+      });
     }
   }
-  return { model, referenceId: first.reference_id, contentHash: first.content_hash, origin: first.origin, rows: first.rows, subjects, tails };
+  return {
+    model,
+    referenceId: first.reference_id,
+    contentHash: first.content_hash,
+    origin: first.origin,
+    rows: first.rows,
+    subjects,
+    tails,
+  };
 }
 
 /** Stores a reference. `createdAt` says which of a model's references is the newest. */
 export async function writeReference(lane: Lane, reference: LoadedReference, createdAt: number): Promise<void> {
-  const empty = { kind: "categorical", edges: [], bins: [], means: [], n: 0, missing: 0, invalid: 0, singletons: 0, mean: 0, standardDeviation: 0, minimum: 0, maximum: 0 } as const;
+  const empty = {
+    kind: "categorical",
+    edges: [],
+    bins: [],
+    means: [],
+    n: 0,
+    missing: 0,
+    invalid: 0,
+    singletons: 0,
+    mean: 0,
+    standardDeviation: 0,
+    minimum: 0,
+    maximum: 0,
+  } as const;
   const rows = [
     ...reference.subjects.map((subject) => ({ singletons: 0, ...subject })),
     ...[...reference.tails].map(([key, categories]) => ({ ...empty, subjectKind: TAIL, subject: key, categories })),
@@ -87,4 +114,3 @@ export async function writeReference(lane: Lane, reference: LoadedReference, cre
     { name: "created_at", type: "DateTime64(3, 'UTC')", values: column(() => createdAt) },
   ]);
 }
-

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { watermarkOf } from "../../../src/evaluate/watermark.ts";
 
-const at = (partition: number, maxTimestamp: number, seenAt: number) => ({ source: "s", partition, maxTimestamp, seenAt });
+const at = (partition: number, maxTimestamp: number, seenAt: number) => ({
+  source: "s",
+  partition,
+  maxTimestamp,
+  seenAt,
+});
 const feeding = new Set(["0/s", "1/s"]);
 
 test("the watermark is the least partition's greatest event time less the allowed lateness", () => {

@@ -1,6 +1,16 @@
 // Compiles to dist/ and copies what the service reads at run time. Skips the work when nothing has changed since the last build.
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,7 +25,16 @@ function newest(entry) {
   return readdirSync(entry).reduce((latest, name) => Math.max(latest, newest(path.join(entry, name))), status.mtimeMs);
 }
 
-const inputs = ["src", "detectors", "dashboards", "test", "bench", "tsconfig.json", "package-lock.json", "scripts/build.mjs"];
+const inputs = [
+  "src",
+  "detectors",
+  "dashboards",
+  "test",
+  "bench",
+  "tsconfig.json",
+  "package-lock.json",
+  "scripts/build.mjs",
+];
 const changed = Math.max(...inputs.map((input) => newest(path.join(root, input))));
 if (existsSync(stamp) && statSync(stamp).mtimeMs >= changed) process.exit(0);
 

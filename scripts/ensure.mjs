@@ -16,7 +16,11 @@ const installed = path.join(root, "node_modules", ".package-lock.json");
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
   // Not `npm ci`: it refuses a lock file that lacks the engine's packages of other platforms, which not every registry serves.
   console.error("Installing dependencies (once) …");
-  const install = spawnSync("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], { cwd: root, stdio: "inherit", shell: process.platform === "win32" });
+  const install = spawnSync(
+    "npm",
+    ["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
+    { cwd: root, stdio: "inherit", shell: process.platform === "win32" },
+  );
   if (install.status !== 0) process.exit(install.status ?? 1);
 }
 execFileSync(process.execPath, [path.join(root, "scripts", "build.mjs")], { stdio: "inherit" });

@@ -23,12 +23,25 @@ const chosen = wanted.length === 0 ? folders : wanted.map((name) => name.replace
 const files = chosen.flatMap((folder) => {
   if (folder === "unit") return [path.join(tests, "unit", "all.js")];
   const entry = path.join(tests, folder);
-  return existsSync(entry) && statSync(entry).isDirectory() ? filesBelow(entry) : [path.join(tests, folder.replace(/\.ts$/, ".js"))];
+  return existsSync(entry) && statSync(entry).isDirectory()
+    ? filesBelow(entry)
+    : [path.join(tests, folder.replace(/\.ts$/, ".js"))];
 });
 
-const runner = spawn(process.execPath, ["--enable-source-maps", "--test", `--test-concurrency=${process.env.TEST_CONCURRENCY ?? 2}`, "--test-reporter=spec", "--test-timeout=900000", ...files], {
-  cwd: root,
-  stdio: "inherit",
-  env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
-});
+const runner = spawn(
+  process.execPath,
+  [
+    "--enable-source-maps",
+    "--test",
+    `--test-concurrency=${process.env.TEST_CONCURRENCY ?? 2}`,
+    "--test-reporter=spec",
+    "--test-timeout=900000",
+    ...files,
+  ],
+  {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, UV_THREADPOOL_SIZE: "8" },
+  },
+);
 runner.on("exit", (code) => process.exit(code ?? 1));

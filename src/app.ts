@@ -4,8 +4,8 @@
  */
 import { detectors } from "../detectors/index.ts";
 import { createAct, openActions } from "./act/act.ts";
-import { createAlerting } from "./alert/alerting.ts";
 import { readIncidents } from "./alert/alert-store.ts";
+import { createAlerting } from "./alert/alerting.ts";
 import { Cleanup } from "./cleanup.ts";
 import { redacted, secretsOf } from "./config/redact.ts";
 import type { Config } from "./config/schema.ts";
@@ -21,8 +21,8 @@ import { createNotify, openChannels } from "./notify/notify.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import { createServer } from "./serve/server.ts";
 import { announceService, withdrawService } from "./service-file.ts";
-import { openStore } from "./store/open.ts";
 import { openLocalReader } from "./store/local-reader.ts";
+import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 import { storeSummary } from "./store-summary.ts";
 import { createLog, type Log, type LogLevel, logLevels } from "./telemetry/log.ts";
@@ -94,7 +94,15 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     models.push(prepared);
   }
 
-  const ingestion = createIngestion({ config, models, store, reader, clock, log: log.with({ part: "ingest" }), metrics });
+  const ingestion = createIngestion({
+    config,
+    models,
+    store,
+    reader,
+    clock,
+    log: log.with({ part: "ingest" }),
+    metrics,
+  });
   cleanup.add("ingestion", () => ingestion.stop());
 
   const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });
@@ -145,7 +153,13 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     metrics,
     clock,
     log: log.with({ part: "serve" }),
-    health: healthProviders({ ingestion, loop, models: config.models, ingests: has("ingest"), evaluates: has("evaluate") }),
+    health: healthProviders({
+      ingestion,
+      loop,
+      models: config.models,
+      ingests: has("ingest"),
+      evaluates: has("evaluate"),
+    }),
     ...(has("ingest") ? { ingest: ingestion.http } : {}),
     web: has("web"),
   });
@@ -156,7 +170,8 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     cleanup.add("evaluation", () => loop.stop());
   };
 
-  const summary = async () => storeSummary(store.lane("serve"), config.models, await readIncidents(store.lane("serve")));
+  const summary = async () =>
+    storeSummary(store.lane("serve"), config.models, await readIncidents(store.lane("serve")));
 
   return {
     store,

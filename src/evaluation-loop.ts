@@ -8,7 +8,10 @@ import { type CronExpression, dueTimes, parseCron } from "./evaluate/schedule.ts
 import type { Log } from "./telemetry/log.ts";
 
 export interface EvaluationLoopOptions {
-  readonly models: readonly { readonly name: string; readonly schedule?: { readonly cron: string; readonly timezone: string } | undefined }[];
+  readonly models: readonly {
+    readonly name: string;
+    readonly schedule?: { readonly cron: string; readonly timezone: string } | undefined;
+  }[];
   /** Evaluates and judges one model. */
   readonly evaluate: (model: string) => Promise<void>;
   readonly everyMs: number;
@@ -37,7 +40,11 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
   for (const model of options.models) {
     // Due at the start too: a time that passed while the service was down is made up for.
     if (model.schedule !== undefined)
-      schedules.set(model.name, { cron: parseCron(model.schedule.cron), timezone: model.schedule.timezone, through: Number.NEGATIVE_INFINITY });
+      schedules.set(model.name, {
+        cron: parseCron(model.schedule.cron),
+        timezone: model.schedule.timezone,
+        through: Number.NEGATIVE_INFINITY,
+      });
   }
   const problems = new Map<string, string>();
   const stopping = new AbortController();
@@ -49,7 +56,9 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
     const schedule = schedules.get(model);
     if (schedule === undefined) return true;
     const now = clock.now();
-    const due = schedule.through === Number.NEGATIVE_INFINITY || dueTimes(schedule.cron, schedule.timezone, schedule.through, now).length > 0;
+    const due =
+      schedule.through === Number.NEGATIVE_INFINITY ||
+      dueTimes(schedule.cron, schedule.timezone, schedule.through, now).length > 0;
     if (due) schedule.through = now;
     return due;
   };
@@ -83,7 +92,12 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
       // node-cron makes a scheduled evaluation punctual; what it skips or repeats across daylight saving `isDue` puts right.
       for (const model of options.models)
         if (model.schedule !== undefined)
-          tickers.push(cronSchedule(model.schedule.cron, () => nap.abort(), { timezone: model.schedule.timezone, name: model.name }));
+          tickers.push(
+            cronSchedule(model.schedule.cron, () => nap.abort(), {
+              timezone: model.schedule.timezone,
+              name: model.name,
+            }),
+          );
       running ??= run();
     },
     async stop() {

@@ -20,8 +20,18 @@ export function healthProviders({ ingestion, loop, models, ingests, evaluates }:
       check: () => {
         const writer = ingestion.writerStatus();
         return [
-          { name: "ingest", ok: writer.problem === null, reason: writer.problem ?? `${writer.waitingMessages} messages wait to be stored` },
-          ...ingestion.sources().map(({ name, connected, problem }) => ({ name, ok: connected && problem === null, reason: problem ?? (connected ? "reading" : "connecting") })),
+          {
+            name: "ingest",
+            ok: writer.problem === null,
+            reason: writer.problem ?? `${writer.waitingMessages} messages wait to be stored`,
+          },
+          ...ingestion
+            .sources()
+            .map(({ name, connected, problem }) => ({
+              name,
+              ok: connected && problem === null,
+              reason: problem ?? (connected ? "reading" : "connecting"),
+            })),
         ];
       },
     });
@@ -32,7 +42,11 @@ export function healthProviders({ ingestion, loop, models, ingests, evaluates }:
       check: () =>
         models.map(({ name }) => {
           const problem = loop.problem(name);
-          return { name: `evaluation of ${name}`, ok: problem === null, reason: problem ?? "up to date with its last round" };
+          return {
+            name: `evaluation of ${name}`,
+            ok: problem === null,
+            reason: problem ?? "up to date with its last round",
+          };
         }),
     });
   }

@@ -53,7 +53,9 @@ export function createIngestion(options: IngestionOptions): Ingestion {
   const { config, models, store, clock, log, metrics } = options;
   const decoders = createDecoders(options);
   const kafka = config.sources.filter((source) => source.use === "kafka");
-  const producers = kafka.map(createDeadLetterProducer).filter((producer): producer is DeadLetterProducer => producer !== null);
+  const producers = kafka
+    .map(createDeadLetterProducer)
+    .filter((producer): producer is DeadLetterProducer => producer !== null);
   const writer = createBatchWriter({
     lane: store.lane("ingest"),
     clock,
@@ -67,12 +69,22 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     metrics: metrics.ingest,
     onBatch: (_ranges, batch) => {
       // A copy for people's tools; the table `dead_letters` is what counts, so a broker that is away holds up nothing.
-      for (const producer of producers) producer.send(batch.rows.dead).catch((thrown: unknown) => log.warn("dead letters were not copied to their topic", { error: thrown }));
+      for (const producer of producers)
+        producer
+          .send(batch.rows.dead)
+          .catch((thrown: unknown) => log.warn("dead letters were not copied to their topic", { error: thrown }));
     },
   });
-  const sources = kafka.map((source) => createKafkaSource({ config: source, sink: writer, clock, log, metrics: metrics.ingest }));
+  const sources = kafka.map((source) =>
+    createKafkaSource({ config: source, sink: writer, clock, log, metrics: metrics.ingest }),
+  );
   const files = createFiles(options, writer, decoders);
-  const http = createHttpIngest({ writer, clock, instance: `${hostname()}:${config.server.port}`, maxBodyBytes: MAX_BODY_BYTES });
+  const http = createHttpIngest({
+    writer,
+    clock,
+    instance: `${hostname()}:${config.server.port}`,
+    maxBodyBytes: MAX_BODY_BYTES,
+  });
   let reading: Promise<void> = Promise.resolve();
   return {
     writer,
@@ -107,7 +119,9 @@ function createDecoders({ config, models, clock }: IngestionOptions): Decoders {
   const mappingOf = (source: string): EventMapping => {
     const [kind, topic] = source.split(":");
     if (kind !== "kafka") return config.events;
-    const named = config.sources.find((candidate) => candidate.use === "kafka" && candidate.topics.some((name) => name === topic));
+    const named = config.sources.find(
+      (candidate) => candidate.use === "kafka" && candidate.topics.some((name) => name === topic),
+    );
     return named?.events ?? config.events;
   };
   return {
@@ -193,7 +207,9 @@ function eventTime(mapping: EventMapping): (message: RawMessage) => number {
     if (!Buffer.isBuffer(value)) return Number.NEGATIVE_INFINITY;
     const at = value.indexOf(key);
     if (at === -1) return Number.NEGATIVE_INFINITY;
-    const text = /^\s*(?:"([^"\\]*)"|(-?[\d.eE+]+))/.exec(value.toString("latin1", at + key.length, at + key.length + TIMESTAMP_CHARACTERS));
+    const text = /^\s*(?:"([^"\\]*)"|(-?[\d.eE+]+))/.exec(
+      value.toString("latin1", at + key.length, at + key.length + TIMESTAMP_CHARACTERS),
+    );
     const ms = parseTimestamp(text?.[1] ?? text?.[2]).ms;
     return ms === null ? Number.NEGATIVE_INFINITY : Math.floor(ms / MERGE_GRAIN_MS);
   };

@@ -28,7 +28,12 @@ try {
   await program.parseAsync();
 } catch (thrown) {
   // An error of ours says all that helps; the stack of anything else is needed to mend it.
-  const text = thrown instanceof DriftlineError ? thrown.message : thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown);
+  const text =
+    thrown instanceof DriftlineError
+      ? thrown.message
+      : thrown instanceof Error
+        ? (thrown.stack ?? thrown.message)
+        : messageOf(thrown);
   process.stderr.write(`driftline: ${text}\n`);
   process.exitCode = 1;
 }

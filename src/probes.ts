@@ -6,10 +6,10 @@ import type { Probes } from "./config/check.ts";
 import { loadReference } from "./evaluate/references/load-reference.ts";
 import { describeFile } from "./ingest/file.ts";
 import { probeKafka } from "./ingest/kafka-probe.ts";
+import { findService } from "./service-file.ts";
 import { openEmbeddedStore } from "./store/embedded.ts";
 import { openLocalReader } from "./store/local-reader.ts";
 import { openServerStore } from "./store/server.ts";
-import { findService } from "./service-file.ts";
 
 export async function openProbes(): Promise<Probes & { close(): Promise<void> }> {
   // Files are read by an engine of our own: the configured folder may be held by the running service.
@@ -23,7 +23,9 @@ export async function openProbes(): Promise<Probes & { close(): Promise<void> }>
         return `answers, database ${store.database}`;
       }
       const service = findService(store.embedded);
-      return service === null ? `folder ${store.embedded}` : `held by the running service (process ${service.pid}) at ${service.url}`;
+      return service === null
+        ? `folder ${store.embedded}`
+        : `held by the running service (process ${service.pid}) at ${service.url}`;
     },
     kafka: (source, signal) => probeKafka(source, signal),
     async fileSource(source) {

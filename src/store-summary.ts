@@ -10,12 +10,20 @@ import type { Lane } from "./store/store.ts";
 const count = z.object({ n: z.number() });
 const KPIS_SHOWN = ["accuracy", "f1", "roc_auc", "mae", "rmse", "r2"];
 
-export async function storeSummary(lane: Lane, models: readonly ModelConfig[], incidents: readonly Incident[]): Promise<StoreSummary> {
+export async function storeSummary(
+  lane: Lane,
+  models: readonly ModelConfig[],
+  incidents: readonly Incident[],
+): Promise<StoreSummary> {
   const names = models.map((model) => model.name);
   let predictions = 0;
   for (const model of models)
-    predictions += (await lane.query(sql`SELECT count() AS n FROM ${name(predictionsTable(model.name))} FINAL`, count))[0]?.n ?? 0;
-  const labels = await lane.query(sql`SELECT uniqExact(model, id, version) AS n FROM labels WHERE model IN ${list(names)}`, count);
+    predictions +=
+      (await lane.query(sql`SELECT count() AS n FROM ${name(predictionsTable(model.name))} FINAL`, count))[0]?.n ?? 0;
+  const labels = await lane.query(
+    sql`SELECT uniqExact(model, id, version) AS n FROM labels WHERE model IN ${list(names)}`,
+    count,
+  );
   const dead = await lane.query(sql`SELECT count() AS n FROM dead_letters FINAL`, count);
   const windows = await lane.query(
     sql`SELECT uniqExact(model, version, variant, window, window_start) AS n FROM metrics FINAL WHERE model IN ${list(names)}`,

@@ -5,8 +5,8 @@ import { metricStatuses } from "../core/metric.ts";
 import { subjectKinds } from "../core/summary.ts";
 import { list, sql, time, written } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
-import { type IncidentRecord, incidentRecordSchema } from "./incident-record.ts";
 import type { RecordedChange } from "./incident-machine.ts";
+import { type IncidentRecord, incidentRecordSchema } from "./incident-record.ts";
 import type { JudgedRow } from "./rules.ts";
 
 /** Rows read at a time. */

@@ -1,8 +1,8 @@
 /** What the `incidents` table holds of an incident: the incident as people see it, and what the machine needs to carry on. */
 import { z } from "zod";
 import { type Incident, type IncidentMember, incidentStates, severities, severityRank } from "../core/incident.ts";
-import { type Episode, endOf, episodeSchema, memberKey } from "./episode.ts";
 import { subjectKinds } from "../core/summary.ts";
+import { type Episode, endOf, episodeSchema, memberKey } from "./episode.ts";
 import { incidentTitle } from "./incident-text.ts";
 
 const memberSchema = z.object({

@@ -1,9 +1,9 @@
 /** `driftline check`: reads a configuration as the service would, then tries what it names. */
 import { Command } from "commander";
-import { type Finding, checkConfig } from "../config/check.ts";
+import { checkConfig, type Finding } from "../config/check.ts";
 import { describeConfig } from "../config/redact.ts";
-import { configOption, readConfig } from "./options.ts";
 import { openProbes } from "../probes.ts";
+import { configOption, readConfig } from "./options.ts";
 
 export const checkCommand = (): Command =>
   new Command("check")
@@ -14,7 +14,9 @@ export const checkCommand = (): Command =>
     .addHelpText("after", "\nExit status 1 where anything is wrong.\n\nExample:\n  driftline check -c driftline.yaml")
     .action(async (options: { config: string; offline?: true; print?: true }) => {
       const config = readConfig(options.config);
-      process.stdout.write(`${options.config} is valid: ${config.models.length} models, ${config.sources.length} sources\n`);
+      process.stdout.write(
+        `${options.config} is valid: ${config.models.length} models, ${config.sources.length} sources\n`,
+      );
       if (options.print === true) process.stdout.write(`${describeConfig(config)}\n`);
       if (options.offline === true) return;
       const probes = await openProbes();
@@ -29,5 +31,7 @@ export const checkCommand = (): Command =>
 
 function table(findings: readonly Finding[]): string {
   const width = Math.max(0, ...findings.map((finding) => finding.what.length));
-  return findings.map(({ what, ok, detail }) => `${ok ? "ok    " : "FAILED"}  ${what.padEnd(width)}  ${detail}\n`).join("");
+  return findings
+    .map(({ what, ok, detail }) => `${ok ? "ok    " : "FAILED"}  ${what.padEnd(width)}  ${detail}\n`)
+    .join("");
 }

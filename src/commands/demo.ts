@@ -16,7 +16,9 @@ const example = (): string => {
 
 export const demoCommand = (): Command =>
   new Command("demo")
-    .description("Replay the census example: 208,892 predictions of a real model and, 30 days later, their labels; then serve the page.")
+    .description(
+      "Replay the census example: 208,892 predictions of a real model and, 30 days later, their labels; then serve the page.",
+    )
     .option("--once", "end after the replay")
     .option("--json", "print the summary as JSON")
     .addOption(new Option("--port <port>", "port of the page; default: the example's").argParser(Number))
@@ -25,7 +27,11 @@ export const demoCommand = (): Command =>
       const stopped = untilStopped();
       const read = readConfig(example());
       const config = { ...read, server: { ...read.server, port: options.port ?? read.server.port } };
-      const app = await createApp(config, { roles: options.once === true ? [] : roleNames, replayFirst: true, quiet: true });
+      const app = await createApp(config, {
+        roles: options.once === true ? [] : roleNames,
+        replayFirst: true,
+        quiet: true,
+      });
       const view = progressView(process.stderr);
       try {
         if (options.once !== true) await app.start();

@@ -1,8 +1,8 @@
 /** What several commands share: how a configuration is named and read. */
 import path from "node:path";
 import { Option } from "commander";
-import type { Config } from "../config/schema.ts";
 import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
 
 export const configOption = (): Option =>
   new Option("-c, --config <file>", "configuration file").default("driftline.yaml").env("DRIFTLINE_CONFIG");

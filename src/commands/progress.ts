@@ -25,7 +25,9 @@ export function progressView(stream: NodeJS.WriteStream): ProgressView {
       }
       const text = [`${bar(share)} ${headline(progress, share)}`, ...details(progress)];
       const width = Math.max(20, (stream.columns ?? 80) - 1);
-      stream.write(`${lines > 0 ? `\u001b[${lines}A` : ""}${text.map((line) => `\u001b[2K${clip(line, width)}\n`).join("")}`);
+      stream.write(
+        `${lines > 0 ? `\u001b[${lines}A` : ""}${text.map((line) => `\u001b[2K${clip(line, width)}\n`).join("")}`,
+      );
       lines = text.length;
     },
     end() {
@@ -55,16 +57,24 @@ function details(summary: StoreSummary): string[] {
 /** What `replay` and `demo` print at their end. */
 export function summaryTable(result: ReplayResult): string {
   const rows: (readonly [string, string])[] = [
-    ["events", `${number.format(result.events)} (${number.format(result.predictions)} predictions, ${number.format(result.labels)} labels)`],
+    [
+      "events",
+      `${number.format(result.events)} (${number.format(result.predictions)} predictions, ${number.format(result.labels)} labels)`,
+    ],
     ["dead letters", number.format(result.deadLetters)],
     ["windows", number.format(result.windows)],
     ["time", `${result.seconds.toFixed(1)} s, ${number.format(Math.round(result.eventsPerSecond))} events/s`],
-    ["KPIs, newest window", result.kpis.map((kpi) => `${kpi.metric} ${kpi.value === null ? "–" : kpi.value.toFixed(3)}`).join(", ") || "–"],
+    [
+      "KPIs, newest window",
+      result.kpis.map((kpi) => `${kpi.metric} ${kpi.value === null ? "–" : kpi.value.toFixed(3)}`).join(", ") || "–",
+    ],
     ["drifted, newest window", result.drifted.join(", ") || "none"],
     ["incidents", number.format(result.incidents.length)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  const incidents = result.incidents.map((incident) => `  ${day(incident.opened_at)}  ${incident.state.padEnd(10)} ${incident.title}`);
+  const incidents = result.incidents.map(
+    (incident) => `  ${day(incident.opened_at)}  ${incident.state.padEnd(10)} ${incident.title}`,
+  );
   return `${[...rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`), ...incidents].join("\n")}\n`;
 }
 

@@ -6,20 +6,28 @@ import { Command } from "commander";
 import { createApp } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import { DriftlineError } from "../core/errors.ts";
-import { progressView, summaryJson, summaryTable } from "./progress.ts";
 import { configOption, readConfig } from "./options.ts";
+import { progressView, summaryJson, summaryTable } from "./progress.ts";
 
 export const replayCommand = (): Command =>
   new Command("replay")
-    .description("Read the configuration's file sources to the end, evaluate all windows including the last incomplete one, and exit.")
+    .description(
+      "Read the configuration's file sources to the end, evaluate all windows including the last incomplete one, and exit.",
+    )
     .addOption(configOption())
     .option("--json", "print the summary as JSON")
     .option("--keep", "write into the configured store and keep it; without it a temporary folder is used and removed")
-    .addHelpText("after", "\nAlerts are computed but nobody is told: no channel or action is called.\n\nExample:\n  driftline replay -c examples/census/driftline.yaml --json")
+    .addHelpText(
+      "after",
+      "\nAlerts are computed but nobody is told: no channel or action is called.\n\nExample:\n  driftline replay -c examples/census/driftline.yaml --json",
+    )
     .action(async (options: { config: string; json?: true; keep?: true }) => {
       const config = readConfig(options.config);
       if (!config.sources.some((source) => source.use === "file"))
-        throw new DriftlineError("config_invalid", `${options.config} has no source with \`use: file\`, so there is nothing to replay`);
+        throw new DriftlineError(
+          "config_invalid",
+          `${options.config} has no source with \`use: file\`, so there is nothing to replay`,
+        );
       const folder = options.keep === true ? null : await mkdtemp(path.join(os.tmpdir(), "driftline-replay-"));
       try {
         await run(folder === null ? config : { ...config, store: { embedded: folder } }, options.json === true);

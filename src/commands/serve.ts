@@ -1,12 +1,13 @@
 /** `driftline serve`: runs until it is stopped. */
 import { Command, InvalidArgumentError } from "commander";
-import { createApp, roleNames, type Role } from "../app.ts";
+import { createApp, type Role, roleNames } from "../app.ts";
 import { configOption, readConfig, untilStopped } from "./options.ts";
 
 function parseRoles(text: string): readonly Role[] {
   return text.split(",").map((part) => {
     const role = roleNames.find((candidate) => candidate === part.trim());
-    if (role === undefined) throw new InvalidArgumentError(`"${part}" is no role; choose from ${roleNames.join(", ")}.`);
+    if (role === undefined)
+      throw new InvalidArgumentError(`"${part}" is no role; choose from ${roleNames.join(", ")}.`);
     return role;
   });
 }

@@ -9,7 +9,10 @@ export const sqlCommand = (): Command =>
     .argument("<query>", 'for example "select * from metrics final limit 5"')
     .addOption(configOption())
     .option("--format <name>", "ClickHouse output format", "PrettyCompact")
-    .addHelpText("after", '\nExample:\n  driftline sql "select metric, count() from metrics final group by metric" --format JSONEachRow')
+    .addHelpText(
+      "after",
+      '\nExample:\n  driftline sql "select metric, count() from metrics final group by metric" --format JSONEachRow',
+    )
     .action(async (query: string, options: { config: string; format: string }) => {
       process.stdout.write(await runQuery(readConfig(options.config), query, options.format));
     });

@@ -1,6 +1,6 @@
 /** The `deliveries` table: one row a delivery, the greatest attempt is the present. */
 import { z } from "zod";
-import { type Notification, type PlannedDelivery, deliveryKinds } from "../core/delivery.ts";
+import { deliveryKinds, type Notification, type PlannedDelivery } from "../core/delivery.ts";
 import { incidentTransitions } from "../core/incident.ts";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";

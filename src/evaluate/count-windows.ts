@@ -1,6 +1,5 @@
 /** Windows by number of events: which ones have to be computed, their summaries from their own rows, and their rows in `metrics`. */
 import { createHash } from "node:crypto";
-import { z } from "zod";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import {
@@ -16,7 +15,7 @@ import { driftRows, type SeriesWindow } from "./drift-rows.ts";
 import { keptRows, type Span } from "./kept-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
 import type { MetricBatch } from "./metric-writer.ts";
-import { readLedger } from "./panes.ts";
+import { nextRevision, readLedger } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { mergedSummaries, type StoredSummary, writeSummaries } from "./summarise.ts";
@@ -242,7 +241,7 @@ async function computeChunk(
   if (rows === null) return 0;
   const { name: model } = prepared.config;
   const from = await keptRows(lane, prepared.dedupe, rows.span);
-  const next = await nextRevision(place, reach);
+  const next = await nextRevision(lane, prepared, spec.name, { from: reach.from, to: Math.min(reach.to, MOST_TIME) });
   const revision = await writeSummaries(lane, prepared, spec.name, { from, key: rows.key, where: rows.where }, next);
   const summaries = await mergedSummaries(
     lane,
@@ -320,14 +319,4 @@ const seriesWindow = (spec: CountWindow, series: Series, window: CountedWindow):
 function scopeOf({ prepared, spec }: AnchorPlace, { version, variant }: Series, { from, to }: Span, mayExist: boolean) {
   const where = sql`version = ${version} AND variant = ${variant} AND window_start >= ${time(from)} AND window_start < ${time(Math.min(to, MOST_TIME))}`;
   return { model: prepared.config.name, window: spec.name, where, mayExist };
-}
-
-/** Above all that the ledger and the summaries of these windows have, so that a half-written revision is never taken for this one. */
-async function nextRevision({ lane, prepared, spec }: AnchorPlace, { from, to }: Span): Promise<number> {
-  const [row] = await lane.query(
-    sql`SELECT max(revision) AS revision FROM pane_summaries WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND pane = ${spec.name}
-      AND pane_start >= ${time(from)} AND pane_start < ${time(Math.min(to, MOST_TIME))}`,
-    z.object({ revision: z.number() }),
-  );
-  return (row?.revision ?? 0) + 1;
 }

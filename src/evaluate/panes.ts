@@ -58,7 +58,7 @@ async function summariseChunk(lane: Lane, prepared: PreparedModel, panes: readon
   const label = paneName(prepared);
   const span: Span = { from: panes[0] ?? 0, to: (panes[panes.length - 1] ?? 0) + pane };
   const before = await readLedger(lane, prepared, label, span);
-  const next = 1 + Math.max(0, ...panes.map((start) => before.get(start)?.revision ?? 0));
+  const next = await nextRevision(lane, prepared, label, span);
   const from = await keptRows(lane, prepared.dedupe, span, true);
   const key = paneStart(pane);
   const revision = await writeSummaries(
@@ -76,6 +76,19 @@ async function summariseChunk(lane: Lane, prepared: PreparedModel, panes: readon
     rows.map((row) => ({ ...row, pane: label, revision })),
   );
   return rows.filter((row) => before.get(row.start)?.digest !== row.digest).map((row) => row.start);
+}
+
+/**
+ * Above all that the ledger and the summaries of the span have: rows that a crash left without a ledger row must not be taken for
+ * part of a revision that comes later.
+ */
+export async function nextRevision(lane: Lane, prepared: PreparedModel, pane: string, span: Span): Promise<number> {
+  const key = ledgerKey(prepared, pane, span);
+  const [row] = await lane.query(
+    sql`SELECT greatest((SELECT max(revision) FROM pane_summaries WHERE ${key}), (SELECT max(revision) FROM panes WHERE ${key})) AS revision`,
+    z.object({ revision: z.number() }),
+  );
+  return (row?.revision ?? 0) + 1;
 }
 
 /** Those of the panes that have summaries, which must now be made anew; others will be made when they close. */

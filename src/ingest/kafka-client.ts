@@ -6,16 +6,16 @@
 import { readFileSync } from "node:fs";
 import net from "node:net";
 import tls from "node:tls";
-import { Kafka, logLevel, PartitionAssigners, type KafkaConfig, type SASLOptions } from "kafkajs";
+import { Kafka, type KafkaConfig, logLevel, PartitionAssigners, type SASLOptions } from "kafkajs";
 import type { KafkaSourceConfig } from "../config/sources.ts";
 import { DriftlineError, messageOf } from "../core/errors.ts";
 import {
   apiKeys,
-  fetchRequest,
-  metadataRequest,
   type FetchAnswer,
   type FetchOptions,
   type FetchPartition,
+  fetchRequest,
+  metadataRequest,
   type TopicMetadata,
   type WireRequest,
 } from "./kafka-protocol.ts";

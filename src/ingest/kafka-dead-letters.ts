@@ -2,7 +2,7 @@
  * Sends dead letters to a Kafka topic as well, for those who repair and send them again: the raw bytes are the value, and
  * where they came from and why they were refused stands in headers. The store's table stays the complete record.
  */
-import { Kafka, Partitioners, type Message } from "kafkajs";
+import { Kafka, type Message, Partitioners } from "kafkajs";
 import type { KafkaSourceConfig } from "../config/sources.ts";
 import { DriftlineError, messageOf } from "../core/errors.ts";
 import type { DeadLetter } from "../core/event.ts";

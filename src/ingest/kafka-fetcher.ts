@@ -3,8 +3,9 @@
  * the log a fetch waits at the broker for seconds; while a partition is held back the others wait only briefly, so that
  * it is soon asked for again.
  */
-import { messageOf } from "../core/errors.ts";
+
 import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { KafkaClient } from "./kafka-client.ts";
 import type { PartitionReader } from "./kafka-partition.ts";
@@ -60,7 +61,8 @@ export async function fetchFrom(node: number, context: FetchContext, signal: Abo
     } catch (error) {
       if (signal.aborted) return;
       for (const reader of context.readers()) {
-        if (reader.leader === node) refuse(reader, `the broker that leads it can't be read: ${messageOf(error)}`, context);
+        if (reader.leader === node)
+          refuse(reader, `the broker that leads it can't be read: ${messageOf(error)}`, context);
       }
       context.events.topicTrouble();
       await context.clock.sleep(retryMs, signal);

@@ -106,7 +106,10 @@ export class GroupMember {
   }
 
   /** Tells the broker how far is stored: a courtesy to tools that show lag. Throws what kafkajs throws. */
-  async commit(client: KafkaClient, offsets: readonly { topic: string; partition: number; offset: number }[]): Promise<void> {
+  async commit(
+    client: KafkaClient,
+    offsets: readonly { topic: string; partition: number; offset: number }[],
+  ): Promise<void> {
     const topics = new Map<string, { partition: number; offset: string }[]>();
     for (const { topic, partition, offset } of offsets) {
       topics.set(topic, [...(topics.get(topic) ?? []), { partition, offset: String(offset) }]);

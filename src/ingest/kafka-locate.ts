@@ -69,10 +69,15 @@ function begin(query: Locating, epoch: number, offset: number, restart: Location
   return { source, epoch, offset, toBeRecorded: true, gap: null, restart };
 }
 
-function whereTheLogDisagrees(query: Locating, asked: { epoch: number; offset: number }, { start, end }: LogBounds): Location {
+function whereTheLogDisagrees(
+  query: Locating,
+  asked: { epoch: number; offset: number },
+  { start, end }: LogBounds,
+): Location {
   const { offset, epoch } = asked;
   const source = sourceName(query.topic, query.topicId, epoch);
-  if (offset < start) return { source, epoch, offset: start, toBeRecorded: true, gap: { from: offset, to: start }, restart: null };
+  if (offset < start)
+    return { source, epoch, offset: start, toBeRecorded: true, gap: { from: offset, to: start }, restart: null };
   if (offset <= end) return { source, epoch, offset, toBeRecorded: false, gap: null, restart: null };
   // The log ends before what was read of it. With an id it is the same topic that lost its end (an unclean election):
   // what it still holds is stored already. Without one it must be taken for a topic made anew.
@@ -85,6 +90,8 @@ async function storedOfTheOldTopic(query: Locating, sink: MessageSink): Promise<
   const own = sourceName(query.topic, query.topicId, 1);
   const old = rows
     .filter(({ source }) => source === `kafka:${query.topic}` || source.startsWith(`kafka:${query.topic}:`))
-    .filter(({ source, partition }) => partition === query.partition && source !== own && !source.startsWith(`${own}:`));
+    .filter(
+      ({ source, partition }) => partition === query.partition && source !== own && !source.startsWith(`${own}:`),
+    );
   return old.length === 0 ? null : Math.max(...old.map((row) => row.nextOffset));
 }

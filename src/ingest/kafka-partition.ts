@@ -2,8 +2,9 @@
  * One assigned partition: where it is read, what was fetched and waits for the sink, and how far it is stored. Fetched
  * chunks queue here and are pushed one after the other, so that the next fetch runs while the sink is busy.
  */
-import { messageOf } from "../core/errors.ts";
+
 import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
 import type { RawMessage } from "../core/event.ts";
 import type { Location } from "./kafka-locate.ts";
 import { sourceName } from "./kafka-locate.ts";

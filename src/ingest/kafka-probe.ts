@@ -16,7 +16,8 @@ export async function probeKafka(config: KafkaSourceConfig, signal: AbortSignal)
     await admin.connect();
     const present = new Set(await admin.listTopics());
     const missing = config.topics.filter((topic) => !present.has(topic));
-    if (missing.length > 0) throw new DriftlineError("source_failed", `the brokers answer, but there is no topic ${missing.join(", ")}`);
+    if (missing.length > 0)
+      throw new DriftlineError("source_failed", `the brokers answer, but there is no topic ${missing.join(", ")}`);
     const { topics } = await admin.fetchTopicMetadata({ topics: config.topics });
     return topics.map(({ name, partitions }) => `${name}: ${partitions.length} partitions`).join(", ");
   } finally {

@@ -184,7 +184,9 @@ export function fetchRequest(
     return withIds ? writer.compactText("").tags() : writer.text("");
   };
   return {
-    ...wireRequest(apiKeys.fetch, withIds ? 13 : 11, "Fetch", encode, (reader) => readFetch(reader, withIds, partitions)),
+    ...wireRequest(apiKeys.fetch, withIds ? 13 : 11, "Fetch", encode, (reader) =>
+      readFetch(reader, withIds, partitions),
+    ),
     requestTimeout: options.maxWaitMs + 15_000,
   };
 }

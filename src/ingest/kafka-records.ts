@@ -178,7 +178,9 @@ function readRecords(
     const headerCount = zigzag(reader.unsignedVarint());
     if (at >= offset) {
       bytes += valueLength > 0 ? valueLength : 0;
-      messages.push(message(source, partition, at, value, timestamp, headerCount > 0 ? readHeaders(reader, headerCount) : null));
+      messages.push(
+        message(source, partition, at, value, timestamp, headerCount > 0 ? readHeaders(reader, headerCount) : null),
+      );
     }
     reader.at = end;
   }
@@ -196,7 +198,9 @@ function message(
   if (headers !== null && timestamp >= 0) return { source, partition, offset, value, receivedMs: timestamp, headers };
   if (headers !== null) return { source, partition, offset, value, headers };
   // A producer that sends no time is told by -1.
-  return timestamp >= 0 ? { source, partition, offset, value, receivedMs: timestamp } : { source, partition, offset, value };
+  return timestamp >= 0
+    ? { source, partition, offset, value, receivedMs: timestamp }
+    : { source, partition, offset, value };
 }
 
 /** Of headers with one name the last counts, as for Kafka's own `lastHeader`; a header without a value is ''. */

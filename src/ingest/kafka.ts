@@ -9,11 +9,11 @@ import { messageOf } from "../core/errors.ts";
 import type { Log } from "../telemetry/log.ts";
 import { KafkaClient } from "./kafka-client.ts";
 import { fetchFrom } from "./kafka-fetcher.ts";
-import { GroupMember, type Assignment } from "./kafka-group.ts";
+import { type Assignment, GroupMember } from "./kafka-group.ts";
 import { locate } from "./kafka-locate.ts";
 import { PartitionReader } from "./kafka-partition.ts";
 import type { TopicMetadata } from "./kafka-protocol.ts";
-import { KafkaReport, type KafkaMetrics } from "./kafka-report.ts";
+import { type KafkaMetrics, KafkaReport } from "./kafka-report.ts";
 import { defaultTuning, type KafkaTuning } from "./kafka-tuning.ts";
 import { Wake } from "./kafka-wake.ts";
 import type { MessageSink, Source, SourceStatus } from "./source.ts";
@@ -75,7 +75,9 @@ class KafkaSource implements Source {
   }
 
   start(): Promise<void> {
-    this.#endListening = this.#sink.onStored((source, partition, nextOffset) => this.#onStored(source, partition, nextOffset));
+    this.#endListening = this.#sink.onStored((source, partition, nextOffset) =>
+      this.#onStored(source, partition, nextOffset),
+    );
     this.#running = this.#sessions();
     return Promise.resolve();
   }
@@ -83,7 +85,10 @@ class KafkaSource implements Source {
   async stop(): Promise<void> {
     this.#stop.abort();
     const goodbye = this.#connected ? this.#commit().then(() => this.#group.leave(this.#client)) : Promise.resolve();
-    await this.#atMost(farewellMs, goodbye.catch(() => undefined));
+    await this.#atMost(
+      farewellMs,
+      goodbye.catch(() => undefined),
+    );
     for (const reader of this.#readers.values()) reader.stop();
     await this.#client.close();
     await this.#atMost(longestStopMs, this.#running);
@@ -226,7 +231,8 @@ class KafkaSource implements Source {
   async #watchTopics(client: KafkaClient, signal: AbortSignal, onChange: () => void): Promise<string> {
     let failures = 0;
     while (!signal.aborted) {
-      const troubled = this.#report.topicProblem !== null || [...this.#readers.values()].some((reader) => reader.problem !== null);
+      const troubled =
+        this.#report.topicProblem !== null || [...this.#readers.values()].some((reader) => reader.problem !== null);
       await this.#trouble.wait(troubled ? troubleMs : this.#tuning.metadataMs, signal);
       if (signal.aborted) break;
       try {
@@ -287,7 +293,8 @@ class KafkaSource implements Source {
       if (now === undefined || now.error === unknownTopic) {
         this.#vanished.add(topic);
         // Without an id nothing else could tell what is read under this name from now on.
-        for (const reader of this.#readers.values()) if (reader.topic === topic && reader.topicId === null) reader.halt();
+        for (const reader of this.#readers.values())
+          if (reader.topic === topic && reader.topicId === null) reader.halt();
         continue;
       }
       const vanished = this.#vanished.delete(topic);

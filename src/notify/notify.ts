@@ -3,8 +3,9 @@
  *
  * The stages, in order: is it a change that is told at all, does the model want it told, then one delivery per channel.
  */
-import { plainTime, memberSentence, transitionWord } from "../alert/incident-text.ts";
+
 import type { Planner } from "../alert/alerting.ts";
+import { memberSentence, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
 import type { Notification, PlannedDelivery, Send } from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";

@@ -36,7 +36,8 @@ export function storeError(thrown: unknown, doing: string): DriftlineError {
 
 function engineCode(thrown: unknown): string | null {
   // Not `instanceof`: the embedded engine throws the class of its own copy of the client's common part.
-  if (thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" && /^\d+$/.test(thrown.code)) return thrown.code;
+  if (thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" && /^\d+$/.test(thrown.code))
+    return thrown.code;
   return /\bCode: (\d+)\b/.exec(messageOf(thrown))?.[1] ?? null;
 }
 
@@ -49,11 +50,17 @@ export function createLane(client: ClickHouseClient, insertBytes: InsertBytes): 
     async query(statement, row, options) {
       const rows = z.array(row);
       try {
-        const result = await client.query({ query: `${statement.text}\nSETTINGS ${limits(options)}`, format: "JSONEachRow" });
+        const result = await client.query({
+          query: `${statement.text}\nSETTINGS ${limits(options)}`,
+          format: "JSONEachRow",
+        });
         return rows.parse(await result.json());
       } catch (thrown) {
         if (thrown instanceof z.ZodError)
-          throw new DriftlineError("store_refused", `unexpected row from the store: ${z.prettifyError(thrown)} in ${head(statement.text)}`);
+          throw new DriftlineError(
+            "store_refused",
+            `unexpected row from the store: ${z.prettifyError(thrown)} in ${head(statement.text)}`,
+          );
         throw storeError(thrown, head(statement.text));
       }
     },
@@ -82,7 +89,9 @@ export function createLane(client: ClickHouseClient, insertBytes: InsertBytes): 
     },
     async text(statement, format, options) {
       try {
-        const result = await client.exec({ query: `${statement}\nSETTINGS ${limits(options)}${options?.readOnly === true ? ", readonly = 2" : ""}\nFORMAT ${format}` });
+        const result = await client.exec({
+          query: `${statement}\nSETTINGS ${limits(options)}${options?.readOnly === true ? ", readonly = 2" : ""}\nFORMAT ${format}`,
+        });
         return await readAll(result.stream);
       } catch (thrown) {
         throw storeError(thrown, head(statement));

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { createClient, type ClickHouseClient } from "@clickhouse/client";
+import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { DriftlineError, messageOf } from "../core/errors.ts";
 import { columnList, createLane, type InsertBytes } from "./clickhouse.ts";
 import { name, sql } from "./sql.ts";
@@ -37,7 +37,8 @@ export async function openEmbeddedStore(folder: string): Promise<Store> {
     throw inUse(folder, thrown);
   }
   const control = lanes.get("control");
-  if (control === undefined) throw new DriftlineError("store_unavailable", "the embedded engine opened no control lane");
+  if (control === undefined)
+    throw new DriftlineError("store_unavailable", "the embedded engine opened no control lane");
   await control.command(sql`SELECT 1 FORMAT Null`);
   return {
     kind: "embedded",
@@ -66,7 +67,11 @@ function inUse(folder: string, thrown: unknown): DriftlineError {
   const lock = path.join(folder, "status");
   const holder = existsSync(lock) ? /PID: (\d+)/.exec(readFileSync(lock, "utf8"))?.[1] : undefined;
   const by = holder === undefined ? "" : `; it is held by process ${holder}`;
-  return new DriftlineError("store_in_use", `can't open the store in ${folder}${by}. One process holds a folder at a time.`, { cause: thrown });
+  return new DriftlineError(
+    "store_in_use",
+    `can't open the store in ${folder}${by}. One process holds a folder at a time.`,
+    { cause: thrown },
+  );
 }
 
 /** The binding turns bodies into text, so binary batches go through a file. */
@@ -77,7 +82,9 @@ function insertThroughFile(folder: string): (client: ClickHouseClient) => Insert
     const list = columnList(columns);
     try {
       await client.command({
-        query: sql`INSERT INTO ${name(table)} (${list}) SETTINGS async_insert = 0, optimize_on_insert = 0 SELECT ${list} FROM file(${file}, 'Native')`.text,
+        query:
+          sql`INSERT INTO ${name(table)} (${list}) SETTINGS async_insert = 0, optimize_on_insert = 0 SELECT ${list} FROM file(${file}, 'Native')`
+            .text,
       });
     } finally {
       await rm(file, { force: true });

@@ -5,8 +5,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { openEmbeddedStore } from "./embedded.ts";
 import { storeError } from "./clickhouse.ts";
+import { openEmbeddedStore } from "./embedded.ts";
 import type { Sql } from "./sql.ts";
 import type { Lane, Store } from "./store.ts";
 
@@ -19,7 +19,12 @@ export interface LocalReader {
 
 /** @param folder of the embedded store; null with a server */
 export async function openLocalReader(store: Store, folder: string | null): Promise<LocalReader> {
-  if (folder !== null) return { lane: store.lane("serve"), stream: (statement, format) => streamFrom(folder, statement, format), close: async () => {} };
+  if (folder !== null)
+    return {
+      lane: store.lane("serve"),
+      stream: (statement, format) => streamFrom(folder, statement, format),
+      close: async () => {},
+    };
   let opened: Promise<{ readonly engine: Store; readonly folder: string }> | null = null;
   const open = async () => {
     const temporary = await mkdtemp(path.join(os.tmpdir(), "driftline-reader-"));

@@ -20,7 +20,9 @@ export async function migrate(lane: Lane): Promise<number[]> {
     sql`CREATE TABLE IF NOT EXISTS migrations (number UInt32, title String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = ReplacingMergeTree ORDER BY number`,
   );
   const applied = new Set(
-    (await lane.query(sql`SELECT number FROM migrations FINAL`, z.object({ number: z.number() }))).map((row) => row.number),
+    (await lane.query(sql`SELECT number FROM migrations FINAL`, z.object({ number: z.number() }))).map(
+      (row) => row.number,
+    ),
   );
   const ran: number[] = [];
   for (const migration of migrations) {

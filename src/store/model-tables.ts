@@ -42,6 +42,7 @@ export async function ensureModelTables(lane: Lane, schema: ModelSchema): Promis
   const types = new Map(present.map((column) => [column.name, column.type]));
   for (const feature of schema.features) {
     const type = types.get(featureColumn(feature.name));
-    if (type === undefined) await lane.command(sql`ALTER TABLE ${name(table)} ADD COLUMN IF NOT EXISTS ${definition(feature)}`);
+    if (type === undefined)
+      await lane.command(sql`ALTER TABLE ${name(table)} ADD COLUMN IF NOT EXISTS ${definition(feature)}`);
   }
 }

@@ -10,15 +10,35 @@ import { DriftlineError } from "../core/errors.ts";
  * nullable), text is text (or, in a String, bytes that need not be UTF-8), arrays are arrays, maps are arrays of [key, value] pairs.
  */
 export type Column =
-  | { readonly name: string; readonly type: "DateTime64(3, 'UTC')" | "DateTime('UTC')" | "UInt64" | "UInt32" | "Float64"; readonly values: ArrayLike<number> }
+  | {
+      readonly name: string;
+      readonly type: "DateTime64(3, 'UTC')" | "DateTime('UTC')" | "UInt64" | "UInt32" | "Float64";
+      readonly values: ArrayLike<number>;
+    }
   | { readonly name: string; readonly type: "Nullable(Float64)"; readonly values: ArrayLike<number | null> }
   | { readonly name: string; readonly type: "String"; readonly values: readonly (string | Uint8Array)[] }
   | { readonly name: string; readonly type: "LowCardinality(String)"; readonly values: readonly string[] }
-  | { readonly name: string; readonly type: "LowCardinality(Nullable(String))"; readonly values: readonly (string | null)[] }
-  | { readonly name: string; readonly type: "Array(LowCardinality(String))"; readonly values: readonly (readonly string[])[] }
+  | {
+      readonly name: string;
+      readonly type: "LowCardinality(Nullable(String))";
+      readonly values: readonly (string | null)[];
+    }
+  | {
+      readonly name: string;
+      readonly type: "Array(LowCardinality(String))";
+      readonly values: readonly (readonly string[])[];
+    }
   | { readonly name: string; readonly type: "Array(Float64)"; readonly values: readonly (readonly number[])[] }
-  | { readonly name: string; readonly type: "Map(String, String)"; readonly values: readonly (readonly (readonly [string, string])[])[] }
-  | { readonly name: string; readonly type: "Map(String, Float64)"; readonly values: readonly (readonly (readonly [string, number])[])[] };
+  | {
+      readonly name: string;
+      readonly type: "Map(String, String)";
+      readonly values: readonly (readonly (readonly [string, string])[])[];
+    }
+  | {
+      readonly name: string;
+      readonly type: "Map(String, Float64)";
+      readonly values: readonly (readonly (readonly [string, number])[])[];
+    };
 
 const TWO_TO_32 = 4294967296;
 
@@ -126,7 +146,13 @@ function lowCardinalityBody(values: readonly (string | null)[], nullable: boolea
   }
   const width = keys.length <= 256 ? 0 : keys.length <= 65536 ? 1 : 2;
   const indexes = width === 0 ? Uint8Array.from(index) : width === 1 ? Uint16Array.from(index) : index;
-  return Buffer.concat([uint64(512 + width), uint64(keys.length), strings(keys), uint64(values.length), bytesOf(indexes)]);
+  return Buffer.concat([
+    uint64(512 + width),
+    uint64(keys.length),
+    strings(keys),
+    uint64(values.length),
+    bytesOf(indexes),
+  ]);
 }
 
 /** Cumulative ends of nested arrays. */
@@ -183,7 +209,10 @@ export function nativeBlock(columns: readonly Column[]): Buffer {
   const rows = columns[0]?.values.length ?? 0;
   for (const column of columns) {
     if (column.values.length !== rows)
-      throw new DriftlineError("store_refused", `column ${column.name} has ${column.values.length} rows where ${rows} are expected`);
+      throw new DriftlineError(
+        "store_refused",
+        `column ${column.name} has ${column.values.length} rows where ${rows} are expected`,
+      );
   }
   return Buffer.concat([
     varint(columns.length),

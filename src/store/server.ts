@@ -1,6 +1,6 @@
 /** A ClickHouse server over HTTP. */
 import { Readable } from "node:stream";
-import { createClient, type ClickHouseClient } from "@clickhouse/client";
+import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { columnList, createLane, type InsertBytes, storeError } from "./clickhouse.ts";
 import { name, sql } from "./sql.ts";
 import type { Store } from "./store.ts";

@@ -64,7 +64,11 @@ test("A sink that stands still for longer than the session time-out costs neithe
   await sleep(8_000);
   const during = running.sink.store.messages.length;
   assert.equal(running.source.status().connected, true);
-  assert.equal(running.log.filter((line) => String(line["msg"]).startsWith("Joined")).length, 1, "it was never thrown out");
+  assert.equal(
+    running.log.filter((line) => String(line["msg"]).startsWith("Joined")).length,
+    1,
+    "it was never thrown out",
+  );
   running.sink.comeBack();
   await until("all records", () => running.sink.store.messages.length >= messages.length);
   assertOnce(running.sink.store, messages.length);
@@ -160,7 +164,9 @@ test("A topic that does not exist yet is named in the status and read once it is
   await until("no problem", () => running.source.status().problem === null);
 });
 
-test("A broker that is down at the start is waited for, and the status says so; stopping takes no broker", { skip }, async () => {
+test("A broker that is down at the start is waited for, and the status says so; stopping takes no broker", {
+  skip,
+}, async () => {
   const topic = "down-at-start";
   const { brokers } = broker;
   await createTopic(brokers, topic);
@@ -204,7 +210,9 @@ for (const how of ["stop", "kill"] as const) {
   });
 }
 
-test("A broker that is frozen and thawed is read on, and stopping does not wait for its answers", { skip }, async () => {
+test("A broker that is frozen and thawed is read on, and stopping does not wait for its answers", {
+  skip,
+}, async () => {
   const topic = "frozen";
   const { brokers } = broker;
   await createTopic(brokers, topic);

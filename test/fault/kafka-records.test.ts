@@ -29,8 +29,9 @@ after(async () => {
 /** How many fetches with this client id the broker has answered. */
 async function fetchesOf(clientId: string): Promise<number> {
   const log = await readFile(path.join(broker.dir, "broker.log"), "utf8");
-  return log.split("\n").filter((line) => line.includes('"requestApiKeyName":"FETCH"') && line.includes(`"clientId":"${clientId}"`))
-    .length;
+  return log
+    .split("\n")
+    .filter((line) => line.includes('"requestApiKeyName":"FETCH"') && line.includes(`"clientId":"${clientId}"`)).length;
 }
 
 test("transaction-markers-and-tombstones: committed records are read once, and the group's position reaches the end of the log", async () => {
@@ -63,7 +64,13 @@ test("transaction-markers-and-tombstones: committed records are read once, and t
 
   const clientId = "driftline-transactions";
   {
-    await using running = await startSource({ brokers, topics: [topic], group: topic, store, config: { client_id: clientId } });
+    await using running = await startSource({
+      brokers,
+      topics: [topic],
+      group: topic,
+      store,
+      config: { client_id: clientId },
+    });
     const end = await endOfLog(brokers, topic, 0);
     await until("lag 0", () => running.source.status().partitions[0]?.lag === 0);
     assert.deepEqual(store.texts(), ["k1", "k2", "k3", "", "k8", "k7"]);
@@ -138,7 +145,10 @@ for (const codec of codecs) {
     const topic = `codec-${codec}`;
     const { brokers } = broker;
     await createTopic(brokers, topic, 1, { "compression.type": codec });
-    const values = Array.from({ length: 3_000 }, (_, index) => `${index} ${"lorem ipsum ".repeat(index % 40)}${(index * 7919) % 1e6}`);
+    const values = Array.from(
+      { length: 3_000 },
+      (_, index) => `${index} ${"lorem ipsum ".repeat(index % 40)}${(index * 7919) % 1e6}`,
+    );
     await produce(
       brokers,
       topic,

@@ -8,8 +8,8 @@ import { after, before, test } from "node:test";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import type { KafkaSourceConfig } from "../../src/config/sources.ts";
 import { sourceSchema } from "../../src/config/sources.ts";
-import { createDeadLetterProducer } from "../../src/ingest/kafka-dead-letters.ts";
 import { kafkajsConfig } from "../../src/ingest/kafka-client.ts";
+import { createDeadLetterProducer } from "../../src/ingest/kafka-dead-letters.ts";
 import { startSource, until } from "../support/kafka/source-under-test.ts";
 import { brokerIsOurs, startBroker, type TestBroker } from "../support/kafka-broker.ts";
 
@@ -41,8 +41,21 @@ before(async () => {
   caFile = path.join(folder, "ca.pem");
   const keystore = path.join(folder, "broker.p12");
   const store = ["-keystore", keystore, "-storetype", "PKCS12", "-storepass", "changeit", "-alias", "broker"];
-  const keytool = (...args: string[]) => execFileSync("keytool", [...args, ...store], { stdio: ["ignore", "pipe", "ignore"] });
-  keytool("-genkeypair", "-keyalg", "RSA", "-keysize", "2048", "-dname", "CN=broker", "-ext", "san=ip:127.0.0.1", "-validity", "3650");
+  const keytool = (...args: string[]) =>
+    execFileSync("keytool", [...args, ...store], { stdio: ["ignore", "pipe", "ignore"] });
+  keytool(
+    "-genkeypair",
+    "-keyalg",
+    "RSA",
+    "-keysize",
+    "2048",
+    "-dname",
+    "CN=broker",
+    "-ext",
+    "san=ip:127.0.0.1",
+    "-validity",
+    "3650",
+  );
   await writeFile(caFile, keytool("-exportcert", "-rfc"));
   const plain = `org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="b" user_broker="b" user_alice="${password}";`;
   const scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
@@ -74,7 +87,10 @@ before(async () => {
       try {
         await admin.connect();
         if (!(await admin.listTopics()).includes(topic)) {
-          await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1 }], waitForLeaders: true });
+          await admin.createTopics({
+            topics: [{ topic, numPartitions: 1, replicationFactor: 1 }],
+            waitForLeaders: true,
+          });
         }
       } finally {
         await admin.disconnect();
@@ -103,7 +119,12 @@ for (const mechanism of ["plain", "scram-sha-256", "scram-sha-512"] as const) {
     await producer.connect();
     await producer.send({ topic, messages: [{ value: mechanism }] });
     await producer.disconnect();
-    await using running = await startSource({ brokers: broker?.brokers ?? [], topics: [topic], group: mechanism, config });
+    await using running = await startSource({
+      brokers: broker?.brokers ?? [],
+      topics: [topic],
+      group: mechanism,
+      config,
+    });
     await until(
       () => `the record; ${running.source.status().problem}`,
       () => running.sink.store.texts().includes(mechanism),
@@ -122,13 +143,25 @@ test("A wrong password is told in the status, and the password itself is not", {
   assert.doesNotMatch(JSON.stringify([problem, running.log]), /not-the-password/);
 });
 
-test("A broker whose certificate is unknown is refused, unless the configuration says otherwise", { skip }, async () => {
+test("A broker whose certificate is unknown is refused, unless the configuration says otherwise", {
+  skip,
+}, async () => {
   const config = { ...secured("plain"), tls: true };
-  await using refused = await startSource({ brokers: broker?.brokers ?? [], topics: [topic], group: "unknown-ca", config });
+  await using refused = await startSource({
+    brokers: broker?.brokers ?? [],
+    topics: [topic],
+    group: "unknown-ca",
+    config,
+  });
   await until("an error", () => refused.source.status().lastError !== null);
   assert.match(refused.source.status().problem ?? "", /certificate/);
   const careless = { ...secured("plain"), tls: { reject_unauthorized: false } };
-  await using running = await startSource({ brokers: broker?.brokers ?? [], topics: [topic], group: "careless", config: careless });
+  await using running = await startSource({
+    brokers: broker?.brokers ?? [],
+    topics: [topic],
+    group: "careless",
+    config: careless,
+  });
   await until("it is connected", () => running.source.status().connected);
 });
 
@@ -141,17 +174,27 @@ test("Dead letters arrive in their topic with raw bytes, position and reason", {
   const producer = createDeadLetterProducer(secured("plain"));
   assert.ok(producer !== null);
   const raw = Buffer.from([0xff, 0x00, 0x7b]);
-  await producer.send([{ source: "kafka:t:id", partition: 3, offset: 42, reason: "not_json", detail: "no object", raw }]);
+  await producer.send([
+    { source: "kafka:t:id", partition: 3, offset: 42, reason: "not_json", detail: "no object", raw },
+  ]);
   await producer.close();
-  await using running = await startSource({ brokers: broker?.brokers ?? [], topics: [topic], group: "letters", config: secured("plain") });
+  await using running = await startSource({
+    brokers: broker?.brokers ?? [],
+    topics: [topic],
+    group: "letters",
+    config: secured("plain"),
+  });
   const letter = () => running.sink.store.messages.find(({ headers }) => headers?.["reason"] === "not_json");
   await until("the letter", () => letter() !== undefined);
   assert.deepEqual(letter()?.value, raw);
-  assert.deepEqual({ ...letter()?.headers }, {
-    source: "kafka:t:id",
-    partition: "3",
-    offset: "42",
-    reason: "not_json",
-    detail: "no object",
-  });
+  assert.deepEqual(
+    { ...letter()?.headers },
+    {
+      source: "kafka:t:id",
+      partition: "3",
+      offset: "42",
+      reason: "not_json",
+      detail: "no object",
+    },
+  );
 });

@@ -37,7 +37,10 @@ for (const topicIds of [true, false]) {
     await produce(broker.brokers, topic, records("n", 0, 10));
     await using second = await startSource({ brokers: broker.brokers, topics: [topic], group: topic, store, tuning });
     await until("1010 records", () => store.messages.length === 1010);
-    assert.deepEqual(store.texts().slice(1000), records("n", 0, 10).map((record) => record.value));
+    assert.deepEqual(
+      store.texts().slice(1000),
+      records("n", 0, 10).map((record) => record.value),
+    );
     const [last] = store.messages.slice(-1);
     assert.notEqual(last?.source, store.messages[0]?.source, "the new topic is another source");
     await until("no problem", () => second.source.status().connected);
@@ -71,7 +74,9 @@ for (const topicIds of [true, false]) {
       [{ of: topic, partition: 0, from: 100, to: 500 }],
     );
     assert.equal(status.recordsLost, 400);
-    assert.ok(second.log.some((line) => line["level"] === "error" && String(line["msg"]).includes("records 100 to 499")));
+    assert.ok(
+      second.log.some((line) => line["level"] === "error" && String(line["msg"]).includes("records 100 to 499")),
+    );
   });
 
   test(`topic-created-again-and-log-cut-off C: a topic made anew under the running service is read without a restart${how}`, async () => {
@@ -87,7 +92,10 @@ for (const topicIds of [true, false]) {
     await createTopic(broker.brokers, topic);
     await produce(broker.brokers, topic, records("n", 0, 10));
     await until("1010 records", () => store.messages.length >= 1010);
-    assert.deepEqual(store.texts().slice(1000), records("n", 0, 10).map((record) => record.value));
+    assert.deepEqual(
+      store.texts().slice(1000),
+      records("n", 0, 10).map((record) => record.value),
+    );
     await until("no problem", () => running.source.status().connected);
     assert.equal(running.source.status().topicRestarts, 1);
     assert.equal(running.source.status().partitions[0]?.lag, 0);
@@ -103,8 +111,16 @@ test("A topic made anew with more records than the old one had is read from its 
   await until("10 records", () => store.messages.length === 10);
   await deleteTopic(broker.brokers, topic);
   await createTopic(broker.brokers, topic, 2);
-  await produce(broker.brokers, topic, records("n", 0, 50).map((record) => ({ ...record, partition: 0 })));
-  await produce(broker.brokers, topic, records("m", 0, 50).map((record) => ({ ...record, partition: 1 })));
+  await produce(
+    broker.brokers,
+    topic,
+    records("n", 0, 50).map((record) => ({ ...record, partition: 0 })),
+  );
+  await produce(
+    broker.brokers,
+    topic,
+    records("m", 0, 50).map((record) => ({ ...record, partition: 1 })),
+  );
   await until("all records", () => store.messages.length >= 110);
   assert.equal(store.messages.length, 110);
   assert.equal(new Set(store.texts()).size, 110);
@@ -140,11 +156,17 @@ test("With from_beginning false a new partition begins at its end, and that plac
     startSource({ brokers: broker.brokers, topics: [topic], group: topic, store, config: { from_beginning: false } });
   {
     await using first = await start();
-    await until("it is connected", () => first.source.status().connected && first.source.status().partitions.length === 1);
+    await until(
+      "it is connected",
+      () => first.source.status().connected && first.source.status().partitions.length === 1,
+    );
   }
   await produce(broker.brokers, topic, records("new", 0, 5));
   await using second = await start();
   await until("5 records", () => store.messages.length >= 5);
-  assert.deepEqual(store.texts(), records("new", 0, 5).map((record) => record.value));
+  assert.deepEqual(
+    store.texts(),
+    records("new", 0, 5).map((record) => record.value),
+  );
   assert.equal(second.source.status().topicRestarts, 0);
 });

@@ -3,7 +3,7 @@
  * that Maven fetches once into `.kafka/`. With KAFKA_BROKERS set the tests use those brokers instead, and what needs to
  * stop or restart a broker is skipped (`brokerIsOurs`).
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
@@ -114,7 +114,10 @@ class BrokerProcess implements TestBroker {
 
   #arguments(): string[] {
     const levels = Object.entries(this.#options.logLevels ?? {});
-    return [...levels.map(([name, level]) => `-Dorg.slf4j.simpleLogger.log.${name}=${level}`), ...javaArguments(this.#jars)];
+    return [
+      ...levels.map(([name, level]) => `-Dorg.slf4j.simpleLogger.log.${name}=${level}`),
+      ...javaArguments(this.#jars),
+    ];
   }
 
   async #untilReady(child: ChildProcess): Promise<void> {
@@ -211,7 +214,12 @@ function javaArguments(jars: string): string[] {
   ];
 }
 
-function serverProperties(port: number, controllerPort: number, dir: string, more: Readonly<Record<string, string>>): string {
+function serverProperties(
+  port: number,
+  controllerPort: number,
+  dir: string,
+  more: Readonly<Record<string, string>>,
+): string {
   const properties: Record<string, string> = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -249,7 +257,16 @@ async function formatStorage(jars: string, dir: string, settings: string, more: 
     await cp(template, data, { recursive: true });
     return;
   }
-  await run("java", [...javaArguments(jars), "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", settings, ...more]);
+  await run("java", [
+    ...javaArguments(jars),
+    "kafka.tools.StorageTool",
+    "format",
+    "-t",
+    clusterId,
+    "-c",
+    settings,
+    ...more,
+  ]);
   if (more.length === 0) {
     const copy = `${template}.${process.pid}`;
     await cp(data, copy, { recursive: true });
@@ -261,7 +278,10 @@ async function formatStorage(jars: string, dir: string, settings: string, more: 
 async function kafkaJars(): Promise<string> {
   const root = projectRoot();
   const pom = path.join(root, "test", "support", "kafka", "pom.xml");
-  const hash = createHash("sha256").update(await readFile(pom)).digest("hex").slice(0, 12);
+  const hash = createHash("sha256")
+    .update(await readFile(pom))
+    .digest("hex")
+    .slice(0, 12);
   const cache = path.join(root, ".kafka");
   const jars = path.join(cache, hash);
   if (existsSync(jars)) return jars;
@@ -294,7 +314,9 @@ async function lock(folder: string): Promise<() => Promise<void>> {
         await rm(folder, { recursive: true, force: true });
       };
     } catch {
-      const { mtimeMs } = await stat(path.join(folder, "alive")).catch(() => stat(folder)).catch(() => ({ mtimeMs: Date.now() }));
+      const { mtimeMs } = await stat(path.join(folder, "alive"))
+        .catch(() => stat(folder))
+        .catch(() => ({ mtimeMs: Date.now() }));
       if (Date.now() - mtimeMs > 20_000) await rm(folder, { recursive: true, force: true });
       await sleep(250);
     }
@@ -314,7 +336,9 @@ function run(command: string, args: readonly string[]): Promise<void> {
     let output = "";
     child.stdout.on("data", (chunk) => (output += String(chunk)));
     child.stderr.on("data", (chunk) => (output += String(chunk)));
-    child.once("error", (error) => reject(new Error(`${command} can't be run; tests need Java 17 and Maven`, { cause: error })));
+    child.once("error", (error) =>
+      reject(new Error(`${command} can't be run; tests need Java 17 and Maven`, { cause: error })),
+    );
     child.once("exit", (code) => {
       if (code === 0) resolve();
       else reject(new Error(`${command} ended with ${code}:\n${output.slice(-3000)}`));
@@ -328,7 +352,9 @@ function freePort(): Promise<number> {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
-      server.close(() => (address !== null && typeof address === "object" ? resolve(address.port) : reject(new Error("no port"))));
+      server.close(() =>
+        address !== null && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
+      );
     });
   });
 }

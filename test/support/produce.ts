@@ -1,9 +1,14 @@
 /** Topics and records for tests against a real broker: partitions, headers, tombstones, transactions, every codec. */
-import { Kafka, logLevel, Partitioners, type Message, type Producer } from "kafkajs";
+import { Kafka, logLevel, type Message, Partitioners, type Producer } from "kafkajs";
 
 /** A kafkajs client that keeps quiet. */
 export function kafkaClient(brokers: string[]): Kafka {
-  return new Kafka({ brokers, clientId: "test", logLevel: logLevel.NOTHING, retry: { initialRetryTime: 50, retries: 10 } });
+  return new Kafka({
+    brokers,
+    clientId: "test",
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 50, retries: 10 },
+  });
 }
 
 /** Makes a topic and waits until it has leaders. */
@@ -44,7 +49,12 @@ export async function deleteTopic(brokers: string[], topic: string): Promise<voi
 }
 
 /** Deletes the records before `offset`, as retention does. */
-export async function deleteRecordsBefore(brokers: string[], topic: string, partition: number, offset: number): Promise<void> {
+export async function deleteRecordsBefore(
+  brokers: string[],
+  topic: string,
+  partition: number,
+  offset: number,
+): Promise<void> {
   await withAdmin(brokers, async (admin) => {
     // kafkajs looks for the leader in metadata that another call must have loaded.
     await admin.fetchTopicOffsets(topic);
@@ -62,15 +72,18 @@ export async function setCodec(brokers: string[], topic: string, codec: BrokerCo
   await withAdmin(brokers, (admin) =>
     admin.alterConfigs({
       validateOnly: false,
-      resources: [
-        { type: topicResource, name: topic, configEntries: [{ name: "compression.type", value: codec }] },
-      ],
+      resources: [{ type: topicResource, name: topic, configEntries: [{ name: "compression.type", value: codec }] }],
     }),
   );
 }
 
 /** The committed offset of a group's partition, -1 where there is none. */
-export async function committedOffset(brokers: string[], group: string, topic: string, partition: number): Promise<number> {
+export async function committedOffset(
+  brokers: string[],
+  group: string,
+  topic: string,
+  partition: number,
+): Promise<number> {
   let committed = -1;
   await withAdmin(brokers, async (admin) => {
     const [of] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
@@ -90,13 +103,21 @@ export async function endOfLog(brokers: string[], topic: string, partition: numb
 }
 
 /** Sends records in batches, in order. */
-export async function produce(brokers: string[], topic: string, messages: readonly Message[], batch = 1000): Promise<void> {
+export async function produce(
+  brokers: string[],
+  topic: string,
+  messages: readonly Message[],
+  batch = 1000,
+): Promise<void> {
   // Idempotent, or a retry would be a second copy.
-  await withProducer(kafkaClient(brokers).producer({ ...plain, idempotent: true, maxInFlightRequests: 1 }), async (producer) => {
-    for (let from = 0; from < messages.length; from += batch) {
-      await producer.send({ topic, messages: messages.slice(from, from + batch) });
-    }
-  });
+  await withProducer(
+    kafkaClient(brokers).producer({ ...plain, idempotent: true, maxInFlightRequests: 1 }),
+    async (producer) => {
+      for (let from = 0; from < messages.length; from += batch) {
+        await producer.send({ topic, messages: messages.slice(from, from + batch) });
+      }
+    },
+  );
 }
 
 /** One transaction; `abort` leaves its records in the log as aborted ones. No messages: only markers, if even that. */
@@ -107,7 +128,12 @@ export async function produceTransaction(
   end: "commit" | "abort",
   transactionalId = "test-transactions",
 ): Promise<void> {
-  const producer = kafkaClient(brokers).producer({ ...plain, transactionalId, maxInFlightRequests: 1, idempotent: true });
+  const producer = kafkaClient(brokers).producer({
+    ...plain,
+    transactionalId,
+    maxInFlightRequests: 1,
+    idempotent: true,
+  });
   await withProducer(producer, async () => {
     const transaction = await producer.transaction();
     if (messages.length > 0) await transaction.send({ topic, messages: [...messages] });
@@ -127,7 +153,10 @@ async function withProducer(producer: Producer, use: (producer: Producer) => Pro
   }
 }
 
-async function withAdmin(brokers: string[], use: (admin: ReturnType<Kafka["admin"]>) => Promise<unknown>): Promise<void> {
+async function withAdmin(
+  brokers: string[],
+  use: (admin: ReturnType<Kafka["admin"]>) => Promise<unknown>,
+): Promise<void> {
   const admin = kafkaClient(brokers).admin();
   await admin.connect();
   try {

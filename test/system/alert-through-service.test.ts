@@ -135,7 +135,11 @@ test("drifted events are one mail, one Slack message, one alert and one retrain 
     while (service.running) await sleep(20);
     await service.start();
     await service.untilReady();
-    await service.until("delivered after the kill", async () => (await sent("n")).join() === "channel killer sent", 60_000);
+    await service.until(
+      "delivered after the kill",
+      async () => (await sent("n")).join() === "channel killer sent",
+      60_000,
+    );
     await sleep(500);
     assert.equal(killer.requests.length, 2);
     assert.equal(keys(killer).size, 1);

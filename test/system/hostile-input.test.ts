@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -15,8 +15,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { z } from "zod";
 import { fuzzed, seededRandom, tricks } from "../support/hostile-messages.ts";
-import { startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { ServiceProcess } from "../support/kafka/service.ts";
+import { startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { createTopic, produce } from "../support/produce.ts";
 
 /** The engine and what has been stored take some 500 MB, long requests at once a few times the 128 MiB that are let in. */

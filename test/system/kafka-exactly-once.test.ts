@@ -10,9 +10,9 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { z } from "zod";
-import { startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { censusConfig, censusStream, partitions, produceOver, seeded, topics } from "../support/kafka/census.ts";
 import { parseRows, runCommand, ServiceProcess } from "../support/kafka/service.ts";
+import { startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { createTopic } from "../support/produce.ts";
 
 const seed = 20_261_125;
@@ -42,12 +42,16 @@ async function replayed(): Promise<Row[]> {
   await mkdir(home);
   const file = path.join(home, "driftline.yaml");
   await writeFile(file, stringify(censusConfig({ store: { embedded: path.join(home, "data") }, kafka: null })));
-  const summary = z.looseObject({ events: z.number() }).parse(JSON.parse(await runCommand(["replay", "-c", file, "--json", "--keep"], home)));
+  const summary = z
+    .looseObject({ events: z.number() })
+    .parse(JSON.parse(await runCommand(["replay", "-c", file, "--json", "--keep"], home)));
   assert.equal(summary.events, 417_784);
   return parseRows(await runCommand(["sql", metricsQuery, "-c", file, "--format", "JSONEachRow"], home), rowSchema);
 }
 
-test("Five kills at random moments, malformed and repeated messages change no number of any closed window", { timeout: 600_000 }, async () => {
+test("Five kills at random moments, malformed and repeated messages change no number of any closed window", {
+  timeout: 600_000,
+}, async () => {
   const expected = await replayed();
   assert.ok(expected.length > 1_000, `${expected.length} rows`);
 
@@ -59,7 +63,10 @@ test("Five kills at random moments, malformed and repeated messages change no nu
   const home = path.join(folder, "stream");
   await mkdir(home);
   const kafka = { brokers, group: "exactly-once", session_timeout: "2s" };
-  await using service = await ServiceProcess.prepare(home, censusConfig({ store: { embedded: path.join(home, "data") }, kafka }));
+  await using service = await ServiceProcess.prepare(
+    home,
+    censusConfig({ store: { embedded: path.join(home, "data") }, kafka }),
+  );
 
   const stopProducing = new AbortController();
   const producing = Promise.all([
@@ -83,13 +90,15 @@ test("Five kills at random moments, malformed and repeated messages change no nu
 
     const count = async (query: string) => (await service.sql(query, countSchema))[0]?.n ?? -1;
     const sent = stream.predictions.length + stream.labels.length;
-    const positions = "SELECT sum(next) AS n FROM (SELECT max(next_offset) AS next FROM positions GROUP BY source, partition)";
+    const positions =
+      "SELECT sum(next) AS n FROM (SELECT max(next_offset) AS next FROM positions GROUP BY source, partition)";
     await service.until("every message is stored", async () => (await count(positions)) === sent, 120_000);
     assert.equal(await count("SELECT count() AS n FROM dead_letters FINAL"), stream.malformed);
 
     // The last window of each kind stays open: only a replay closes it.
     const lastStart = new Map<string, string>();
-    for (const row of expected) if (row.window_start > (lastStart.get(row.window) ?? "")) lastStart.set(row.window, row.window_start);
+    for (const row of expected)
+      if (row.window_start > (lastStart.get(row.window) ?? "")) lastStart.set(row.window, row.window_start);
     const closed = expected.filter((row) => row.window_start !== lastStart.get(row.window));
     let rows: Row[] = [];
     const whole = async () => {

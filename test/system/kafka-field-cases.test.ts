@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { z } from "zod";
-import { startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { ServiceProcess } from "../support/kafka/service.ts";
+import { startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import {
   committedOffset,
   createTopic,
@@ -43,7 +43,15 @@ async function serviceFor(topic: string): Promise<ServiceProcess> {
 
 function prediction(id: string): string {
   const timestamp = "2026-01-01T00:00:00Z";
-  return JSON.stringify({ type: "prediction", id, model: "m", version: "1", timestamp, features: { x: 1.5 }, prediction: 1 });
+  return JSON.stringify({
+    type: "prediction",
+    id,
+    model: "m",
+    version: "1",
+    timestamp,
+    features: { x: 1.5 },
+    prediction: 1,
+  });
 }
 
 const predictions = (prefix: string, from: number, to: number) =>
@@ -53,7 +61,10 @@ const countRow = z.object({ n: z.coerce.number() });
 
 /** Ids of all predictions that are stored, copies counted once. */
 async function storedIds(service: ServiceProcess): Promise<string[]> {
-  const rows = await service.sql("SELECT id FROM predictions_m FINAL ORDER BY timestamp, id", z.object({ id: z.string() }));
+  const rows = await service.sql(
+    "SELECT id FROM predictions_m FINAL ORDER BY timestamp, id",
+    z.object({ id: z.string() }),
+  );
   return rows.map(({ id }) => id);
 }
 
@@ -97,7 +108,10 @@ test("topic-created-again-and-log-cut-off B: after retention reading goes on at 
   await service.start();
   await service.untilReady();
   await service.until("200 predictions", async () => (await storedIds(service)).length === 200);
-  assert.match(await service.log(), /case-b\.predictions partition 0: records 100 to 499 were deleted before they were read/);
+  assert.match(
+    await service.log(),
+    /case-b\.predictions partition 0: records 100 to 499 were deleted before they were read/,
+  );
   assert.equal(await service.metric("driftline_kafka_gap_events_total"), 400);
 });
 

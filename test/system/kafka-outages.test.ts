@@ -7,8 +7,8 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { type ClickHouseFront, startClickHouseFront } from "../support/clickhouse-front.ts";
-import { brokerIsOurs, startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { ServiceProcess } from "../support/kafka/service.ts";
+import { brokerIsOurs, startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { createTopic, produce } from "../support/produce.ts";
 
 let broker: TestBroker;
@@ -40,7 +40,15 @@ function messages(from: number, to: number, partitions: number) {
   let malformed = 0;
   for (let index = from; index < to; index += 1) {
     const timestamp = new Date(Date.UTC(2026, 0, 1) + index * 100).toISOString();
-    const event = { type: "prediction", id: `p${index}`, model: "m", version: "1", timestamp, features: { x: index % 7 }, prediction: index % 2 };
+    const event = {
+      type: "prediction",
+      id: `p${index}`,
+      model: "m",
+      version: "1",
+      timestamp,
+      features: { x: index % 7 },
+      prediction: index % 2,
+    };
     const message = { partition: index % partitions, value: JSON.stringify(event) };
     all.push(message);
     if (index % 10 === 0) all.push(message);
@@ -88,7 +96,10 @@ test("The service waits for a broker that was stopped, says so, and reads on by 
   await service.until("4000 predictions", async () => (await predictions(service)) === 4_000);
   await service.untilReady();
   assert.equal(await count(service, "SELECT count() AS n FROM predictions_m FINAL"), 4_000);
-  await service.until("the dead letters", async () => (await deadLetters(service)) === first.malformed + second.malformed);
+  await service.until(
+    "the dead letters",
+    async () => (await deadLetters(service)) === first.malformed + second.malformed,
+  );
 });
 
 test("The service started before its broker waits for it", { skip }, async () => {
@@ -108,13 +119,18 @@ test("The service started before its broker waits for it", { skip }, async () =>
   await service.until("100 predictions", async () => (await predictions(service)) === 100);
 });
 
-test("Two processes share a group; one is stopped, one is killed, and every event is stored once", { timeout: 300_000 }, async () => {
+test("Two processes share a group; one is stopped, one is killed, and every event is stored once", {
+  timeout: 300_000,
+}, async () => {
   const topic = "shared";
   await createTopic(broker.brokers, topic, 4);
   await using front = await startFront();
   const store = { url: front.url, database: "driftline" };
   const home = await mkdtemp(path.join(folder, "service-"));
-  await using first = await ServiceProcess.prepare(home, config(topic, store), { name: "first", roles: "ingest,evaluate,web" });
+  await using first = await ServiceProcess.prepare(home, config(topic, store), {
+    name: "first",
+    roles: "ingest,evaluate,web",
+  });
   await using second = await ServiceProcess.prepare(home, config(topic, store), { name: "second", roles: "ingest" });
   await first.start();
   await first.untilReady();
@@ -131,7 +147,10 @@ test("Two processes share a group; one is stopped, one is killed, and every even
   for (const end of ["stop", "kill"] as const) {
     await send(4_000);
     await second.start();
-    await second.until("each reads two partitions", async () => (await shares(first)) === 2 && (await shares(second)) === 2);
+    await second.until(
+      "each reads two partitions",
+      async () => (await shares(first)) === 2 && (await shares(second)) === 2,
+    );
     await send(8_000);
     await sleep(300);
     await second[end]();
@@ -144,7 +163,9 @@ test("Two processes share a group; one is stopped, one is killed, and every even
   assert.equal(await deadLetters(first), malformed);
 });
 
-test("A store that refuses for 20 s stops the reading, not the service, and nothing is lost", { timeout: 300_000 }, async () => {
+test("A store that refuses for 20 s stops the reading, not the service, and nothing is lost", {
+  timeout: 300_000,
+}, async () => {
   const topic = "store-away";
   await createTopic(broker.brokers, topic, 2);
   await using front = await startFront();
@@ -178,7 +199,9 @@ test("A store that refuses for 20 s stops the reading, not the service, and noth
 const TROUBLED_ROUNDS = 24;
 
 for (const mode of ["hang", "cut"] as const) {
-  test(`A store that ${mode === "hang" ? "never answers" : "cuts connections"} for a while loses and doubles nothing`, { timeout: 300_000 }, async () => {
+  test(`A store that ${mode === "hang" ? "never answers" : "cuts connections"} for a while loses and doubles nothing`, {
+    timeout: 300_000,
+  }, async () => {
     const topic = `store-${mode}`;
     await createTopic(broker.brokers, topic, 2);
     await using front = await startFront();
@@ -193,11 +216,16 @@ for (const mode of ["hang", "cut"] as const) {
     const trouble = setInterval(() => {
       round++;
       if (round > TROUBLED_ROUNDS) front.clearFault();
-      else front.setFault({ kind: mode }, { times: 1, matching: round % 2 === 0 ? /^\s*INSERT INTO `?predictions/i : /^\s*INSERT INTO `?batches/i });
+      else
+        front.setFault(
+          { kind: mode },
+          { times: 1, matching: round % 2 === 0 ? /^\s*INSERT INTO `?predictions/i : /^\s*INSERT INTO `?batches/i },
+        );
     }, 500);
     try {
       await produce(broker.brokers, topic, first.all);
-      const whole = async () => (await service.metric("driftline_kafka_lag_events")) === 0 && (await predictions(service)) === 10_000;
+      const whole = async () =>
+        (await service.metric("driftline_kafka_lag_events")) === 0 && (await predictions(service)) === 10_000;
       await service.until("lag 0 in spite of it", whole, 180_000);
     } finally {
       clearInterval(trouble);

@@ -1,12 +1,12 @@
 /** Posts to a Slack channel through Slack's own client, one attempt, with every name from an event escaped and cut to Slack's limits. */
 import {
+  type FetchFunction,
+  LogLevel,
   WebAPIHTTPError,
   WebAPIPlatformError,
   WebAPIRateLimitedError,
   WebAPIRequestError,
   WebClient,
-  type FetchFunction,
-  LogLevel,
 } from "@slack/web-api";
 import { z } from "zod";
 import { type Delivery, defineTarget, type Notification } from "../../core/delivery.ts";

@@ -9,7 +9,9 @@ export class ArrayStore {
   /** Values as text, in the order of arrival; `null` for tombstones. */
   texts(topic?: string): (string | null)[] {
     return this.messages
-      .filter(({ source }) => topic === undefined || source.startsWith(`kafka:${topic}:`) || source === `kafka:${topic}`)
+      .filter(
+        ({ source }) => topic === undefined || source.startsWith(`kafka:${topic}:`) || source === `kafka:${topic}`,
+      )
       .map(({ value }) => (value === null ? null : value.toString()));
   }
 }

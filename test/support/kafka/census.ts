@@ -1,10 +1,11 @@
 /** The census example as a stream: its events as Kafka messages with malformed and repeated ones among them, and its configuration. */
+
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { query } from "chdb";
 import { type Message, Partitioners } from "kafkajs";
 import { parse } from "yaml";
-import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { kafkaClient } from "../produce.ts";
 import { projectRoot } from "./service.ts";
@@ -18,7 +19,10 @@ const exampleSchema = z.looseObject({
 });
 
 /** The example's configuration with other sources and another store, and without channels. */
-export function censusConfig(given: { store: unknown; kafka: Record<string, unknown> | null }): Record<string, unknown> {
+export function censusConfig(given: {
+  store: unknown;
+  kafka: Record<string, unknown> | null;
+}): Record<string, unknown> {
   const folder = exampleFolder();
   const example = exampleSchema.parse(parse(readFileSync(path.join(folder, "driftline.yaml"), "utf8")));
   const [model] = example.models;
@@ -72,12 +76,20 @@ export function censusStream(random: () => number): CensusStream {
   };
   const predictions = stream("predictions");
   const labels = stream("labels");
-  return { predictions: predictions.messages, labels: labels.messages, malformed, events: predictions.events + labels.events };
+  return {
+    predictions: predictions.messages,
+    labels: labels.messages,
+    malformed,
+    events: predictions.events + labels.events,
+  };
 }
 
 function linesOf(name: "predictions" | "labels"): string[] {
   const file = path.join(exampleFolder(), `${name}.parquet`).replaceAll("'", "\\'");
-  const text = query(`SELECT * FROM file('${file}') ORDER BY timestamp, id SETTINGS date_time_output_format = 'iso'`, "JSONEachRow");
+  const text = query(
+    `SELECT * FROM file('${file}') ORDER BY timestamp, id SETTINGS date_time_output_format = 'iso'`,
+    "JSONEachRow",
+  );
   return text.split("\n").filter((line) => line !== "");
 }
 
@@ -95,10 +107,19 @@ function malformedValue(line: string, index: number): string | Buffer {
 }
 
 /** Sends messages in slices with pauses, so that a consumer has to keep up for `seconds`. */
-export async function produceOver(brokers: string[], topic: string, messages: readonly Message[], seconds: number, signal: AbortSignal): Promise<void> {
+export async function produceOver(
+  brokers: string[],
+  topic: string,
+  messages: readonly Message[],
+  seconds: number,
+  signal: AbortSignal,
+): Promise<void> {
   const slice = 2_000;
   const pauseMs = (seconds * 1_000) / Math.ceil(messages.length / slice);
-  const producer = kafkaClient(brokers).producer({ createPartitioner: Partitioners.DefaultPartitioner, idempotent: true });
+  const producer = kafkaClient(brokers).producer({
+    createPartitioner: Partitioners.DefaultPartitioner,
+    idempotent: true,
+  });
   await producer.connect();
   try {
     for (let from = 0; from < messages.length && !signal.aborted; from += slice) {

@@ -26,7 +26,11 @@ export class ServiceProcess implements AsyncDisposable {
   }
 
   /** Writes the configuration into the folder; `server` is added to it. Nothing runs before `start`. */
-  static async prepare(folder: string, config: Record<string, unknown>, options: { name?: string; roles?: string } = {}): Promise<ServiceProcess> {
+  static async prepare(
+    folder: string,
+    config: Record<string, unknown>,
+    options: { name?: string; roles?: string } = {},
+  ): Promise<ServiceProcess> {
     const name = options.name ?? "driftline";
     const port = await freePort();
     await writeFile(path.join(folder, `${name}.yaml`), stringify({ ...config, server: { port } }));
@@ -89,8 +93,12 @@ export class ServiceProcess implements AsyncDisposable {
   /** Sum of a Prometheus metric over all its labels; null where it is absent or nobody answers. */
   async metric(name: string): Promise<number | null> {
     const answer = await this.get("/metrics");
-    const lines = (answer?.text ?? "").split("\n").filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
-    return lines.length === 0 ? null : lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+    const lines = (answer?.text ?? "")
+      .split("\n")
+      .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+    return lines.length === 0
+      ? null
+      : lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
   }
 
   async sql<Row>(query: string, row: z.ZodType<Row>): Promise<Row[]> {
@@ -125,7 +133,9 @@ export class ServiceProcess implements AsyncDisposable {
 
   async #failure(what: string): Promise<Error> {
     const ready = await this.get("/ready");
-    return new Error(`${what}\n/ready: ${ready?.status} ${ready?.text}\nthe end of the log:\n${(await this.log()).slice(-3_000)}`);
+    return new Error(
+      `${what}\n/ready: ${ready?.status} ${ready?.text}\nthe end of the log:\n${(await this.log()).slice(-3_000)}`,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -159,7 +169,10 @@ export async function runCommand(args: readonly string[], cwd: string): Promise<
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
   child.stderr.on("data", (chunk: Buffer) => errors.push(chunk));
   const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
-  if (code !== 0) throw new Error(`driftline ${args.join(" ")} ended with ${String(code)}:\n${Buffer.concat(errors).toString().slice(-3_000)}`);
+  if (code !== 0)
+    throw new Error(
+      `driftline ${args.join(" ")} ended with ${String(code)}:\n${Buffer.concat(errors).toString().slice(-3_000)}`,
+    );
   return Buffer.concat(output).toString();
 }
 
@@ -182,7 +195,9 @@ function freePort(): Promise<number> {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
-      server.close(() => (address !== null && typeof address === "object" ? resolve(address.port) : reject(new Error("no port"))));
+      server.close(() =>
+        address !== null && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
+      );
     });
   });
 }

@@ -41,7 +41,9 @@ export async function startSource(options: {
     config: kafkaConfig({ brokers: options.brokers, topics: options.topics, group: options.group, ...options.config }),
     sink,
     clock: systemClock,
-    log: createLog({ destination: { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) } }),
+    log: createLog({
+      destination: { write: (line: string) => void log.push(JSON.parse(line) as Record<string, unknown>) },
+    }),
     tuning: { ...quick, ...options.tuning },
   });
   await source.start();
@@ -57,7 +59,11 @@ function kafkaConfig(given: Partial<KafkaSourceConfig>): KafkaSourceConfig {
 }
 
 /** Waits until `holds`, at most `ms`; the message says what did not come about. */
-export async function until(what: string | (() => string), holds: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
+export async function until(
+  what: string | (() => string),
+  holds: () => boolean | Promise<boolean>,
+  ms = 30_000,
+): Promise<void> {
   const deadline = Date.now() + ms;
   while (!(await holds())) {
     if (Date.now() > deadline) assert.fail(`after ${ms} ms still not: ${typeof what === "string" ? what : what()}`);

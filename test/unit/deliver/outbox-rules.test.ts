@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { Webhook } from "standardwebhooks";
 import { isRetryableStatus, retryAfterMs } from "../../../src/core/http-delivery.ts";
 import { webhookHeaders } from "../../../src/core/webhook-signature.ts";
 import type { PendingDelivery } from "../../../src/deliver/delivery-store.ts";
 import { dueByTarget } from "../../../src/deliver/outbox.ts";
 import { redact } from "../../../src/deliver/redact.ts";
 import { nextAttempt, retryLimits } from "../../../src/deliver/retry-schedule.ts";
-import { Webhook } from "standardwebhooks";
 
 test("a status is tried again when it can pass by itself", () => {
   const again = [408, 425, 429, 500, 502, 503, 504, 599];

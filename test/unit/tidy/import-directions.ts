@@ -15,7 +15,15 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   "src/deliver": ["src/core", "src/config", "src/store", "src/telemetry"],
   "src/ingest": ["src/core", "src/math", "src/config", "src/store", "src/telemetry", "src/ingest/formats"],
   "src/evaluate": ["src/core", "src/math", "src/config", "src/store", "src/telemetry", "detectors"],
-  "src/notify": ["src/core", "src/config", "src/store", "src/telemetry", "src/alert", "src/deliver", "src/notify/channels"],
+  "src/notify": [
+    "src/core",
+    "src/config",
+    "src/store",
+    "src/telemetry",
+    "src/alert",
+    "src/deliver",
+    "src/notify/channels",
+  ],
   "src/act": ["src/core", "src/config", "src/store", "src/telemetry", "src/alert", "src/deliver", "src/act/actions"],
   "src/serve": ["src/core", "src/math", "src/config", "src/store", "src/telemetry", "src/alert", "src/deliver"],
 };
@@ -34,7 +42,8 @@ export function wrongImports(file: string, text: string): string[] {
   for (const match of text.matchAll(/(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g)) {
     const target = resolve(file, match[1] ?? "");
     const to = layerOf(target);
-    if (to !== from && !(allowed[from] ?? []).includes(to)) wrong.push(`${file} (${from}) must not import ${target} (${to})`);
+    if (to !== from && !(allowed[from] ?? []).includes(to))
+      wrong.push(`${file} (${from}) must not import ${target} (${to})`);
   }
   return wrong;
 }

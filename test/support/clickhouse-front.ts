@@ -190,7 +190,7 @@ function refuse(response: ServerResponse, thrown: unknown): void {
   const code = /Code: (\d+)/.exec(message)?.[1] ?? String(own);
   const status =
     code === "516" ? 403 : code === "60" || code === "81" ? 404 : code === "62" || code === "47" ? 400 : 500;
-  const text = /^Code:/.test(message) ? message : `Code: ${code}. DB::Exception: ${message}`;
+  const text = message.startsWith("Code:") ? message : `Code: ${code}. DB::Exception: ${message}`;
   response.writeHead(status, { "X-ClickHouse-Exception-Code": code, "Content-Type": "text/plain; charset=UTF-8" });
   response.end(`${text}${/\(version/.test(text) ? "" : " (UNKNOWN) (version 26.7.2.1)"}\n`);
 }

@@ -60,8 +60,8 @@ export function createBatchWriter(options: BatchWriterOptions): BatchWriter {
   return new Writer(options);
 }
 
-/** Full batches: the one being stored, while the next fills. A second that waits would cost its messages' memory and win nothing. */
-const MOST_QUEUED = 1;
+/** Full batches: one being stored, and one that filled meanwhile. */
+const MOST_QUEUED = 2;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 

@@ -35,7 +35,9 @@ function breakingAt(n: number): { readonly store: Store; broke: () => boolean } 
   let left = n;
   let broken = false;
   const write =
-    <Arguments extends readonly unknown[]>(call: (...given: Arguments) => Promise<void>) =>
+    <Arguments extends readonly unknown[]>(
+      call: (...given: Arguments) => Promise<void>,
+    ): ((...given: Arguments) => Promise<void>) =>
     async (...given: Arguments): Promise<void> => {
       if (broken || --left === 0) {
         broken = true;
@@ -46,9 +48,9 @@ function breakingAt(n: number): { readonly store: Store; broke: () => boolean } 
   const real = store.lane("evaluate");
   const breaking: Lane = {
     ...real,
-    command: write(real.command),
-    insertBlock: write(real.insertBlock),
-    insertRows: write(real.insertRows),
+    command: write<Parameters<Lane["command"]>>((statement, options) => real.command(statement, options)),
+    insertBlock: write<Parameters<Lane["insertBlock"]>>((table, columns) => real.insertBlock(table, columns)),
+    insertRows: write<Parameters<Lane["insertRows"]>>((table, rows) => real.insertRows(table, rows)),
   };
   return {
     store: { ...store, lane: (name) => (name === "evaluate" ? breaking : store.lane(name)) },

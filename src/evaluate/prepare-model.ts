@@ -110,8 +110,6 @@ function classesOf(config: ModelConfig): readonly string[] {
   return config.classes.map(classLabel).filter((label) => label !== null);
 }
 
-const DEFAULT_MIN_ROWS = 200;
-
 function bindDetectors(config: ModelConfig): BoundDetector[] {
   const byName = new Map(registry.map((detector) => [detector.name, detector]));
   const chosen: readonly (DetectorConfig | { readonly use: string })[] =
@@ -121,14 +119,9 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
     if (detector === undefined)
       throw new DriftlineError("config_invalid", `model ${config.name}: there is no detector "${choice.use}"`);
     const { use: _use, subjects, ...options }: Readonly<Record<string, unknown>> = choice;
-    // A detector's own min_rows wins; left at its default it follows the model's.
-    const minRows =
-      options["min_rows"] === undefined || options["min_rows"] === DEFAULT_MIN_ROWS
-        ? config.min_rows
-        : options["min_rows"];
     return bound(
       detector,
-      { ...options, min_rows: minRows },
+      { ...options, min_rows: options["min_rows"] ?? config.min_rows },
       Array.isArray(subjects) ? new Set<unknown>(subjects) : null,
     );
   });

@@ -25,13 +25,11 @@ export function healthProviders({ ingestion, loop, models, ingests, evaluates }:
             ok: writer.problem === null,
             reason: writer.problem ?? `${writer.waitingMessages} messages wait to be stored`,
           },
-          ...ingestion
-            .sources()
-            .map(({ name, connected, problem }) => ({
-              name,
-              ok: connected && problem === null,
-              reason: problem ?? (connected ? "reading" : "connecting"),
-            })),
+          ...ingestion.sources().map(({ name, connected, problem }) => ({
+            name,
+            ok: connected && problem === null,
+            reason: problem ?? (connected ? "reading" : "connecting"),
+          })),
         ];
       },
     });

@@ -3,9 +3,9 @@
  * so that readers never see a half-written pane.
  */
 import { z } from "zod";
+import { durationText } from "../config/duration.ts";
 import { list, type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
-import { durationName } from "./duration-name.ts";
 import { keptRows, type Span } from "./kept-rows.ts";
 import type { WindowEntry } from "./metric-writer.ts";
 import { runsOf } from "./pane-runs.ts";
@@ -20,7 +20,7 @@ const GAP_PANES = 20;
 const ROWS_AT_ONCE = 4_000_000;
 
 /** The name of the model's panes of time in `panes` and `pane_summaries`. */
-export const paneName = (prepared: PreparedModel): string => durationName(prepared.config.pane);
+export const paneName = (prepared: PreparedModel): string => durationText(prepared.config.pane);
 
 /** Start of the pane that a row's timestamp falls into, Int64 ms. */
 export const paneStart = (pane: number): Sql => sql`intDiv(toUnixTimestamp64Milli(timestamp), ${pane}) * ${pane}`;

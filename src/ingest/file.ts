@@ -10,10 +10,9 @@ import { z } from "zod";
 import type { FileSourceConfig } from "../config/sources.ts";
 import { DriftlineError, messageOf } from "../core/errors.ts";
 import type { RawMessage } from "../core/event.ts";
+import { type FileFormat, formatByEnding } from "../core/file-format.ts";
 import type { LocalReader } from "../store/local-reader.ts";
 import { join, name, type Sql, sql, written } from "../store/sql.ts";
-
-export type FileFormat = "Parquet" | "CSVWithNames" | "JSONEachRow";
 
 export interface FileReader {
   /** `file:<name>:<fingerprint>`: a changed file is another source, read from its beginning. */
@@ -24,13 +23,6 @@ export interface FileReader {
   messages(fromOffset: number): AsyncIterable<readonly RawMessage[]>;
 }
 
-const ENDINGS: Readonly<Record<string, FileFormat>> = {
-  ".parquet": "Parquet",
-  ".csv": "CSVWithNames",
-  ".ndjson": "JSONEachRow",
-  ".jsonl": "JSONEachRow",
-  ".json": "JSONEachRow",
-};
 /** Files up to here are told apart by all they hold; of greater ones, size, time of change and both ends must do. */
 const FULLY_READ_BYTES = 256 * 1024 * 1024;
 const FINGERPRINT_BYTES = 1024 * 1024;
@@ -80,7 +72,7 @@ export async function describeFile(
 }
 
 function formatOf(config: Pick<FileSourceConfig, "path" | "format">): FileFormat {
-  const format = config.format ?? ENDINGS[path.extname(config.path).toLowerCase()];
+  const format = config.format ?? formatByEnding(config.path);
   if (format !== undefined) return format;
   throw new DriftlineError(
     "source_failed",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import type { Store } from "../../src/store/store.ts";
+import { seededRandom } from "../support/hostile-messages.ts";
 import { clockAt, emptyTables, messages, openFreshStore, rowsOf, schema, writerOver } from "../support/ingest.ts";
 
 const model = schema("m", { amount: "numeric", note: "categorical" });
@@ -12,17 +13,6 @@ let end: () => Promise<void>;
 before(async () => ({ store, end } = await openFreshStore([model])));
 after(() => end());
 beforeEach(() => emptyTables(store, [model]));
-
-/** Seeded, so that a failure can be repeated (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const VALUES = [
   "1",
@@ -96,7 +86,7 @@ const GOOD: Readonly<Record<string, string>> = {
 };
 
 test("of ten thousand hostile messages each is an event or a dead letter, with the bytes it had", async () => {
-  const next = random(20260302);
+  const next = seededRandom(20260302);
   const values = Array.from({ length: 10_000 }, () => hostile(next));
   const writer = writerOver(store.lane("ingest"), clock, [model], { batchRows: 3000 });
   await writer.push(messages(values));

@@ -8,6 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { z } from "zod";
 import { DriftlineError, messageOf } from "../../core/errors.ts";
+import { formatByEnding } from "../../core/file-format.ts";
 import { join, name, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 
@@ -35,21 +36,13 @@ export interface ReferenceTable {
 /** Columns of one temporary file. */
 const COLUMNS_AT_ONCE = 100;
 
-const FORMATS: Readonly<Record<string, string>> = {
-  ".parquet": "Parquet",
-  ".csv": "CSVWithNames",
-  ".json": "JSONEachRow",
-  ".ndjson": "JSONEachRow",
-  ".jsonl": "JSONEachRow",
-};
-
 /** @throws DriftlineError `reference_refused` that names the file and the reason */
 export async function openReferenceTable(
   lane: Lane,
   file: string,
   format: string | undefined,
 ): Promise<ReferenceTable> {
-  const read = format ?? FORMATS[path.extname(file).toLowerCase()];
+  const read = format ?? formatByEnding(file);
   if (read === undefined)
     throw new DriftlineError(
       "reference_refused",

@@ -1,24 +1,10 @@
 /** The counts of a subject in some windows, over the bins of its reference: what the feature view draws. */
 import { z } from "zod";
-import type { WindowSpec } from "../../config/duration.ts";
+import { durationText, type WindowSpec } from "../../config/duration.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import { list, type Sql, sql, time, written } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { SeriesKey } from "./rows.ts";
-
-const UNITS: readonly (readonly [number, string])[] = [
-  [86_400_000, "d"],
-  [3_600_000, "h"],
-  [60_000, "m"],
-  [1000, "s"],
-  [1, "ms"],
-];
-
-/** The name of a pane's length in the store: the greatest unit that divides it, `1d`, `90m`. */
-export function paneName(ms: number): string {
-  const [unit, word] = UNITS.find(([size]) => ms % size === 0) ?? [1, "ms"];
-  return `${ms / unit}${word}`;
-}
 
 const countsRow = z.object({
   start_ms: z.number(),
@@ -77,7 +63,7 @@ export async function selectWindowCounts(lane: Lane, query: CountsQuery): Promis
 }
 
 function countsStatement({ series, subjectKind, subject, referenceId, window, paneMs, starts }: CountsQuery): Sql {
-  const pane = window.kind === "count" ? window.name : paneName(paneMs);
+  const pane = window.kind === "count" ? window.name : durationText(paneMs);
   const first = starts[0] ?? 0;
   const last = (starts.at(-1) ?? 0) + (window.kind === "time" ? window.ms : 1);
   const range = sql`model = ${series.model} AND pane = ${pane} AND reference_id = ${referenceId}

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { durationText } from "../../../src/config/duration.ts";
 import { step } from "../../../src/serve/page/drift-grid.tsx";
 import { cellText, decimal, percent, range, short, trimmed, valueText, whole } from "../../../src/serve/page/format.ts";
 import { subjectLink } from "../../../src/serve/page/links.ts";
 import { brokenLine } from "../../../src/serve/page/models-table.tsx";
 import { withGaps } from "../../../src/serve/queries/grid.ts";
-import { paneName } from "../../../src/serve/queries/window-counts.ts";
 
 test("numbers have a true minus, thousands, units, and no false precision", () => {
   assert.equal(whole(-12_345), "−12,345");
@@ -89,5 +89,5 @@ test("gaps-are-not-zero: windows without a row become columns, and a line breaks
 });
 
 test("panes are named as the store names them", () => {
-  assert.deepEqual([60_000, 86_400_000, 90_000, 5_400_000].map(paneName), ["1m", "1d", "90s", "90m"]);
+  assert.deepEqual([60_000, 86_400_000, 90_000, 5_400_000].map(durationText), ["1m", "1d", "90s", "90m"]);
 });

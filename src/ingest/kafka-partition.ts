@@ -39,6 +39,7 @@ export class PartitionReader {
   stored: number | null = null;
   /** What the broker was told of it last. */
   committed: number | null = null;
+  /** End of the log as the last fetch told it; null until a fetch from the present place has answered. */
   highWatermark: number | null = null;
   /** Why it can't be read at the moment. */
   problem: string | null = null;
@@ -81,6 +82,8 @@ export class PartitionReader {
     this.source = location.source;
     this.epoch = location.epoch;
     this.fetchOffset = location.offset;
+    // What was known of the log's end belongs to another place or another log, and could say "no lag" wrongly.
+    this.highWatermark = null;
     this.problem = null;
     if (!sameLog) {
       this.stored = location.offset;

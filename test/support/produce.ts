@@ -1,4 +1,5 @@
 /** Topics and records for tests against a real broker: partitions, headers, tombstones, transactions, every codec. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { Kafka, logLevel, type Message, Partitioners, type Producer } from "kafkajs";
 
 /** A kafkajs client that keeps quiet. */
@@ -35,7 +36,7 @@ export async function createTopic(
       const known = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => null);
       const leaders = known?.topics[0]?.partitions.filter(({ leader }) => leader >= 0).length ?? 0;
       if (leaders === partitions) return;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
     }
   });
 }
@@ -44,7 +45,7 @@ export async function createTopic(
 export async function deleteTopic(brokers: string[], topic: string): Promise<void> {
   await withAdmin(brokers, async (admin) => {
     await admin.deleteTopics({ topics: [topic] });
-    while ((await admin.listTopics()).includes(topic)) await new Promise((resolve) => setTimeout(resolve, 50));
+    while ((await admin.listTopics()).includes(topic)) await sleep(50);
   });
 }
 
@@ -120,7 +121,10 @@ export async function produce(
   );
 }
 
-/** One transaction; `abort` leaves its records in the log as aborted ones. No messages: only markers, if even that. */
+/**
+ * One transaction on a topic of one partition; `abort` leaves its records in the log as aborted ones. Resolves once the
+ * marker is in the log: the broker answers before it has written it. No messages: no marker either.
+ */
 export async function produceTransaction(
   brokers: string[],
   topic: string,
@@ -134,12 +138,14 @@ export async function produceTransaction(
     maxInFlightRequests: 1,
     idempotent: true,
   });
+  const withMarker = (await endOfLog(brokers, topic, 0)) + messages.length + 1;
   await withProducer(producer, async () => {
     const transaction = await producer.transaction();
     if (messages.length > 0) await transaction.send({ topic, messages: [...messages] });
     if (end === "commit") await transaction.commit();
     else await transaction.abort();
   });
+  while (messages.length > 0 && (await endOfLog(brokers, topic, 0)) < withMarker) await sleep(20);
 }
 
 const plain = { createPartitioner: Partitioners.DefaultPartitioner, allowAutoTopicCreation: false };

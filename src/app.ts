@@ -102,6 +102,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     clock,
     log: log.with({ part: "ingest" }),
     metrics,
+    onCaughtUp: () => loop.caughtUp(),
   });
   cleanup.add("ingestion", () => ingestion.stop());
 

@@ -1,6 +1,7 @@
 /**
  * The beat of the service: looks for closed windows, judges them, and wakes the outbox. Models with a schedule are evaluated when
- * it is due instead. A beat that fails is told once and repeated by the next.
+ * it is due instead. A beat that fails is told once and repeated by the next. While ingestion works off a backlog, a beat rests after
+ * each evaluation for the whole of `every`; once it has caught up, what has just come in is looked at as soon as `every` allows.
  */
 import { schedule as cronSchedule, type ScheduledTask } from "node-cron";
 import type { Clock } from "./core/clock.ts";
@@ -21,6 +22,8 @@ export interface EvaluationLoopOptions {
 
 export interface EvaluationLoop {
   start(): void;
+  /** Ingestion has caught up with its sources: what is stored now is all there is, so waiting gains nothing. */
+  caughtUp(): void;
   /** Lets a beat under way end. */
   stop(): Promise<void>;
   /** Why the newest beat of a model failed, or null. */
@@ -49,6 +52,11 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
   const problems = new Map<string, string>();
   const stopping = new AbortController();
   let nap = new AbortController();
+  let beganAt = Number.NEGATIVE_INFINITY;
+  /** Something was stored since the beat at hand began, and nothing is on its way. */
+  let news = false;
+  /** A model's schedule is due. */
+  let due = false;
   let running: Promise<void> | null = null;
   const tickers: ScheduledTask[] = [];
 
@@ -79,12 +87,29 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
     }
   };
 
+  const rest = async () => {
+    const endsAt = clock.now() + options.everyMs;
+    while (!due && !stopping.signal.aborted) {
+      const ms = (news ? Math.min(endsAt, beganAt + options.everyMs) : endsAt) - clock.now();
+      if (ms <= 0) return;
+      nap = new AbortController();
+      await clock.sleep(ms, AbortSignal.any([nap.signal, stopping.signal]));
+    }
+  };
+
   const run = async () => {
     while (!stopping.signal.aborted) {
+      beganAt = clock.now();
+      news = false;
+      due = false;
       await beat();
-      nap = new AbortController();
-      await clock.sleep(options.everyMs, AbortSignal.any([nap.signal, stopping.signal]));
+      await rest();
     }
+  };
+
+  const punctually = () => {
+    due = true;
+    nap.abort();
   };
 
   return {
@@ -93,12 +118,16 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
       for (const model of options.models)
         if (model.schedule !== undefined)
           tickers.push(
-            cronSchedule(model.schedule.cron, () => nap.abort(), {
+            cronSchedule(model.schedule.cron, punctually, {
               timezone: model.schedule.timezone,
               name: model.name,
             }),
           );
       running ??= run();
+    },
+    caughtUp() {
+      news = true;
+      nap.abort();
     },
     async stop() {
       stopping.abort();

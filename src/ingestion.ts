@@ -29,6 +29,8 @@ export interface IngestionOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** The sources have no more at the moment, and all that they had is stored. */
+  readonly onCaughtUp: () => void;
 }
 
 export interface Ingestion {
@@ -67,6 +69,7 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     batchWaitMs: config.ingest.batch_wait,
     deadLetterBytes: config.ingest.dead_letter_bytes,
     metrics: metrics.ingest,
+    onCaughtUp: options.onCaughtUp,
     onBatch: (_ranges, batch) => {
       // A copy for people's tools; the table `dead_letters` is what counts, so a broker that is away holds up nothing.
       for (const producer of producers)

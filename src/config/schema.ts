@@ -121,7 +121,11 @@ export const configSchema = z.strictObject({
     .describe("The HTTP server."),
   evaluation: z
     .strictObject({
-      every: duration({ least: 100 }).prefault("5s").describe("How often closed windows are looked for."),
+      every: duration({ least: 100 })
+        .prefault("5s")
+        .describe(
+          "How often closed windows are looked for: this long after the last look, or at once when new events are there that long after it began.",
+        ),
     })
     .prefault({})
     .describe("When windows are computed."),
@@ -135,7 +139,7 @@ export const configSchema = z.strictObject({
         .describe("Bytes of raw messages of a batch at most."),
       batch_wait: duration({ least: 1 })
         .prefault("1s")
-        .describe("A batch is stored after this time even if it is not full."),
+        .describe("A batch is stored after this time even if it is not full; after a quiet time sooner."),
       max_message_bytes: z
         .int()
         .min(1024)

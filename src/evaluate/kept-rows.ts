@@ -21,7 +21,7 @@ export interface DedupeOptions {
   readonly dedupeWithin: number;
   /** Length of a pane, ms. */
   readonly pane: number;
-  /** By pane, whether it holds later copies, as of when it was last summarised: saves asking again for windows made of such panes. */
+  /** By pane, whether it holds later copies, as of when that was last looked for: saves asking again for what is made of such panes. */
   readonly memory: Map<number, boolean>;
 }
 
@@ -30,83 +30,111 @@ const MOST_REMEMBERED = 200_000;
 
 export const withinSpan = ({ from, to }: Span): Sql => sql`timestamp >= ${time(from)} AND timestamp < ${time(to)}`;
 
+/** Rows of `prediction_ids` between two marks of its primary key. */
+const GRANULE = 256;
+/** How much longer it takes to look a hash up in the key than to read a granule of the column. */
+const LOOKUP_COST = 3;
+
 /**
- * bitXor(h, 0) is h, out of the primary key's sight: to look tens of thousands of hashes up in the key takes three times as long as
- * reading the column, and finds that every granule holds some of them.
+ * Where the ids are many for the table, bitXor(h, 0), which is h, keeps them out of the primary key's sight: to look tens of thousands
+ * of hashes up in it takes three times as long as reading the column, and finds that every granule holds some of them.
  */
-const hashIn = (ids: Sql): Sql => sql`bitXor(h, 0) IN (${ids})`;
+async function hashIn(lane: Lane, model: string, where: Sql): Promise<Sql> {
+  const table = name(predictionsTable(model));
+  const [counts] = await lane.query(
+    sql`SELECT (SELECT count() FROM ${table} WHERE ${where}) AS wanted, (SELECT count() FROM prediction_ids) AS rows`,
+    z.object({ wanted: z.number(), rows: z.number() }),
+  );
+  const ids = sql`SELECT cityHash64(id) FROM ${table} WHERE ${where}`;
+  const few = counts !== undefined && counts.wanted * GRANULE * LOOKUP_COST < counts.rows;
+  return few ? sql`h IN (${ids})` : sql`bitXor(h, 0) IN (${ids})`;
+}
+
+/** The times of each prediction of `model` that has several within `near` and one of the ids. */
+const timesOfCopies = (model: string, near: Sql, ids: Sql): Sql =>
+  sql`SELECT h, twin, arraySort(groupUniqArray(toUnixTimestamp64Milli(timestamp))) AS ts FROM prediction_ids
+      WHERE model = ${model} AND (${near}) AND ${ids} GROUP BY h, twin HAVING min(timestamp) < max(timestamp)`;
 
 /** (h, twin, timestamp) of rows of the span that have an earlier copy within `dedupe_within`. */
-function laterCopies({ model, dedupeWithin }: DedupeOptions, span: Span): Sql {
-  const ids = sql`SELECT cityHash64(id) FROM ${name(predictionsTable(model))} WHERE ${withinSpan(span)}`;
+async function laterCopies(lane: Lane, { model, dedupeWithin }: DedupeOptions, span: Span): Promise<Sql> {
+  const ids = await hashIn(lane, model, withinSpan(span));
+  const near = withinSpan({ from: span.from - dedupeWithin, to: span.to });
   return sql`SELECT h, twin, fromUnixTimestamp64Milli(arrayJoin(arrayFilter((t, p) -> t - p <= ${dedupeWithin} AND t >= ${span.from}, arrayPopFront(ts), arrayPopBack(ts))), 'UTC') AS later
-    FROM (SELECT h, twin, arraySort(groupUniqArray(toUnixTimestamp64Milli(timestamp))) AS ts FROM prediction_ids
-      WHERE model = ${model} AND ${withinSpan({ from: span.from - dedupeWithin, to: span.to })} AND ${hashIn(ids)} GROUP BY h, twin HAVING min(timestamp) < max(timestamp))`;
+    FROM (${timesOfCopies(model, near, ids)})`;
 }
 
 /**
  * The kept rows of a span, to stand in parentheses after FROM. Looks first whether there are copies at all: most streams have none,
  * and then the filter costs nothing.
  *
- * @param afresh asks the store whatever is remembered: for panes that are being summarised
+ * @param panes the panes of the span whose rows are wanted; left out: all
  */
-export async function keptRows(lane: Lane, options: DedupeOptions, span: Span, afresh = false): Promise<Sql> {
+export async function keptRows(
+  lane: Lane,
+  options: DedupeOptions,
+  span: Span,
+  panes: readonly number[] = panesOf(options, span),
+): Promise<Sql> {
   const rows = sql`SELECT * FROM ${name(predictionsTable(options.model))} FINAL WHERE ${withinSpan(span)}`;
   if (options.dedupeWithin === 0) return rows;
-  const copies = laterCopies(options, span);
-  if (!(await hasCopies(lane, options, span, copies, afresh))) return rows;
+  const known = panes.map((pane) => options.memory.get(pane));
+  if (panes.length > 0 && known.every((copied) => copied === false)) return rows;
+  const copies = await laterCopies(lane, options, span);
+  if (!known.includes(true) && panes.length > 0 && !(await hasCopies(lane, options, span, copies))) return rows;
   return sql`${rows} AND (cityHash64(id), cityHash64(version, variant), timestamp) NOT IN (${copies})`;
 }
 
-async function hasCopies(
-  lane: Lane,
-  { memory, pane }: DedupeOptions,
-  span: Span,
-  copies: Sql,
-  afresh: boolean,
-): Promise<boolean> {
-  const first = Math.floor(span.from / pane) * pane;
-  const panes = Math.ceil((span.to - first) / pane);
-  if (panes > MOST_REMEMBERED) return true;
-  if (!afresh) {
-    const known = Array.from({ length: panes }, (_, index) => memory.get(first + index * pane));
-    if (known.every((copied) => copied === false)) return false;
-    if (known.some((copied) => copied === true)) return true;
-  }
+/** The panes that a span touches; none where they are too many to be remembered. */
+function panesOf({ pane }: DedupeOptions, { from, to }: Span): number[] {
+  const first = Math.floor(from / pane) * pane;
+  const panes = Math.ceil((to - first) / pane);
+  return panes > MOST_REMEMBERED ? [] : Array.from({ length: panes }, (_, index) => first + index * pane);
+}
+
+async function hasCopies(lane: Lane, options: DedupeOptions, span: Span, copies: Sql): Promise<boolean> {
+  const { pane } = options;
   const whole = await lane.query(
     sql`SELECT DISTINCT intDiv(toUnixTimestamp64Milli(later), ${pane}) * ${pane} AS start FROM (${copies})`,
     z.object({ start: z.number() }),
   );
   const found = new Set(whole.map((row) => row.start));
-  if (memory.size + panes > MOST_REMEMBERED) memory.clear();
-  for (let index = 0; index < panes; index++) {
-    const start = first + index * pane;
-    // A pane of which only a part was asked for is not known to be free of copies.
-    if (found.has(start) || (start >= span.from && start + pane <= span.to)) memory.set(start, found.has(start));
-  }
+  // A pane of which only a part was asked for is not known to be free of copies.
+  const asked = panesOf(options, span).filter((start) => start >= span.from && start + pane <= span.to);
+  remember(options, asked, found);
   return found.size > 0;
 }
 
-/** Panes whose rows may have lost or gained the status of a copy, because a row was added to one of the dirty panes. */
+function remember({ memory }: DedupeOptions, asked: readonly number[], found: ReadonlySet<number>): void {
+  if (memory.size + asked.length > MOST_REMEMBERED) memory.clear();
+  for (const start of asked) memory.set(start, found.has(start));
+  for (const start of found) memory.set(start, true);
+}
+
+/**
+ * Looks once for copies of the predictions of these panes, and remembers which of them hold later copies.
+ *
+ * @returns all panes that do, others than these included: a row that was added here may have made a copy of one there
+ */
 export async function panesOfLaterCopies(
   lane: Lane,
-  { model, dedupeWithin, pane }: DedupeOptions,
+  options: DedupeOptions,
   panes: readonly number[],
 ): Promise<number[]> {
+  const { model, dedupeWithin, pane } = options;
   if (dedupeWithin === 0 || panes.length === 0) return [];
-  const ids = sql`SELECT cityHash64(id) FROM ${name(predictionsTable(model))} WHERE ${withinPanes(panes, pane)}`;
-  // Later copies lie within reach of some dirty pane.
+  const ids = await hashIn(lane, model, withinPanes(panes, pane));
   const near = join(
-    runsOf(panes, dedupeWithin).map((run) =>
-      withinSpan({ from: run[0] ?? 0, to: (run[run.length - 1] ?? 0) + pane + dedupeWithin }),
+    runsOf(panes, 2 * dedupeWithin).map((run) =>
+      withinSpan({ from: (run[0] ?? 0) - dedupeWithin, to: (run[run.length - 1] ?? 0) + pane + dedupeWithin }),
     ),
     " OR ",
   );
   const rows = await lane.query(
     sql`SELECT DISTINCT intDiv(arrayJoin(arrayFilter((t, p) -> t - p <= ${dedupeWithin}, arrayPopFront(ts), arrayPopBack(ts))), ${pane}) * ${pane} AS start
-      FROM (SELECT arraySort(groupUniqArray(toUnixTimestamp64Milli(timestamp))) AS ts FROM prediction_ids
-        WHERE model = ${model} AND (${near}) AND ${hashIn(ids)} GROUP BY h, twin HAVING min(timestamp) < max(timestamp))`,
+      FROM (${timesOfCopies(model, near, ids)})`,
     z.object({ start: z.number() }),
   );
-  return rows.map((row) => row.start);
+  const found = new Set(rows.map((row) => row.start));
+  remember(options, panes, found);
+  return [...found];
 }

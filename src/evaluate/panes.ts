@@ -17,7 +17,7 @@ const PANES_AT_ONCE = 500;
 /** Panes left out between two that one statement summarises: their rows are read for nothing. */
 const GAP_PANES = 20;
 /** Rows that one statement summarises, about. */
-const ROWS_AT_ONCE = 4_000_000;
+const ROWS_AT_ONCE = 500_000;
 
 /** The name of the model's panes of time in `panes` and `pane_summaries`. */
 export const paneName = (prepared: PreparedModel): string => durationText(prepared.config.pane);
@@ -59,7 +59,7 @@ async function summariseChunk(lane: Lane, prepared: PreparedModel, panes: readon
   const span: Span = { from: panes[0] ?? 0, to: (panes[panes.length - 1] ?? 0) + pane };
   const before = await readLedger(lane, prepared, label, span);
   const next = await nextRevision(lane, prepared, label, span);
-  const from = await keptRows(lane, prepared.dedupe, span, true);
+  const from = await keptRows(lane, prepared.dedupe, span, panes);
   const key = paneStart(pane);
   const revision = await writeSummaries(
     lane,

@@ -3,6 +3,7 @@
  * Whoever pushes while both places are taken waits, so a slow or absent store pauses the sources and memory stays bounded.
  * Nothing here must survive the process: what is not stored is read again from the store's position.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
 import { DriftlineError, messageOf } from "../core/errors.ts";
 import type { RawMessage } from "../core/event.ts";
@@ -33,8 +34,10 @@ export interface BatchWriterOptions {
   readonly batchWaitMs: number;
   readonly deadLetterBytes: number;
   readonly metrics?: Pick<IngestMetrics, "events" | "deadLetters" | "batch">;
-  /** Told of every batch once it is stored, for example to wake the evaluation or to forward dead letters. */
+  /** Told of every batch once it is stored, for example to forward dead letters. */
   readonly onBatch?: (ranges: readonly StoredRange[], batch: Batch) => void;
+  /** Told when a batch was stored that was not full, and next to nothing came meanwhile: the sources have no more at the moment. */
+  readonly onCaughtUp?: () => void;
 }
 
 /** For `/ready` and `/metrics`. */
@@ -62,6 +65,12 @@ export function createBatchWriter(options: BatchWriterOptions): BatchWriter {
 
 /** Full batches: one being stored, and one that filled meanwhile. */
 const MOST_QUEUED = 2;
+/** Share of a batch that may have come in while one was stored, where the sources are said to have no more. */
+const CAUGHT_UP = 0.02;
+/** Messages decoded before other work has its turn, a few milliseconds: evaluation and the store wait for many a turn. */
+const MOST_IN_A_TURN = 500;
+/** What is stored after a quiet time waits this long for company, and not for the whole of `batch_wait`. */
+const LINGER_MS = 50;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -83,6 +92,7 @@ class Writer implements BatchWriter {
   #currentTimer = new AbortController();
   /** The batch that fills has waited long enough, or someone waits for it. */
   #due = false;
+  #sealedAt = Number.NEGATIVE_INFINITY;
   #storing: Promise<void> | null = null;
   #attempt: Promise<unknown> | null = null;
   #problem: string | null = null;
@@ -119,8 +129,12 @@ class Writer implements BatchWriter {
     const key = keyOf(first.source, first.partition);
     const generation = this.#generations.get(key) ?? 0;
     const decoder = this.#decoderOf(first.source);
-    const { batchRows, batchBytes } = this.#options;
     for (let from = 0; from < messages.length; ) {
+      // Requests share a partition, and what came first must be stored first: only sources, which push one after the other, give way.
+      if (from > 0 && waiting === null) {
+        await nextTurn();
+        this.#stillOwned(key, generation);
+      }
       const batch = this.#fillable();
       if (batch === null) {
         await this.#room();
@@ -129,25 +143,24 @@ class Writer implements BatchWriter {
       }
       const start = batch.messages.length;
       let to = from;
-      for (; to < messages.length && batch.messages.length < batchRows && batch.bytes < batchBytes; to++) {
+      const end = waiting === null ? Math.min(messages.length, from + MOST_IN_A_TURN) : messages.length;
+      for (; to < end && !this.#isFull(batch); to++) {
         const message = messages[to];
         if (message !== undefined) decoder.decode(message, batch.add(message), batch.rows);
       }
       if (waiting !== null) {
         const part = waiting.part(from);
-        const end = batch.messages.length;
+        const count = batch.messages.length - start;
         batch.receipts.push({
           from: start,
-          to: end,
-          resolve: (outcome) => part(outcome, end - start),
+          to: start + count,
+          resolve: (outcome) => part(outcome, count),
           reject: waiting.reject,
         });
         this.#due = true;
       }
       from = to;
-      this.#sealIf(
-        batch.messages.length >= batchRows || batch.bytes >= batchBytes || (this.#due && this.#queue.length === 0),
-      );
+      this.#sealIf(this.#isFull(batch) || (this.#due && this.#queue.length === 0));
     }
   }
 
@@ -259,7 +272,7 @@ class Writer implements BatchWriter {
     this.#due = false;
     this.#currentTimer = new AbortController();
     const { signal } = this.#currentTimer;
-    void this.#options.clock.sleep(this.#options.batchWaitMs, signal).then(() => {
+    void this.#options.clock.sleep(this.#waitMs(), signal).then(() => {
       if (signal.aborted || this.#current !== batch) return;
       this.#due = true;
       this.#sealIf(this.#queue.length === 0);
@@ -267,9 +280,21 @@ class Writer implements BatchWriter {
     return batch;
   }
 
+  /** As long as makes one insert in each `batch_wait`, since many small ones would cost the store dearly in merges. */
+  #waitMs(): number {
+    const { clock, batchWaitMs } = this.#options;
+    const sinceMs = clock.now() - this.#sealedAt;
+    return Math.min(batchWaitMs, Math.max(LINGER_MS, batchWaitMs - sinceMs));
+  }
+
+  #isFull({ messages, bytes }: Batch): boolean {
+    return messages.length >= this.#options.batchRows || bytes >= this.#options.batchBytes;
+  }
+
   #sealIf(full: boolean): void {
     const batch = this.#current;
     if (!full || batch === null) return;
+    this.#sealedAt = this.#options.clock.now();
     this.#current = null;
     this.#due = false;
     this.#currentTimer.abort();
@@ -286,12 +311,15 @@ class Writer implements BatchWriter {
   async #drain(): Promise<void> {
     try {
       for (let batch = this.#queue[0]; batch !== undefined && !this.#closed.signal.aborted; batch = this.#queue[0]) {
+        const full = this.#isFull(batch);
         await this.#store(batch);
         if (this.#closed.signal.aborted && this.#queue[0] === batch && batch.messages.length > 0) return;
         this.#queue.shift();
         batch.clear();
         if (this.#spare.length < MOST_QUEUED) this.#spare.push(batch);
         if (this.#due) this.#sealIf(this.#queue.length === 0);
+        const waiting = this.status().waitingMessages;
+        if (!full && waiting < this.#options.batchRows * CAUGHT_UP) this.#options.onCaughtUp?.();
         this.#wake();
       }
     } finally {

@@ -1,7 +1,7 @@
 /** The embedded engine (npm `chdb`): ClickHouse in this process, on a folder that only this process may hold. */
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { DriftlineError, messageOf } from "../core/errors.ts";
@@ -74,20 +74,23 @@ function inUse(folder: string, thrown: unknown): DriftlineError {
   );
 }
 
-/** The binding turns bodies into text, so binary batches go through a file. */
+/**
+ * The binding turns bodies into text, so binary batches go through a file. It is written in one go: the file is memory, nearly always, and
+ * while events are decoded each turn that is waited for would cost more than the copy.
+ */
 function insertThroughFile(folder: string): (client: ClickHouseClient) => InsertBytes {
   return (client) => async (table, columns, bytes) => {
     const file = path.join(folder, `driftline-${process.pid}-${randomUUID()}.native`);
-    await writeFile(file, bytes, { mode: 0o600 });
     const list = columnList(columns);
     try {
+      writeFileSync(file, bytes, { mode: 0o600 });
       await client.command({
         query:
           sql`INSERT INTO ${name(table)} (${list}) SETTINGS async_insert = 0, optimize_on_insert = 0 SELECT ${list} FROM file(${file}, 'Native')`
             .text,
       });
     } finally {
-      await rm(file, { force: true });
+      rmSync(file, { force: true });
     }
   };
 }

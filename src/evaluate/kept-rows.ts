@@ -50,10 +50,13 @@ async function hashIn(lane: Lane, model: string, where: Sql): Promise<Sql> {
   return few ? sql`h IN (${ids})` : sql`bitXor(h, 0) IN (${ids})`;
 }
 
-/** The times of each prediction of `model` that has several within `near` and one of the ids. */
+/** Predictions of `model` with one of the ids that have several times within `near`. */
+const copied = (model: string, near: Sql, ids: Sql, columns: Sql): Sql =>
+  sql`SELECT ${columns} FROM prediction_ids WHERE model = ${model} AND (${near}) AND ${ids} GROUP BY h, twin HAVING min(timestamp) < max(timestamp)`;
+
+/** The same with their times. */
 const timesOfCopies = (model: string, near: Sql, ids: Sql): Sql =>
-  sql`SELECT h, twin, arraySort(groupUniqArray(toUnixTimestamp64Milli(timestamp))) AS ts FROM prediction_ids
-      WHERE model = ${model} AND (${near}) AND ${ids} GROUP BY h, twin HAVING min(timestamp) < max(timestamp)`;
+  copied(model, near, ids, sql`h, twin, arraySort(groupUniqArray(toUnixTimestamp64Milli(timestamp))) AS ts`);
 
 /** (h, twin, timestamp) of rows of the span that have an earlier copy within `dedupe_within`. */
 async function laterCopies(lane: Lane, { model, dedupeWithin }: DedupeOptions, span: Span): Promise<Sql> {
@@ -129,6 +132,15 @@ export async function panesOfLaterCopies(
     ),
     " OR ",
   );
+  // To keep all the times of every prediction costs several times what this does, and nearly always for nothing.
+  const [any] = await lane.query(
+    sql`SELECT count() AS n FROM (${copied(model, near, ids, sql`h`)} LIMIT 1)`,
+    z.object({ n: z.number() }),
+  );
+  if (any?.n === 0) {
+    remember(options, panes, new Set());
+    return [];
+  }
   const rows = await lane.query(
     sql`SELECT DISTINCT intDiv(arrayJoin(arrayFilter((t, p) -> t - p <= ${dedupeWithin}, arrayPopFront(ts), arrayPopBack(ts))), ${pane}) * ${pane} AS start
       FROM (${timesOfCopies(model, near, ids)})`,

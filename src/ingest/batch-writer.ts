@@ -12,6 +12,7 @@ import type { Lane } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { IngestMetrics } from "../telemetry/metrics.ts";
 import { Batch, type ReceiptOutcome } from "./batch.ts";
+import { tellStored } from "./batch-report.ts";
 import type { Decoder } from "./formats/json-events.ts";
 import { storedPosition, storedPositions } from "./positions.ts";
 import type { MessageSink, StoredPosition } from "./source.ts";
@@ -370,27 +371,9 @@ class Writer implements BatchWriter {
 
   #announce(batch: Batch, ranges: readonly StoredRange[]): void {
     const { metrics, log, onBatch } = this.#options;
-    for (const { source, partition, lastOffset, predictions, labels, dead } of ranges) {
-      if (predictions > 0) metrics?.events(source, "prediction", predictions);
-      if (labels > 0) metrics?.events(source, "label", labels);
-      for (const [reason, count] of dead) metrics?.deadLetters(source, reason, count);
+    tellStored(batch, ranges, log, metrics);
+    for (const { source, partition, lastOffset } of ranges)
       for (const listener of this.#listeners) listener(source, partition, lastOffset + 1);
-    }
-    if (batch.rows.droppedExtras > 0)
-      log.warn("events carried more unknown features than are kept; the rest was dropped", {
-        dropped: batch.rows.droppedExtras,
-      });
-    const [letter] = batch.rows.dead;
-    if (letter !== undefined) {
-      const { source, partition, offset, reason, detail } = letter;
-      log.warn(`dead letters, the first for ${reason}`, {
-        count: batch.rows.dead.length,
-        source,
-        partition,
-        offset,
-        detail: detail.slice(0, 300),
-      });
-    }
     onBatch?.(ranges, batch);
     batch.settle();
   }

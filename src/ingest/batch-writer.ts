@@ -378,27 +378,11 @@ class Writer implements BatchWriter {
     batch.settle();
   }
 
-  /** Takes revoked partitions out of a batch by decoding what remains anew; a rebalance is rare. */
   #withoutRevoked(batch: Batch): void {
-    const gone = [...batch.ranges.values()].filter(({ source, partition }) =>
-      this.#revoked.has(keyOf(source, partition)),
+    batch.drop(
+      (source, partition) => this.#revoked.has(keyOf(source, partition)),
+      (message, index) => this.#decoderOf(message.source).decode(message, index, batch.rows),
     );
-    if (gone.length === 0) return;
-    const messages = [...batch.messages];
-    const ranges = [...batch.ranges.values()];
-    const receipts = [...batch.receipts];
-    const place: number[] = [];
-    batch.clear();
-    for (const message of messages) {
-      place.push(batch.messages.length);
-      if (!this.#revoked.has(keyOf(message.source, message.partition)))
-        this.#decoderOf(message.source).decode(message, batch.add(message), batch.rows);
-    }
-    place.push(batch.messages.length);
-    for (const { source, partition, firstOffset, lastOffset } of ranges)
-      if (!this.#revoked.has(keyOf(source, partition))) batch.reach(source, partition, firstOffset, lastOffset);
-    for (const receipt of receipts)
-      batch.receipts.push({ ...receipt, from: place[receipt.from] ?? 0, to: place[receipt.to] ?? 0 });
   }
 }
 

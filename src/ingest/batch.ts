@@ -90,6 +90,28 @@ export class Batch {
     }
   }
 
+  /** Takes partitions out by decoding what remains anew: a rebalance is rare. */
+  drop(
+    isGone: (source: string, partition: number) => boolean,
+    decode: (message: RawMessage, index: number) => void,
+  ): void {
+    const ranges = [...this.ranges.values()];
+    if (!ranges.some(({ source, partition }) => isGone(source, partition))) return;
+    const messages = [...this.messages];
+    const receipts = [...this.receipts];
+    const place: number[] = [];
+    this.clear();
+    for (const message of messages) {
+      place.push(this.messages.length);
+      if (!isGone(message.source, message.partition)) decode(message, this.add(message));
+    }
+    place.push(this.messages.length);
+    for (const { source, partition, firstOffset, lastOffset } of ranges)
+      if (!isGone(source, partition)) this.reach(source, partition, firstOffset, lastOffset);
+    for (const receipt of receipts)
+      this.receipts.push({ ...receipt, from: place[receipt.from] ?? 0, to: place[receipt.to] ?? 0 });
+  }
+
   clear(): void {
     this.rows.clear();
     this.messages.length = 0;

@@ -39,16 +39,7 @@ interface Schedule {
 
 export function createEvaluationLoop(options: EvaluationLoopOptions): EvaluationLoop {
   const { clock, log } = options;
-  const schedules = new Map<string, Schedule>();
-  for (const model of options.models) {
-    // Due at the start too: a time that passed while the service was down is made up for.
-    if (model.schedule !== undefined)
-      schedules.set(model.name, {
-        cron: parseCron(model.schedule.cron),
-        timezone: model.schedule.timezone,
-        through: Number.NEGATIVE_INFINITY,
-      });
-  }
+  const schedules = openSchedules(options);
   const problems = new Map<string, string>();
   const stopping = new AbortController();
   let nap = new AbortController();
@@ -60,28 +51,16 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
   let running: Promise<void> | null = null;
   const tickers: ScheduledTask[] = [];
 
-  const isDue = (model: string): boolean => {
-    const schedule = schedules.get(model);
-    if (schedule === undefined) return true;
-    const now = clock.now();
-    const due =
-      schedule.through === Number.NEGATIVE_INFINITY ||
-      dueTimes(schedule.cron, schedule.timezone, schedule.through, now).length > 0;
-    if (due) schedule.through = now;
-    return due;
-  };
-
   const beat = async () => {
     for (const model of options.models) {
       if (stopping.signal.aborted) return;
-      if (!isDue(model.name)) continue;
+      if (!schedules.isDue(model.name)) continue;
       try {
         await options.evaluate(model.name);
         problems.delete(model.name);
       } catch (thrown) {
         problems.set(model.name, thrown instanceof Error ? thrown.message : String(thrown));
-        const schedule = schedules.get(model.name);
-        if (schedule !== undefined) schedule.through = Number.NEGATIVE_INFINITY;
+        schedules.again(model.name);
         log.error("evaluation failed; it will be repeated", { model: model.name, error: thrown });
       }
     }
@@ -135,5 +114,41 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
       await running;
     },
     problem: (model) => problems.get(model) ?? null,
+  };
+}
+
+interface Schedules {
+  /** Whether a model is to be evaluated now: always where it has no schedule, else once for the times that have passed. */
+  isDue(model: string): boolean;
+  /** The evaluation failed: it is due at once. */
+  again(model: string): void;
+}
+
+function openSchedules({ models, clock }: EvaluationLoopOptions): Schedules {
+  const schedules = new Map<string, Schedule>();
+  for (const { name, schedule } of models) {
+    // Due at the start too: a time that passed while the service was down is made up for.
+    if (schedule !== undefined)
+      schedules.set(name, {
+        cron: parseCron(schedule.cron),
+        timezone: schedule.timezone,
+        through: Number.NEGATIVE_INFINITY,
+      });
+  }
+  return {
+    isDue(model) {
+      const schedule = schedules.get(model);
+      if (schedule === undefined) return true;
+      const now = clock.now();
+      const due =
+        schedule.through === Number.NEGATIVE_INFINITY ||
+        dueTimes(schedule.cron, schedule.timezone, schedule.through, now).length > 0;
+      if (due) schedule.through = now;
+      return due;
+    },
+    again(model) {
+      const schedule = schedules.get(model);
+      if (schedule !== undefined) schedule.through = Number.NEGATIVE_INFINITY;
+    },
   };
 }

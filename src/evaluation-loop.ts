@@ -5,6 +5,7 @@
  */
 import { schedule as cronSchedule, type ScheduledTask } from "node-cron";
 import type { Clock } from "./core/clock.ts";
+import { messageOf } from "./core/errors.ts";
 import { type CronExpression, dueTimes, parseCron } from "./evaluate/schedule.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -59,7 +60,7 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
         await options.evaluate(model.name);
         problems.delete(model.name);
       } catch (thrown) {
-        problems.set(model.name, thrown instanceof Error ? thrown.message : String(thrown));
+        problems.set(model.name, messageOf(thrown));
         schedules.again(model.name);
         log.error("evaluation failed; it will be repeated", { model: model.name, error: thrown });
       }
@@ -97,10 +98,7 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
       for (const model of options.models)
         if (model.schedule !== undefined)
           tickers.push(
-            cronSchedule(model.schedule.cron, punctually, {
-              timezone: model.schedule.timezone,
-              name: model.name,
-            }),
+            cronSchedule(model.schedule.cron, punctually, { timezone: model.schedule.timezone, name: model.name }),
           );
       running ??= run();
     },

@@ -17,7 +17,7 @@ const PANES_AT_ONCE = 500;
 /** Panes left out between two that one statement summarises: their rows are read for nothing. */
 const GAP_PANES = 20;
 /** Rows that one statement summarises, about. */
-const ROWS_AT_ONCE = 500_000;
+const ROWS_AT_ONCE = 250_000;
 
 /** The name of the model's panes of time in `panes` and `pane_summaries`. */
 export const paneName = (prepared: PreparedModel): string => durationText(prepared.config.pane);

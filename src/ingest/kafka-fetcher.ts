@@ -121,7 +121,10 @@ function takePart(reader: PartitionReader, offset: number, part: FetchedPartitio
     });
   }
   const messages = decoded.messages.filter(({ value }) => value !== null);
-  if (decoded.nextOffset > offset) reader.take(messages, decoded.nextOffset, decoded.bytes);
+  if (decoded.nextOffset > offset) {
+    reader.servedAtMs = context.clock.now();
+    reader.take(messages, decoded.nextOffset, decoded.bytes);
+  }
   context.events.read(reader, decoded.messages.length - messages.length);
 }
 
@@ -144,7 +147,10 @@ function queuedBytes(context: FetchContext): number {
   return bytes;
 }
 
-/** A broker fills its answer in the order asked for; whoever waits longest for the sink is asked for last. */
+/**
+ * A broker fills its answer in the order asked for, and only the first may exceed its bytes by a large batch; so whoever was served
+ * longest ago is asked for first.
+ */
 function rotate(readers: readonly PartitionReader[]): readonly PartitionReader[] {
-  return [...readers].sort((a, b) => a.queuedBytes - b.queuedBytes);
+  return [...readers].sort((a, b) => a.servedAtMs - b.servedAtMs);
 }

@@ -48,6 +48,8 @@ export class PartitionReader {
   /** Counts the questions where to read from, so that an answer that came too late is dropped. */
   locating = 0;
   queuedBytes = 0;
+  /** When an answer last brought something. */
+  servedAtMs = 0;
   revoked = false;
   readonly #sources = new Set<string>();
   readonly #queue: Chunk[] = [];

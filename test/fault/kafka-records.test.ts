@@ -201,3 +201,28 @@ test("A value of 3 MB, larger than a fetch asks for, is read whole", async () =>
   await until("three records", () => running.sink.store.messages.length === 3);
   assert.equal(running.sink.store.messages[1]?.value?.length, value.length);
 });
+
+test("Partitions whose batches are larger than a fetch asks for take turns", async () => {
+  const topic = "large-batches";
+  const { brokers } = broker;
+  await createTopic(brokers, topic, 2);
+  const value = "x".repeat(100_000);
+  for (const partition of [0, 1])
+    await produce(
+      brokers,
+      topic,
+      Array.from({ length: 20 }, () => ({ value, partition })),
+      1,
+    );
+  await using running = await startSource({
+    brokers,
+    topics: [topic],
+    group: topic,
+    tuning: { maxBytesPerPartition: 1_000 },
+  });
+  const { messages } = running.sink.store;
+  await until("all records", () => messages.length === 40);
+  const firstTen = messages.slice(0, 10).map(({ partition }) => partition);
+  assert.ok(firstTen.filter((partition) => partition === 0).length >= 3, `partitions in turn: ${firstTen.join(" ")}`);
+  assert.ok(firstTen.filter((partition) => partition === 1).length >= 3, `partitions in turn: ${firstTen.join(" ")}`);
+});

@@ -26,6 +26,7 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     dedupe_within,
     label_horizon,
     min_rows,
+    estimates,
   } = model;
   const parts = {
     name,
@@ -38,6 +39,7 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     dedupe_within,
     label_horizon,
     min_rows,
+    estimates,
     mapping,
     referenceId,
     reference: referenceParts(model),

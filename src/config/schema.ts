@@ -25,6 +25,12 @@ const referenceSchema = z.strictObject({
   prediction: z.string().default("prediction").describe("Column of the prediction."),
   score: z.string().default("score").describe("Column of the score."),
   label: z.string().default("label").describe("Column of the ground truth."),
+  probabilities: z
+    .record(z.string(), z.string())
+    .prefault({})
+    .describe(
+      "For `multiclass`: the column of each class's probability, so that its KPIs can be estimated before labels come.",
+    ),
   features: z
     .array(z.string())
     .optional()
@@ -78,6 +84,12 @@ const written = z.strictObject({
     .optional()
     .describe("Window detectors; left out: the defaults for each kind of feature."),
   kpis: z.array(kpiSchema).prefault([]).describe("Performance metrics, computed once labels arrive."),
+  estimates: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether the KPIs of classes are also estimated before labels come (`estimated_accuracy`, …), where the reference has predictions, scores and labels.",
+    ),
   alerts: z
     .strictObject({
       channels: z.array(z.string()).default([]).describe("Names of channels that are told of this model's incidents."),

@@ -1,10 +1,30 @@
 /** How far scores are from probabilities: the reliability curve, and its mean distance from the diagonal. */
+import { chiSquaredUpperTail } from "./chi-squared-upper-tail.ts";
 
 /** Rows of a score bin: how many, the sum of their scores, and how many have a positive label. */
 export interface ReliabilityBin {
   readonly rows: number;
   readonly scores: number;
   readonly positives: number;
+}
+
+/**
+ * The chance of bins at least as far off as these if every score were the exact probability of its label: Σ (O − E)² / V against the
+ * chi-squared law with one degree of freedom a bin (Hosmer & Lemeshow 1980, Communications in Statistics A9, 1043-1069, for scores that
+ * were not fitted to these rows).
+ *
+ * @returns 1 where no bin has rows whose label is open
+ */
+export function calibrationPValue(bins: readonly ReliabilityBin[]): number {
+  let statistic = 0;
+  let degrees = 0;
+  for (const { rows, scores, positives } of bins) {
+    const variance = rows > 0 ? scores * (1 - scores / rows) : 0;
+    if (!(variance > 0)) continue;
+    statistic += (positives - scores) ** 2 / variance;
+    degrees++;
+  }
+  return degrees === 0 ? 1 : chiSquaredUpperTail(statistic, degrees);
 }
 
 export interface CalibrationError {

@@ -90,12 +90,14 @@ export function impliedEstimates({
   kpis,
   estimates: wanted,
   task,
+  reference,
 }: {
   readonly kpis: readonly KpiConfig[];
   readonly estimates: boolean;
   readonly task: string;
+  readonly reference?: unknown;
 }): Extract<KpiConfig, { use: KpiName }>[] {
-  if (!wanted || task === "regression") return [];
+  if (!wanted || reference === undefined || task === "regression") return [];
   const listed = new Set(kpis.flatMap((kpi) => ("use" in kpi ? [kpi.use] : [])));
   return kpis.flatMap((kpi) => {
     const name =

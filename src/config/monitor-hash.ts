@@ -27,6 +27,7 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     label_horizon,
     min_rows,
     estimates,
+    fairness,
   } = model;
   const parts = {
     name,
@@ -40,6 +41,7 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     label_horizon,
     min_rows,
     estimates,
+    fairness: fairness === undefined ? null : { ...fairness, groups: sorted(fairness.groups) },
     mapping,
     referenceId,
     reference: referenceParts(model),

@@ -1,5 +1,6 @@
 /** Rules of a model: metrics and windows that exist, limits that don't contradict each other. */
 import { detectors } from "../../detectors/index.ts";
+import { fairnessNames } from "./fairness.ts";
 import { impliedEstimates, kpiNames } from "./kpis.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { ModelConfig } from "./schema.ts";
@@ -19,6 +20,7 @@ export function checkRules(model: ModelConfig, path: Path): Problem[] {
   const metrics = [
     ...detectorNames(model),
     ...[...model.kpis, ...impliedEstimates(model)].map((kpi) => ("use" in kpi ? kpi.use : kpi.name)),
+    ...(model.fairness === undefined ? [] : fairnessNames),
   ];
   const windows = model.windows.map((window) => window.name);
   return model.alerts.rules.flatMap((rule, index) => {

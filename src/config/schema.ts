@@ -5,6 +5,7 @@ import { channelSchema } from "./channels.ts";
 import { detectorSchema, withRowsOfModel } from "./detectors.ts";
 import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
+import { fairnessSchema } from "./fairness.ts";
 import { kpiSchema } from "./kpis.ts";
 import { ruleSchema } from "./rules.ts";
 import { secret } from "./secret.ts";
@@ -90,6 +91,7 @@ const written = z.strictObject({
     .describe(
       "Whether the KPIs of classes are also estimated before labels come (`estimated_accuracy`, …), where the reference has predictions, scores and labels.",
     ),
+  fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
   alerts: z
     .strictObject({
       channels: z.array(z.string()).default([]).describe("Names of channels that are told of this model's incidents."),

@@ -33,6 +33,8 @@ export interface Gap {
 }
 
 interface Extremes {
+  /** Of an interval, so that those of all pairs of groups hold at once in 95 % (Bonferroni). */
+  readonly level: number;
   readonly high: { readonly group: string; readonly share: Share };
   readonly low: { readonly group: string; readonly share: Share };
 }
@@ -51,18 +53,18 @@ function extremes(rate: GroupRate, groups: readonly GroupCounts[]): Extremes | n
     if (valueOf(one.share) > valueOf(high.share)) high = one;
     if (valueOf(one.share) < valueOf(low.share)) low = one;
   }
-  return { high, low };
+  return { high, low, level: 1 - 0.05 / ((shares.length * (shares.length - 1)) / 2) };
 }
 
 /**
- * Greatest rate less the least one; 0 is parity. The interval is that of the two groups (Newcombe), its lower end not below 0, and takes
- * no account of their being picked among many. null with fewer than two groups that have the rate.
+ * Greatest rate less the least one; 0 is parity. The interval is that of the two groups (Newcombe), its lower end not below 0, wide
+ * enough for their being picked among all pairs. null with fewer than two groups that have the rate.
  */
 export function rateDifference(rate: GroupRate, groups: readonly GroupCounts[]): Gap | null {
   const found = extremes(rate, groups);
   if (found === null) return null;
-  const { high, low } = found;
-  const { lower, upper } = shareDifferenceInterval(high.share, low.share);
+  const { high, low, level } = found;
+  const { lower, upper } = shareDifferenceInterval(high.share, low.share, level);
   return {
     value: valueOf(high.share) - valueOf(low.share),
     lower: Math.max(0, lower),
@@ -76,8 +78,8 @@ export function rateDifference(rate: GroupRate, groups: readonly GroupCounts[]):
 export function rateRatio(rate: GroupRate, groups: readonly GroupCounts[]): Gap | null {
   const found = extremes(rate, groups);
   if (found === null || found.high.share.of === 0) return null;
-  const { high, low } = found;
-  const { lower, upper } = shareRatioInterval(low.share, high.share);
+  const { high, low, level } = found;
+  const { lower, upper } = shareRatioInterval(low.share, high.share, level);
   return {
     value: valueOf(low.share) / valueOf(high.share),
     lower,

@@ -7,6 +7,8 @@ import type { Lane } from "../../store/store.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
 import { estimatedKpi } from "../estimates/estimated-kpis.ts";
 import { scoreColumns, scoreRow } from "../estimates/window-scores.ts";
+import { fairnessRows } from "../fairness/fairness-rows.ts";
+import { groupColumns, groupedFeatures, groupRow } from "../fairness/group-columns.ts";
 import { withinSpan } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
@@ -35,25 +37,33 @@ export async function kpiRows(
 ): Promise<MetricRow[]> {
   const kpis = kpisOf(prepared);
   const label = labelSubject(prepared);
-  if ((kpis.length === 0 && label === null) || windows.length === 0) return [];
+  const grouped = groupedFeatures(prepared);
+  if ((kpis.length === 0 && label === null && grouped.length === 0) || windows.length === 0) return [];
   const unknown = kpis.flatMap((kpi) => ("sql" in kpi ? unknownFeatures(kpi, prepared.schema) : []));
   const labelled = await hasOutcomes(lane, prepared, rows);
   const joined = await joinedRows(lane, prepared, rows, { features: [...new Set(unknown)], labelled });
   const builtIn = await readBuiltIn(lane, prepared, kpis, joined, labelled);
+  const foundAt = (window: SeriesWindow): BuiltIn =>
+    builtIn.get(placeOf({ slice: window.start, version: window.version, variant: window.variant })) ?? {
+      ...window,
+      slice: window.start,
+      labels: 0,
+    };
   const result: MetricRow[] = [];
   for (const kpi of kpis) {
     const custom = "sql" in kpi ? await customValues(lane, kpi, joined) : null;
     for (const window of windows) {
       const at = placeOf({ slice: window.start, version: window.version, variant: window.variant });
-      const found: BuiltIn = builtIn.get(at) ?? { ...window, slice: window.start, labels: 0 };
+      const found = foundAt(window);
       const value = "use" in kpi ? valueOf(prepared, kpi, found) : custom?.(at);
       if (value !== undefined) result.push(kpiRow(prepared, window, kpi, value, found, computedAt));
     }
   }
-  if (label === null) return result;
   for (const window of windows) {
-    const found = builtIn.get(placeOf({ slice: window.start, version: window.version, variant: window.variant }));
-    result.push(...labelDriftRows(prepared, label, window, found?.label_bins, found?.labels ?? 0, computedAt));
+    const found = foundAt(window);
+    result.push(...fairnessRows(prepared, grouped, window, found, computedAt));
+    if (label !== null)
+      result.push(...labelDriftRows(prepared, label, window, found.label_bins, found.labels, computedAt));
   }
   return result;
 }
@@ -95,6 +105,7 @@ const builtInRow = z.object({
   n: z.number(),
   labels: z.number(),
   scores: scoreRow.optional(),
+  groups: groupRow.optional(),
   cells: z.array(z.tuple([z.string(), z.number()])).optional(),
   area: areaRow.optional(),
   calibration: calibrationRow.optional(),
@@ -120,7 +131,9 @@ async function readBuiltIn(
   joined: Sql,
   labelled: boolean,
 ): Promise<Map<string, BuiltIn>> {
-  const columns = [...scoreHistograms(prepared, kpis), ...(labelled ? labelledColumns(prepared, kpis) : [])];
+  const grouped = groupedFeatures(prepared);
+  const groups = grouped.length === 0 ? [] : [sql`, ${groupColumns(prepared, grouped)} AS groups`];
+  const columns = [...scoreHistograms(prepared, kpis), ...groups, ...(labelled ? labelledColumns(prepared, kpis) : [])];
   if (!labelled && columns.length === 0) return new Map<string, BuiltIn>();
   return byPlace(
     await lane.query(

@@ -8,7 +8,7 @@ import type { Lane } from "../../store/store.ts";
 import type { ReferenceColumn } from "./reference-table.ts";
 
 /** Classes beyond this have no estimates: each costs a histogram a window. */
-export const MOST_ESTIMATED_CLASSES = 50;
+const MOST_ESTIMATED_CLASSES = 50;
 /** Spellings of classes that are looked at. */
 const MOST_SPELLINGS = 1000;
 /** Sums of scores are of whole numbers, the same in any order of rows. */

@@ -100,7 +100,7 @@ test("fairness needs decisions, a reference, and features that can be groups", (
     ": lacks positive: which class of a multiclass model is the favourable decision?",
   ]);
   assert.deepEqual(fairness("groups: [sex], positive: 2"), [
-    '.positive: the model has no class "2"; its classes: 0, 1',
+    '.positive: the model has no class "2"; did you mean "0"? Its classes: 0, 1',
   ]);
   assert.deepEqual(said(model("fairness: { groups: [sex] }")), [
     "models[0].fairness: needs a reference: its values of a feature are the groups",

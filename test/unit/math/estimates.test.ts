@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { z } from "zod";
-import { calibrationError, type ReliabilityBin, scoreBin } from "../../../src/math/calibration-error.ts";
+import {
+  calibrationError,
+  calibrationPValue,
+  type ReliabilityBin,
+  scoreBin,
+} from "../../../src/math/calibration-error.ts";
 import {
   type EstimatedRate,
   estimatedRate,
@@ -13,6 +18,7 @@ import {
 import { isotonicCurve, isotonicValue, pooledAdjacentViolators } from "../../../src/math/isotonic-regression.ts";
 import { normalisedDiscountedGain } from "../../../src/math/normalised-discounted-gain.ts";
 import { rateDeviation } from "../../../src/math/rate-deviation.ts";
+import { splitCounts } from "../../../src/math/split-counts.ts";
 import { assertClose, type GoldenCase, goldenCases, series, uniform } from "../../support/golden.ts";
 import { probabilityCells } from "../../support/probability-cells.ts";
 
@@ -268,4 +274,37 @@ test("the debiased calibration error of exact probabilities is near zero where t
   assert.ok(error.debiased > 0.08 && error.debiased < 0.11, `${error.debiased}`);
   assert.ok(error.deviation > 0.001 && error.deviation < 0.01);
   assert.deepEqual(calibrationError([]), { plain: 0, noise: 0, debiased: 0, deviation: 0, greatest: 0 });
+});
+
+test("scores that are probabilities pass the calibration test at its rate, and others do not", () => {
+  const draw = uniform(23);
+  const sample = (chance: (score: number) => number) => {
+    const scores = Array.from({ length: 1000 }, () => draw());
+    return calibrationPValue(
+      reliability(
+        scores,
+        scores.map((score) => (draw() < chance(score) ? 1 : 0)),
+      ),
+    );
+  };
+  const rejected = Array.from({ length: 400 }, () => sample((score) => score)).filter((p) => p < 0.05).length;
+  assert.ok(rejected >= 8 && rejected <= 36, `${rejected} of 400 at 5 %`);
+  assert.ok(sample((score) => score * score) < 1e-6);
+  assert.equal(calibrationPValue([]), 1);
+});
+
+test("counts are split by fair coins, the same ones each time", () => {
+  const counts = [0, 1, 10, 4096, 5000, 1_000_000];
+  const halves = splitCounts(counts, 7);
+  assert.deepEqual(splitCounts(counts, 7), halves);
+  assert.notDeepEqual(splitCounts(counts, 8), halves);
+  for (const [index, count] of counts.entries()) {
+    const half = halves[index] ?? -1;
+    assert.ok(Number.isInteger(half) && half >= 0 && half <= count);
+    assert.ok(Math.abs(half - count / 2) <= 4 * Math.sqrt(count / 4) + 0.5, `${half} of ${count}`);
+  }
+  const many = splitCounts(new Float64Array(4000).fill(8), 3);
+  const mean = many.reduce((sum, half) => sum + half, 0) / 4000;
+  const variance = many.reduce((sum, half) => sum + (half - mean) ** 2, 0) / 4000;
+  assert.ok(Math.abs(mean - 4) < 0.1 && Math.abs(variance - 2) < 0.2, `${mean}, ${variance}`);
 });

@@ -8,7 +8,7 @@ export const ewma = defineSequentialDetector({
   name: "ewma",
   title: "EWMA chart",
   description:
-    "An exponentially weighted mean of the standardised values; a change has been found when it is further from the target than `threshold` of its own standard deviations, which grow from the first value on to their limit. A small `weight` remembers longer and finds smaller shifts, later. With the defaults it alarms falsely about every 500 values, if they are normal, independent and the target is exact; a target learned from few values makes it more often, heavy tails too. It finds what cusum finds, about as soon, and its line is easier to read on a chart.",
+    "An exponentially weighted mean of the standardised values; a change has been found when it is further from the target than `threshold` of its own standard deviations, which grow from the first value on to their limit. A small `weight` remembers longer and finds smaller shifts, later. With the defaults it alarms falsely about every 350 values, its narrow first limits included, if they are normal, independent and the target is exact; a target learned from few values makes it more often, heavy tails too. It finds what cusum finds, about as soon, and its line is easier to read on a chart.",
   citation:
     "Roberts, S. W. (1959). Control chart tests based on geometric moving averages. Technometrics 1, 239-250. Lucas, J. M. & Saccucci, M. S. (1990). Technometrics 32, 1-12 (run lengths).",
   scaleFree: true,

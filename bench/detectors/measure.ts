@@ -6,37 +6,43 @@ import { WINDOW, type WindowRule, windowRules } from "./window-rules.ts";
 
 /** One false alarm in so many events is the rate at which delays are compared. */
 export const MATCHED_EVENTS = 100_000;
-/** Events before the shift, and those after it within which it is found or counts as missed. */
-export const BEFORE = 20_000;
-export const MOST_DELAY = 100_000;
-const TUNING_EVENTS = 500_000;
 
 /** How much is simulated; of a rule whose events cost more, a part. */
 export interface Effort {
   readonly seed: number;
   /** Streams, each with a reference of its own. */
   readonly tuningStreams: number;
+  readonly tuningEvents: number;
   readonly falseAlarmStreams: number;
   readonly falseAlarmEvents: number;
   readonly delayStreams: number;
+  /** Events before the shift, and those after it within which it is found or counts as missed. */
+  readonly before: number;
+  readonly mostDelay: number;
   readonly windowReferences: number;
   readonly windowsEach: number;
 }
 
 export const full: Omit<Effort, "seed"> = {
   tuningStreams: 80,
+  tuningEvents: 500_000,
   falseAlarmStreams: 20,
   falseAlarmEvents: 1_000_000,
   delayStreams: 60,
+  before: 20_000,
+  mostDelay: 60_000,
   windowReferences: 60,
   windowsEach: 200,
 };
 /** Of the right shape and no more: for a look at whether everything runs. */
 export const quick: Omit<Effort, "seed"> = {
   tuningStreams: 3,
+  tuningEvents: 20_000,
   falseAlarmStreams: 2,
-  falseAlarmEvents: 40_000,
+  falseAlarmEvents: 20_000,
   delayStreams: 2,
+  before: 1000,
+  mostDelay: 3000,
   windowReferences: 3,
   windowsEach: 10,
 };
@@ -98,13 +104,14 @@ export function falseAlarms(laboratory: Laboratory, kind: Kind, { rule, threshol
  */
 export function matchedThreshold(laboratory: Laboratory, kind: Kind, rule: Rule, share = 1): number {
   const draw = scenes[kind].inControl;
-  const streams = part(laboratory.effort.tuningStreams, share);
+  const { tuningStreams, tuningEvents } = laboratory.effort;
+  const streams = part(tuningStreams, share);
   const maxima = Array.from({ length: streams }, (_, index) => {
     const random = laboratory.random(`tuning ${kind}`, index);
     const watch = rule.start(laboratory.reference(kind, index), laboratory.random("rule of tuning", index));
     const records: { readonly event: number; readonly score: number }[] = [];
     let greatest = Number.NEGATIVE_INFINITY;
-    for (let event = 1; event <= TUNING_EVENTS; event++) {
+    for (let event = 1; event <= tuningEvents; event++) {
       const score = watch.push(draw(random));
       if (score <= greatest) continue;
       greatest = score;
@@ -115,7 +122,7 @@ export function matchedThreshold(laboratory: Laboratory, kind: Kind, rule: Rule,
   const meanTime = (threshold: number) => {
     const times = maxima.map((records) => records.find(({ score }) => score > threshold)?.event);
     const alarms = times.filter((time) => time !== undefined).length;
-    return times.reduce((sum: number, time) => sum + (time ?? TUNING_EVENTS), 0) / alarms;
+    return times.reduce((sum: number, time) => sum + (time ?? tuningEvents), 0) / alarms;
   };
   const candidates = maxima
     .flat()
@@ -150,15 +157,16 @@ export function matchedParameter(
   return Number(Math.exp(Math.min(0, wanted)).toPrecision(2));
 }
 
-/** Median events from the shift to the alarm; Infinity for a shift that half of the streams do not show within `MOST_DELAY`. */
+/** Median events from the shift to the alarm; Infinity for a shift that half of the streams do not show within `mostDelay`. */
 export function medianDelay(laboratory: Laboratory, kind: Kind, shift: Draw, setting: Setting, share = 1): number {
   const { rule, threshold } = setting;
+  const { delayStreams, before, mostDelay } = laboratory.effort;
   const draw = scenes[kind].inControl;
-  const delays = Array.from({ length: part(laboratory.effort.delayStreams, share) }, (_, index) => {
+  const delays = Array.from({ length: part(delayStreams, share) }, (_, index) => {
     const random = laboratory.random(`delay ${kind}`, index);
     const watch = rule.start(laboratory.reference(kind, index), laboratory.random("rule of delay", index));
-    for (let event = 0; event < BEFORE; event++) if (watch.push(draw(random)) > threshold) watch.restart();
-    for (let event = 1; event <= MOST_DELAY; event++) if (watch.push(shift(random)) > threshold) return event;
+    for (let event = 0; event < before; event++) if (watch.push(draw(random)) > threshold) watch.restart();
+    for (let event = 1; event <= mostDelay; event++) if (watch.push(shift(random)) > threshold) return event;
     return Number.POSITIVE_INFINITY;
   });
   return lowerMedian(delays);
@@ -233,14 +241,14 @@ function windowDelays(
   shift: Draw,
   settings: readonly { readonly rule: WindowRule; readonly threshold: number }[],
 ): number[] {
-  const streams = laboratory.effort.delayStreams;
+  const { delayStreams: streams, mostDelay } = laboratory.effort;
   const delays = settings.map((): number[] => []);
   for (let index = 0; index < streams; index++) {
     const reference = laboratory.reference(kind, index);
     const random = laboratory.random(`window delay ${kind} ${name}`, index);
     const before = Math.floor(random.uniform() * WINDOW);
     const found = settings.map(() => Number.POSITIVE_INFINITY);
-    for (let window = 0; window * WINDOW < MOST_DELAY && found.includes(Number.POSITIVE_INFINITY); window++) {
+    for (let window = 0; window * WINDOW < mostDelay && found.includes(Number.POSITIVE_INFINITY); window++) {
       const values = drawWindow(random, scenes[kind].inControl, shift, window === 0 ? before : 0);
       const scores = new Map<WindowRule, number>();
       for (const [at, { rule, threshold }] of settings.entries()) {

@@ -1,5 +1,5 @@
 /** The figures for machines, for a terminal and for the record in DETECTORS.md. */
-import { BEFORE, type Effort, MATCHED_EVENTS, MOST_DELAY } from "./measure.ts";
+import { type Effort, MATCHED_EVENTS } from "./measure.ts";
 import type { KindResult, Measured, Row } from "./plan.ts";
 import { type Kind, REFERENCE_ROWS } from "./scenes.ts";
 import { WINDOW } from "./window-rules.ts";
@@ -96,7 +96,7 @@ function setting(effort: Effort): string[] {
     "sample, as in life, and not the truth. *False alarms* are alarms in a million events while nothing changes; a rule starts again after",
     `each (up to ${effort.falseAlarmStreams} streams of a million events, for windows ${effort.windowReferences} references with ${effort.windowsEach} windows each).`,
     `*Delay* is the median number of events from the shift to the alarm over up to ${effort.delayStreams} streams; — is a shift that half of the streams`,
-    `do not show within ${whole(MOST_DELAY)} events. Rules on single values have seen ${whole(BEFORE)} events before the shift, Driftline's tiers look at batches of 100,`,
+    `do not show within ${whole(effort.mostDelay)} events. Rules on single values have seen ${whole(effort.before)} events before the shift, Driftline's tiers look at batches of 100,`,
     `window rules at tumbling windows of ${whole(WINDOW)}, into which the shift falls anywhere. Rules that cost more an event were run on a tenth to`,
     "a half of the streams. Delays vary by some 15 % from seed to seed.",
     "",

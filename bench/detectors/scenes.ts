@@ -115,7 +115,8 @@ function numericSceneReference(drawn: readonly number[]): Reference {
   const subject = numericReference(drawn);
   const edges = Float64Array.from(subject.edges);
   const binOf = (value: number) => {
-    let [low, high] = [0, edges.length];
+    let low = 0;
+    let high = edges.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if ((edges[middle] ?? 0) < value) low = middle + 1;

@@ -108,9 +108,12 @@ export function cramerVonMisesRule(window: number): Rule {
     name: `CvM, sliding ${window}`,
     start({ values }) {
       const ranks = new Float64Array(window);
-      let [seen, squares, greatest] = [0, 0, 0];
+      let seen = 0;
+      let squares = 0;
+      let greatest = 0;
       const rankOf = (value: number) => {
-        let [low, high] = [0, values.length];
+        let low = 0;
+        let high = values.length;
         while (low < high) {
           const middle = (low + high) >> 1;
           if ((values[middle] ?? 0) < value) low = middle + 1;
@@ -118,19 +121,24 @@ export function cramerVonMisesRule(window: number): Rule {
         }
         return (low + 0.5) / (values.length + 1);
       };
-      const sumOfGreatest = (rank: number) => {
+      /** By how much the sum of max(u, v) over all pairs grows where one u changes: twice for every other v, once for itself. */
+      const growth = (at: number, left: number, entered: number) => {
         let sum = 0;
-        for (let index = 0; index < window; index++) sum += Math.max(ranks[index] ?? 0, rank);
-        return sum;
+        for (let index = 0; index < window; index++) {
+          const rank = ranks[index] ?? 0;
+          sum += (rank > entered ? rank : entered) - (rank > left ? rank : left);
+        }
+        const itself = ranks[at] ?? 0;
+        const own = Math.max(itself, entered) - Math.max(itself, left);
+        return 2 * (sum - own) + entered - left;
       };
       return {
         push(value) {
           const at = seen % window;
-          const [left, entered] = [ranks[at] ?? 0, rankOf(value)];
-          // All pairs (i, j): the changed value with every other twice, and with itself once.
-          greatest -= 2 * sumOfGreatest(left) - left;
+          const left = ranks[at] ?? 0;
+          const entered = rankOf(value);
+          greatest += growth(at, left, entered);
           ranks[at] = entered;
-          greatest += 2 * sumOfGreatest(entered) - entered;
           squares += entered ** 2 - left ** 2;
           seen++;
           if (seen < window) return Number.NEGATIVE_INFINITY;
@@ -138,7 +146,9 @@ export function cramerVonMisesRule(window: number): Rule {
         },
         restart() {
           ranks.fill(0);
-          [seen, squares, greatest] = [0, 0, 0];
+          seen = 0;
+          squares = 0;
+          greatest = 0;
         },
       };
     },

@@ -24,11 +24,11 @@ export interface Effort {
 }
 
 export const full: Omit<Effort, "seed"> = {
-  tuningStreams: 80,
-  tuningEvents: 500_000,
-  falseAlarmStreams: 20,
+  tuningStreams: 60,
+  tuningEvents: 400_000,
+  falseAlarmStreams: 12,
   falseAlarmEvents: 1_000_000,
-  delayStreams: 60,
+  delayStreams: 40,
   before: 20_000,
   mostDelay: 60_000,
   windowReferences: 60,

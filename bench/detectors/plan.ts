@@ -85,7 +85,7 @@ const entries: Readonly<Record<Kind, readonly Entry[]>> = {
     ...adwins,
     ...pageHinkleys,
     matched(cusumRule, 0.5),
-    matched(cramerVonMisesRule(500), 0.4),
+    matched(cramerVonMisesRule(300), 0.25),
     // Its distance has 30 steps, so that the rate is matched to the next lower one: see the column.
     matched(kswinRule, 0.15, 0.15),
     // scipy 1.17.1: the least distance of two samples of 30 with p <= 0.005 is 14 / 30.

@@ -46,7 +46,7 @@ export type Measured = Readonly<Record<Kind, KindResult>>;
 /** What a setting is of, and which part of the streams it is measured on: less where an event costs more. */
 interface Entry {
   readonly share: number;
-  setting(laboratory: Laboratory, kind: Kind): Setting;
+  readonly setting: (laboratory: Laboratory, kind: Kind) => Setting;
 }
 
 const fixed = (rule: Rule, threshold: number, chosen: string, share = 1): Entry => ({

@@ -2,8 +2,8 @@
 
 export interface Random {
   /** In [0, 1). */
-  uniform(): number;
-  normal(): number;
+  readonly uniform: () => number;
+  readonly normal: () => number;
 }
 
 /** xoshiro128** (Blackman, D. & Vigna, S., 2021, ACM Trans. Math. Softw. 47), seeded by what the stream is for. */

@@ -19,7 +19,7 @@ export const variableQueries = {
   window: "SELECT DISTINCT window FROM metrics WHERE model = ${model:singlequote} ORDER BY window",
   metric:
     "SELECT metric FROM metrics WHERE model = ${model:singlequote} AND subject_kind = 'feature' GROUP BY metric ORDER BY metric != 'total-variation', metric",
-  kpi: "SELECT DISTINCT metric FROM metrics WHERE model = ${model:singlequote} AND subject_kind = 'kpi' ORDER BY metric",
+  kpi: "SELECT DISTINCT metric FROM metrics WHERE model = ${model:singlequote} AND subject_kind = 'kpi' AND subject = 'kpi' ORDER BY metric",
 } as const;
 
 export const panelQueries = {

@@ -8,6 +8,12 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 /** Folder, name of the list, type of its members and where that is declared. */
 const indexes = [
   { folder: "detectors", list: "detectors", type: "Detector", from: "../src/core/detector.ts" },
+  {
+    folder: "detectors/online",
+    list: "onlineDetectors",
+    type: "SequentialDetector",
+    from: "../../src/core/sequential-detector.ts",
+  },
   { folder: "src/notify/channels", list: "channels", type: "Target", from: "../../core/delivery.ts" },
   { folder: "src/act/actions", list: "actions", type: "Target", from: "../../core/delivery.ts" },
 ];

@@ -2,6 +2,7 @@
 import { validate as isCron } from "node-cron";
 import { classLabel } from "../core/class-label.ts";
 import { durationText } from "./duration.ts";
+import { checkFairness } from "./fairness-checks.ts";
 import { checkKpis } from "./kpi-checks.ts";
 import type { Path, Problem } from "./problem.ts";
 import { checkRules } from "./rule-checks.ts";
@@ -80,6 +81,7 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
     ...checkChannels(model, path, channelNames),
     ...checkSchedule(model, path),
     ...checkKpis(model, path),
+    ...checkFairness(model, path),
     ...checkRules(model, path),
   ];
 }

@@ -1,6 +1,6 @@
 /** KPIs of a model: names that are distinct, built-ins that suit the task, limits and expressions that make sense. */
 import { kpiExpressionFault } from "./kpi-expression.ts";
-import { type KpiName, kpiNames } from "./kpis.ts";
+import { isEstimate, type KpiName, kpiNames } from "./kpis.ts";
 import type { Path, Problem } from "./problem.ts";
 import { timesFault } from "./rule-checks.ts";
 import type { ModelConfig } from "./schema.ts";
@@ -26,6 +26,13 @@ export const kpiTasks: Readonly<Record<KpiName, readonly Task[]>> = {
   rmse: ofNumbers,
   r2: ofNumbers,
   label_coverage: ["binary", "multiclass", "regression"],
+  ece: ofTwoClasses,
+  estimated_accuracy: ofClasses,
+  estimated_precision: ofClasses,
+  estimated_recall: ofClasses,
+  estimated_specificity: ofClasses,
+  estimated_f1: ofClasses,
+  estimated_roc_auc: ofTwoClasses,
 };
 
 export const kpiName = (kpi: Kpi): string => ("use" in kpi ? kpi.use : kpi.name);
@@ -38,7 +45,9 @@ export function checkKpis(model: ModelConfig, path: Path): Problem[] {
       names.indexOf(kpiName(kpi)) === index ? [] : [{ path: at, message: `the KPI "${kpiName(kpi)}" is listed twice` }];
     return [
       ...twice,
-      ...("use" in kpi ? checkTask(kpi.use, model.task, at) : checkCustom(kpi, at)),
+      ...("use" in kpi
+        ? [...checkTask(kpi.use, model.task, at), ...checkEstimate(kpi.use, model, at)]
+        : checkCustom(kpi, at)),
       ...checkLimits(kpi, at),
     ];
   });
@@ -48,6 +57,16 @@ function checkTask(name: KpiName, task: Task, path: Path): Problem[] {
   if (kpiTasks[name].includes(task)) return [];
   const fitting = kpiNames.filter((other) => kpiTasks[other].includes(task));
   return [{ path, message: `${name} is not defined for a ${task} model; those that are: ${fitting.join(", ")}` }];
+}
+
+function checkEstimate(name: KpiName, { reference }: ModelConfig, path: Path): Problem[] {
+  if (!isEstimate(name) || reference !== undefined) return [];
+  return [
+    {
+      path,
+      message: `${name} needs a reference with predictions, scores and labels: it says how far scores can be trusted`,
+    },
+  ];
 }
 
 function checkCustom({ name, sql }: Extract<Kpi, { sql: string }>, path: Path): Problem[] {

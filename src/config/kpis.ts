@@ -14,8 +14,30 @@ export const kpiNames = [
   "rmse",
   "r2",
   "label_coverage",
+  "ece",
+  "estimated_accuracy",
+  "estimated_precision",
+  "estimated_recall",
+  "estimated_specificity",
+  "estimated_f1",
+  "estimated_roc_auc",
 ] as const;
 export type KpiName = (typeof kpiNames)[number];
+
+const estimates = {
+  estimated_accuracy: "accuracy",
+  estimated_precision: "precision",
+  estimated_recall: "recall",
+  estimated_specificity: "specificity",
+  estimated_f1: "f1",
+  estimated_roc_auc: "roc_auc",
+} as const satisfies Partial<Record<KpiName, KpiName>>;
+type EstimateName = keyof typeof estimates;
+
+export const isEstimate = (kpi: KpiName): kpi is EstimateName => Object.hasOwn(estimates, kpi);
+
+/** The KPI that an estimate stands for until labels come. */
+export const estimatedBy = (estimate: EstimateName): (typeof estimates)[EstimateName] => estimates[estimate];
 
 const limits = {
   min: z.number().optional().describe("Below this the KPI has breached, and an incident opens."),
@@ -59,3 +81,28 @@ export const kpiSchema = z
   .preprocess((value) => (typeof value === "string" ? { use: value } : value), z.union([builtIn, custom]))
   .meta({ short: { enum: kpiNames } });
 export type KpiConfig = z.output<typeof kpiSchema>;
+
+/**
+ * The estimates that come with the KPIs of a model without being listed: one of each that has one, under the same limits. No incident comes
+ * of them: for that an estimate has to be listed, or a rule written.
+ */
+export function impliedEstimates({
+  kpis,
+  estimates: wanted,
+  task,
+  reference,
+}: {
+  readonly kpis: readonly KpiConfig[];
+  readonly estimates: boolean;
+  readonly task: string;
+  readonly reference?: unknown;
+}): Extract<KpiConfig, { use: KpiName }>[] {
+  if (!wanted || reference === undefined || task === "regression") return [];
+  const listed = new Set(kpis.flatMap((kpi) => ("use" in kpi ? [kpi.use] : [])));
+  return kpis.flatMap((kpi) => {
+    const name =
+      "use" in kpi ? kpiNames.filter(isEstimate).find((estimate) => estimates[estimate] === kpi.use) : undefined;
+    if (name === undefined || listed.has(name) || (name === "estimated_roc_auc" && task !== "binary")) return [];
+    return [{ ...kpi, use: name }];
+  });
+}

@@ -26,6 +26,8 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     dedupe_within,
     label_horizon,
     min_rows,
+    estimates,
+    fairness,
   } = model;
   const parts = {
     name,
@@ -38,6 +40,8 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     dedupe_within,
     label_horizon,
     min_rows,
+    estimates,
+    fairness: fairness === undefined ? null : { ...fairness, groups: sorted(fairness.groups) },
     mapping,
     referenceId,
     reference: referenceParts(model),

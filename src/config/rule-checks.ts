@@ -1,6 +1,7 @@
 /** Rules of a model: metrics and windows that exist, limits that don't contradict each other. */
 import { detectors } from "../../detectors/index.ts";
-import { kpiNames } from "./kpis.ts";
+import { fairnessNames } from "./fairness.ts";
+import { impliedEstimates, kpiNames } from "./kpis.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { ModelConfig } from "./schema.ts";
 import { suggestionText } from "./suggestion.ts";
@@ -16,7 +17,11 @@ export const detectorNames = (model: ModelConfig): readonly string[] =>
     : [...new Set(model.detectors.map((detector) => detector.use))];
 
 export function checkRules(model: ModelConfig, path: Path): Problem[] {
-  const metrics = [...detectorNames(model), ...model.kpis.map((kpi) => ("use" in kpi ? kpi.use : kpi.name))];
+  const metrics = [
+    ...detectorNames(model),
+    ...[...model.kpis, ...impliedEstimates(model)].map((kpi) => ("use" in kpi ? kpi.use : kpi.name)),
+    ...(model.fairness === undefined ? [] : fairnessNames),
+  ];
   const windows = model.windows.map((window) => window.name);
   return model.alerts.rules.flatMap((rule, index) => {
     const at = [...path, "alerts", "rules", index];

@@ -5,6 +5,7 @@ import { channelSchema } from "./channels.ts";
 import { detectorSchema, withRowsOfModel } from "./detectors.ts";
 import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
+import { fairnessSchema } from "./fairness.ts";
 import { kpiSchema } from "./kpis.ts";
 import { ruleSchema } from "./rules.ts";
 import { secret } from "./secret.ts";
@@ -25,6 +26,12 @@ const referenceSchema = z.strictObject({
   prediction: z.string().default("prediction").describe("Column of the prediction."),
   score: z.string().default("score").describe("Column of the score."),
   label: z.string().default("label").describe("Column of the ground truth."),
+  probabilities: z
+    .record(z.string(), z.string())
+    .prefault({})
+    .describe(
+      "For `multiclass`: the column of each class's probability, so that its KPIs can be estimated before labels come.",
+    ),
   features: z
     .array(z.string())
     .optional()
@@ -78,6 +85,13 @@ const written = z.strictObject({
     .optional()
     .describe("Window detectors; left out: the defaults for each kind of feature."),
   kpis: z.array(kpiSchema).prefault([]).describe("Performance metrics, computed once labels arrive."),
+  estimates: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether the KPIs of classes are also estimated before labels come (`estimated_accuracy`, …), where the reference has predictions, scores and labels.",
+    ),
+  fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
   alerts: z
     .strictObject({
       channels: z.array(z.string()).default([]).describe("Names of channels that are told of this model's incidents."),

@@ -11,6 +11,7 @@ import type { FeatureColumn, ModelSchema } from "../core/model-schema.ts";
 import type { ReferenceSubject, SubjectKind } from "../core/summary.ts";
 import { ensureModelTables } from "../store/model-tables.ts";
 import type { Lane } from "../store/store.ts";
+import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
 import type { DedupeOptions } from "./kept-rows.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
 import { readReference, writeReference } from "./references/stored-reference.ts";
@@ -30,6 +31,8 @@ export interface PreparedModel {
   readonly referenceId: string;
   readonly monitorHash: string;
   readonly detectors: readonly BoundDetector[];
+  /** How KPIs are estimated before their labels come, or why they are not. */
+  readonly estimation: Estimation;
   /** How copies of an event are told. */
   readonly dedupe: DedupeOptions;
   /** What a person should know: a reference that was refused while the old one stays in force. */
@@ -64,6 +67,7 @@ export async function prepareModel(
     referenceId,
     monitorHash: monitorHash(config, referenceId),
     detectors: bindDetectors(config),
+    estimation: estimationOf(config, reference),
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
     warnings,
   };

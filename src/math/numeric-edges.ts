@@ -1,12 +1,13 @@
 /** The edges of a numeric reference: order statistics, dense in the tails, so that the outer bins are "below" and "above" all that was seen. */
 
-const innerBins = 20;
+/** Bins of equal share that lie between the tails, unless told otherwise. */
+const INNER_BINS = 20;
 const tailShares = [0.001, 0.01];
 
 /** Edges, ascending and distinct, of values sorted ascending (finite numbers); [] for none. Values equal to an edge lie left of it. */
-export function numericEdges(sorted: readonly number[]): readonly number[] {
+export function numericEdges(sorted: readonly number[], innerBins = INNER_BINS): readonly number[] {
   const edges: number[] = [];
-  for (const index of cutIndices(sorted.length)) {
+  for (const index of cutIndices(sorted.length, innerBins)) {
     const value = sorted[index - 1];
     if (value !== undefined && value !== edges[edges.length - 1]) edges.push(value);
   }
@@ -33,10 +34,10 @@ export function countIntoEdges(values: readonly number[], edges: readonly number
 }
 
 /**
- * 1-based indices of the order statistics to cut at, for n rows: 1, n/1000 and n/100 (rounded half to even, at least 2), every twentieth,
+ * 1-based indices of the order statistics to cut at, for n rows: 1, n/1000 and n/100 (rounded half to even, at least 2), n·k/innerBins,
  * and the mirrors of the first three.
  */
-export function cutIndices(n: number): readonly number[] {
+export function cutIndices(n: number, innerBins = INNER_BINS): readonly number[] {
   const low = [1, ...tailShares.map((share) => Math.max(2, roundHalfToEven(n * share)))];
   const inner = Array.from({ length: innerBins - 1 }, (_, k) => Math.floor((n * (k + 1)) / innerBins));
   const all = [...low, ...inner, ...low.map((index) => n + 1 - index)];

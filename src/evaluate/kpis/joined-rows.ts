@@ -12,24 +12,34 @@ export interface WindowRows {
   readonly where: Sql;
 }
 
+interface JoinOptions {
+  /** Names to read from the unknown features of an event, where the schema lacks them. */
+  readonly features: readonly string[];
+  /** False where no row of the span has a label: then nothing is joined. */
+  readonly labelled: boolean;
+}
+
 /**
  * A SELECT of slice, version, variant and the columns that KPI expressions may name: prediction, prediction_text, score,
  * probabilities, label, label_text, features.<name>, segments, and `labelled`.
- *
- * @param features names to read from the unknown features of an event, where the schema lacks them
  */
 export async function joinedRows(
   lane: Lane,
   prepared: PreparedModel,
   rows: WindowRows,
-  features: readonly string[] = [],
+  options: JoinOptions,
 ): Promise<Sql> {
   const { name: model, task } = prepared.config;
   const kept = await keptRows(lane, prepared.dedupe, rows.span);
   const outcomes = sql`SELECT id, version, variant, timestamp, label, label_text, true AS found FROM outcomes FINAL WHERE model = ${model} AND ${withinSpan(rows.span)}`;
-  const unknown = features.map((feature) => sql`, nullIf(extra[${feature}], '') AS ${name(`features.${feature}`)}`);
+  const unknown = options.features.map(
+    (feature) => sql`, nullIf(extra[${feature}], '') AS ${name(`features.${feature}`)}`,
+  );
+  const found = sql`SELECT *, ${rows.key} AS slice${join(unknown, "")} FROM (${kept}) WHERE ${rows.where}`;
+  if (!options.labelled)
+    return sql`SELECT *, CAST(NULL AS Nullable(Float64)) AS label, CAST('' AS LowCardinality(String)) AS label_text, false AS labelled FROM (${found})`;
   const labelled = task === "regression" ? sql`isNotNull(o.label)` : sql`o.label_text != ''`;
   return sql`SELECT p.*, o.label AS label, o.label_text AS label_text, o.found AND ${labelled} AS labelled
-    FROM (SELECT *, ${rows.key} AS slice${join(unknown, "")} FROM (${kept}) WHERE ${rows.where}) AS p
+    FROM (${found}) AS p
     ANY LEFT JOIN (${outcomes}) AS o ON p.id = o.id AND p.version = o.version AND p.variant = o.variant AND p.timestamp = o.timestamp`;
 }

@@ -1,13 +1,18 @@
 /** All that labels tell of windows (KPIs, drift of the labels) as rows of `metrics`: one path for windows by time and by number of events. */
 import { z } from "zod";
-import type { KpiConfig, KpiName } from "../../config/kpis.ts";
+import { estimatedBy, impliedEstimates, isEstimate, type KpiConfig, type KpiName } from "../../config/kpis.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
+import { estimatedKpi } from "../estimates/estimated-kpis.ts";
+import { scoreColumns, scoreRow } from "../estimates/window-scores.ts";
+import { fairnessRows } from "../fairness/fairness-rows.ts";
+import { groupColumns, groupedFeatures, groupRow } from "../fairness/group-columns.ts";
 import { withinSpan } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
+import { calibrationColumns, calibrationRow, expectedCalibrationError } from "./calibration.ts";
 import { accuracy, type ConfusionCell, classRate, confusionCells, labelCoverage, readCells } from "./classification.ts";
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
@@ -18,6 +23,7 @@ import { areaColumns, areaRow, brier, logLoss, lossColumns, lossRow, rocAuc } fr
 
 type Placed = { readonly slice: number; readonly version: string; readonly variant: string };
 type ValueOf = (at: string) => KpiValue;
+type BuiltInKpi = Extract<KpiConfig, { readonly use: KpiName }>;
 
 const placeOf = (row: Placed): string => `${row.slice} ${seriesKey(row)}`;
 
@@ -29,28 +35,35 @@ export async function kpiRows(
   windows: readonly SeriesWindow[],
   computedAt: number,
 ): Promise<MetricRow[]> {
-  const { kpis } = prepared.config;
+  const kpis = kpisOf(prepared);
   const label = labelSubject(prepared);
-  if ((kpis.length === 0 && label === null) || windows.length === 0) return [];
+  const grouped = groupedFeatures(prepared);
+  if ((kpis.length === 0 && label === null && grouped.length === 0) || windows.length === 0) return [];
   const unknown = kpis.flatMap((kpi) => ("sql" in kpi ? unknownFeatures(kpi, prepared.schema) : []));
-  const joined = await joinedRows(lane, prepared, rows, [...new Set(unknown)]);
-  const builtIn = (await hasOutcomes(lane, prepared, rows))
-    ? await readBuiltIn(lane, prepared, joined)
-    : new Map<string, BuiltIn>();
+  const labelled = await hasOutcomes(lane, prepared, rows);
+  const joined = await joinedRows(lane, prepared, rows, { features: [...new Set(unknown)], labelled });
+  const builtIn = await readBuiltIn(lane, prepared, kpis, joined, labelled);
+  const foundAt = (window: SeriesWindow): BuiltIn =>
+    builtIn.get(placeOf({ slice: window.start, version: window.version, variant: window.variant })) ?? {
+      ...window,
+      slice: window.start,
+      labels: 0,
+    };
   const result: MetricRow[] = [];
   for (const kpi of kpis) {
     const custom = "sql" in kpi ? await customValues(lane, kpi, joined) : null;
     for (const window of windows) {
       const at = placeOf({ slice: window.start, version: window.version, variant: window.variant });
-      const found: BuiltIn = builtIn.get(at) ?? { ...window, slice: window.start, labels: 0 };
-      const value = "use" in kpi ? builtInValue(prepared, kpi.use, found) : custom?.(at);
+      const found = foundAt(window);
+      const value = "use" in kpi ? valueOf(prepared, kpi, found) : custom?.(at);
       if (value !== undefined) result.push(kpiRow(prepared, window, kpi, value, found, computedAt));
     }
   }
-  if (label === null) return result;
   for (const window of windows) {
-    const found = builtIn.get(placeOf({ slice: window.start, version: window.version, variant: window.variant }));
-    result.push(...labelDriftRows(prepared, label, window, found?.label_bins, found?.labels ?? 0, computedAt));
+    const found = foundAt(window);
+    result.push(...fairnessRows(prepared, grouped, window, found, computedAt));
+    if (label !== null)
+      result.push(...labelDriftRows(prepared, label, window, found.label_bins, found.labels, computedAt));
   }
   return result;
 }
@@ -91,8 +104,11 @@ const builtInRow = z.object({
   variant: z.string(),
   n: z.number(),
   labels: z.number(),
+  scores: scoreRow.optional(),
+  groups: groupRow.optional(),
   cells: z.array(z.tuple([z.string(), z.number()])).optional(),
   area: areaRow.optional(),
+  calibration: calibrationRow.optional(),
   losses: lossRow.optional(),
   errors: errorRow.optional(),
   label_bins: labelRow.optional(),
@@ -103,25 +119,66 @@ const positiveOf = ({ config, schema }: PreparedModel): string | null =>
   config.task === "binary" ? (schema.classes[1] ?? "1") : null;
 const scaleOf = ({ reference }: PreparedModel): number => errorScale(reference?.subjects ?? []);
 
-/** What the configured KPIs need, by one statement. */
-async function readBuiltIn(lane: Lane, prepared: PreparedModel, joined: Sql): Promise<Map<string, BuiltIn>> {
-  const { kpis, task } = prepared.config;
-  const wanted = new Set(kpis.flatMap((kpi) => ("use" in kpi ? [kpi.use] : [])));
-  const wants = (names: ReadonlySet<KpiName>) => [...wanted].some((kpi) => names.has(kpi));
-  const positive = positiveOf(prepared);
-  const columns: Sql[] = [];
-  if (task !== "regression" && wants(CLASS_KPIS)) columns.push(sql`, ${confusionCells} AS cells`);
-  if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
-  if (task !== "regression" && wants(LOSS_KPIS)) columns.push(sql`, ${lossColumns(positive)} AS losses`);
-  if (task === "regression" && wants(ERROR_KPIS)) columns.push(sql`, ${errorColumns(scaleOf(prepared))} AS errors`);
-  const label = labelSubject(prepared);
-  if (label !== null) columns.push(sql`, ${labelColumns(label)} AS label_bins`);
+/** The written KPIs, and the estimates that come with them where the reference allows any. */
+const kpisOf = ({ config, estimation }: PreparedModel): readonly KpiConfig[] =>
+  typeof estimation === "string" ? config.kpis : [...config.kpis, ...impliedEstimates(config)];
+
+/** What the KPIs need, by one statement; `labelled`: whether there is a label at all. */
+async function readBuiltIn(
+  lane: Lane,
+  prepared: PreparedModel,
+  kpis: readonly KpiConfig[],
+  joined: Sql,
+  labelled: boolean,
+): Promise<Map<string, BuiltIn>> {
+  const grouped = groupedFeatures(prepared);
+  const groups = grouped.length === 0 ? [] : [sql`, ${groupColumns(prepared, grouped)} AS groups`];
+  const columns = [...scoreHistograms(prepared, kpis), ...groups, ...(labelled ? labelledColumns(prepared, kpis) : [])];
+  if (!labelled && columns.length === 0) return new Map<string, BuiltIn>();
   return byPlace(
     await lane.query(
       sql`SELECT slice, version, variant, count() AS n, countIf(labelled) AS labels${join(columns, "")} FROM (${joined}) GROUP BY slice, version, variant`,
       builtInRow,
     ),
   );
+}
+
+function scoreHistograms({ config, estimation }: PreparedModel, kpis: readonly KpiConfig[]): Sql[] {
+  if (typeof estimation === "string" || !kpis.some((kpi) => "use" in kpi && isEstimate(kpi.use))) return [];
+  return [sql`, ${scoreColumns(config.task, estimation)} AS scores`];
+}
+
+function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): Sql[] {
+  const { task } = prepared.config;
+  // An estimate is shown beside what it stands for once that is known.
+  const wanted = new Set(
+    kpis.flatMap((kpi) => ("use" in kpi ? [isEstimate(kpi.use) ? estimatedBy(kpi.use) : kpi.use] : [])),
+  );
+  const wants = (names: ReadonlySet<KpiName>) => [...wanted].some((kpi) => names.has(kpi));
+  const positive = positiveOf(prepared);
+  const columns: Sql[] = [];
+  if (task !== "regression" && wants(CLASS_KPIS)) columns.push(sql`, ${confusionCells} AS cells`);
+  if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
+  if (positive !== null && wanted.has("ece")) columns.push(sql`, ${calibrationColumns(positive)} AS calibration`);
+  if (task !== "regression" && wants(LOSS_KPIS)) columns.push(sql`, ${lossColumns(positive)} AS losses`);
+  if (task === "regression" && wants(ERROR_KPIS)) columns.push(sql`, ${errorColumns(scaleOf(prepared))} AS errors`);
+  const label = labelSubject(prepared);
+  if (label !== null) columns.push(sql`, ${labelColumns(label)} AS label_bins`);
+  return columns;
+}
+
+function valueOf(prepared: PreparedModel, kpi: BuiltInKpi, found: BuiltIn): KpiValue {
+  if (!isEstimate(kpi.use)) return builtInValue(prepared, kpi.use, found);
+  const { estimation } = prepared;
+  if (typeof estimation === "string") return undefinedKpi(0, estimation);
+  const name = estimatedBy(kpi.use);
+  const estimate = estimatedKpi(name, estimation, found.scores ?? [], found.n);
+  const realised = found.labels > 0 ? builtInValue(prepared, name, found) : null;
+  if (estimate.status !== "ok" || realised?.status !== "ok" || found.labels < kpi.min_coverage * found.n)
+    return estimate;
+  // How good the estimate was: told once the labels are there, by the window's own events alone.
+  const error = estimate.value - realised.value;
+  return { ...estimate, detail: { ...estimate.detail, realised: realised.value, error } };
 }
 
 function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): KpiValue {
@@ -134,7 +191,8 @@ function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): Kp
   const positive = positiveOf(prepared);
   if (kpi === "roc_auc" && positive === null)
     return undefinedKpi(labelled, "roc_auc is not defined for a multiclass model");
-  const { cells = [], area, losses, errors } = found;
+  const { cells = [], area, calibration, losses, errors } = found;
+  if (kpi === "ece" && calibration !== undefined) return expectedCalibrationError(calibration);
   if (kpi === "roc_auc" && area !== undefined) return rocAuc(area);
   if (kpi === "log_loss" && losses !== undefined) return logLoss(losses);
   if (kpi === "brier" && losses !== undefined) return brier(losses);
@@ -161,7 +219,7 @@ function kpiRow(
 ): MetricRow {
   const metric = "sql" in kpi ? kpi.name : kpi.use;
   const coverage = counts.n === 0 ? 0 : counts.labels / counts.n;
-  const unlabelled = "sql" in kpi ? !needsLabels(kpi) : kpi.use === "label_coverage";
+  const unlabelled = "sql" in kpi ? !needsLabels(kpi) : kpi.use === "label_coverage" || isEstimate(kpi.use);
   const row: MetricRow = {
     ...blankRow(prepared, window, computedAt),
     subject_kind: "kpi",
@@ -178,7 +236,8 @@ function kpiRow(
       ...row,
       detail: JSON.stringify({ reason: `The window has ${found.n} rows that count; ${needed} are needed.`, needed }),
     };
-  const below = kpi.min !== undefined && found.value < kpi.min;
+  const floor = kpi.min ?? (kpi.max === undefined ? found.floor : undefined);
+  const below = floor !== undefined && found.value < floor;
   const above = kpi.max !== undefined && found.value > kpi.max;
   const judged = unlabelled || coverage >= kpi.min_coverage;
   return {
@@ -187,7 +246,7 @@ function kpiRow(
     value: found.value,
     lower: found.lower ?? null,
     upper: found.upper ?? null,
-    threshold: (above ? kpi.max : (kpi.min ?? kpi.max)) ?? null,
+    threshold: (above ? kpi.max : (floor ?? kpi.max)) ?? null,
     breached: judged && (below || above),
     detail: JSON.stringify({
       ...found.detail,

@@ -8,7 +8,9 @@ export type KpiValue =
       readonly upper?: number | undefined;
       /** Rows that bear on it. */
       readonly n: number;
-      readonly detail?: Readonly<Record<string, number | string | null>> | undefined;
+      /** What the value must not fall below where the user has set no limit. */
+      readonly floor?: number | undefined;
+      readonly detail?: Readonly<Record<string, number | string | null | readonly (readonly number[])[]>> | undefined;
     }
   | {
       readonly status: "insufficient" | "error";

@@ -2,17 +2,21 @@
 import { createHash } from "node:crypto";
 import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError } from "../../core/errors.ts";
+import type { LabelledScores } from "../../core/labelled-scores.ts";
 import type { FeatureKind } from "../../core/model-schema.ts";
 import type { Reference, SubjectKind } from "../../core/summary.ts";
 import type { Lane } from "../../store/store.ts";
 import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
+import { readLabelledScores } from "./labelled-scores.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
 import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
 export interface LoadedReference extends Reference {
   /** By subject key: values seen in the reference that have no bin of their own. */
   readonly tails: ReadonlyMap<string, readonly string[]>;
+  /** One a class; empty where the reference has no predictions, scores and labels. */
+  readonly labelledScores: readonly LabelledScores[];
 }
 
 /** The key of a subject in maps: kind and name. */
@@ -35,7 +39,12 @@ interface Role {
 export async function loadReference(lane: Lane, model: ModelConfig): Promise<LoadedReference> {
   if (model.reference === undefined)
     throw new DriftlineError("reference_refused", `model ${model.name} names no reference`);
-  const table = await openReferenceTable(lane, model.reference.file, model.reference.format);
+  const table = await openReferenceTable(
+    lane,
+    model.reference.file,
+    model.reference.format,
+    outcomeColumns(model.reference),
+  );
   try {
     return await summarise(lane, model, table);
   } finally {
@@ -56,7 +65,8 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
     loaded.push(kind === "numeric" ? await numericSubject(place) : await categoricalSubject(place, classes));
   }
   const rows = Math.max(0, ...[...counts.values()].map((column) => column.rows));
-  const contentHash = hashOf(loaded);
+  const labelledScores = await readLabelledScores(lane, model, table.columns);
+  const contentHash = hashOf(loaded, labelledScores);
   return {
     model: model.name,
     referenceId: `r${contentHash.slice(0, 12)}`,
@@ -67,6 +77,7 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
     tails: new Map(
       loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail]),
     ),
+    labelledScores,
   };
 }
 
@@ -79,6 +90,7 @@ function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[
     reference.prediction,
     reference.score,
     reference.label,
+    ...Object.values(reference.probabilities),
     ...reference.ignore,
   ]);
   const names = reference.features ?? columns.map((column) => column.name).filter((column) => !taken.has(column));
@@ -107,8 +119,16 @@ function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[
   return roles;
 }
 
+/** Columns that are read together. */
+const outcomeColumns = ({
+  prediction,
+  score,
+  label,
+  probabilities,
+}: NonNullable<ModelConfig["reference"]>): string[] => [prediction, score, label, ...Object.values(probabilities)];
+
 /** Over what decides the numbers; means and deviations follow from the same rows. */
-function hashOf(loaded: readonly LoadedSubject[]): string {
+function hashOf(loaded: readonly LoadedSubject[], labelledScores: readonly LabelledScores[]): string {
   const content = loaded.map(({ subject, tail }) => [
     subject.subjectKind,
     subject.subject,
@@ -123,5 +143,7 @@ function hashOf(loaded: readonly LoadedSubject[]): string {
     subject.standardDeviation,
     tail,
   ]);
-  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify(labelledScores.length === 0 ? content : [content, labelledScores]))
+    .digest("hex");
 }

@@ -36,11 +36,15 @@ export interface ReferenceTable {
 /** Columns of one temporary file. */
 const COLUMNS_AT_ONCE = 100;
 
-/** @throws DriftlineError `reference_refused` that names the file and the reason */
+/**
+ * @param together columns that must share their `from`
+ * @throws DriftlineError `reference_refused` that names the file and the reason
+ */
 export async function openReferenceTable(
   lane: Lane,
   file: string,
   format: string | undefined,
+  together: readonly string[] = [],
 ): Promise<ReferenceTable> {
   const read = format ?? formatByEnding(file);
   if (read === undefined)
@@ -50,8 +54,8 @@ export async function openReferenceTable(
     );
   try {
     if (read === "Parquet") return await parquetTable(lane, file);
-    if (read === "CSVWithNames") return await csvTable(lane, file);
-    return await jsonTable(lane, file);
+    if (read === "CSVWithNames") return await csvTable(lane, file, together);
+    return await jsonTable(lane, file, together);
   } catch (thrown) {
     if (thrown instanceof DriftlineError && thrown.code === "reference_refused") throw thrown;
     if (EMPTY_TEXT.test(messageOf(thrown))) throw withoutRows(file);
@@ -102,7 +106,7 @@ async function parquetTable(lane: Lane, file: string): Promise<ReferenceTable> {
   return { file, columns, close: () => Promise.resolve() };
 }
 
-async function csvTable(lane: Lane, file: string): Promise<ReferenceTable> {
+async function csvTable(lane: Lane, file: string, together: readonly string[]): Promise<ReferenceTable> {
   const names = (await describe(lane, sql`file(${file}, 'CSVWithNames')`)).map((column) => column.name);
   const structure = join(names.map((column) => sql`${name(column)} Nullable(String)`)).text;
   const columns = names.map((column) => {
@@ -114,10 +118,10 @@ async function csvTable(lane: Lane, file: string): Promise<ReferenceTable> {
       numeric: sql`isNotNull(toFloat64OrNull(ifNull(${text}, ''))) AND NOT match(ifNull(${text}, ''), '^\\s*[+-]?0[0-9]')`,
     };
   });
-  return setAside(lane, file, sql`file(${file}, 'CSVWithNames', ${structure})`, columns);
+  return setAside(lane, file, sql`file(${file}, 'CSVWithNames', ${structure})`, inFront(columns, together));
 }
 
-async function jsonTable(lane: Lane, file: string): Promise<ReferenceTable> {
+async function jsonTable(lane: Lane, file: string, together: readonly string[]): Promise<ReferenceTable> {
   const lines = sql`file(${file}, 'JSONAsString')`;
   const keys = await lane.query(
     sql`SELECT DISTINCT arrayJoin(JSONExtractKeys(json)) AS key FROM ${lines} LIMIT 10000`,
@@ -137,9 +141,15 @@ async function jsonTable(lane: Lane, file: string): Promise<ReferenceTable> {
     lane,
     file,
     sql`(SELECT CAST(JSONExtractKeysAndValuesRaw(json) AS Map(String, String)) AS values FROM ${lines})`,
-    columns,
+    inFront(columns, together),
   );
 }
+
+/** Columns in the same temporary file: the first one's place holds them all. */
+const inFront = <Column extends { readonly name: string }>(columns: readonly Column[], names: readonly string[]) => [
+  ...columns.filter((column) => names.includes(column.name)),
+  ...columns.filter((column) => !names.includes(column.name)),
+];
 
 /** Writes the columns as text and a flag each into Parquet files, and reads them from there. */
 async function setAside(

@@ -1,5 +1,9 @@
-/** References in the store: one row a subject, and one more for the values of a category that have no bin of their own. */
+/**
+ * References in the store: one row a subject, one more for the values of a category that have no bin of their own, and one for the
+ * labelled scores of each class.
+ */
 import { z } from "zod";
+import type { LabelledScores } from "../../core/labelled-scores.ts";
 import { type ReferenceSubject, subjectKinds } from "../../core/summary.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -7,10 +11,12 @@ import type { LoadedReference } from "./load-reference.ts";
 
 /** `subject_kind` of the rows that hold a tail; their `subject` is the key of the subject it belongs to. */
 const TAIL = "tail";
+/** `subject_kind` of the rows that hold labelled scores; their `subject` is the class, their bins the rows and then the positives of each cell. */
+const SCORES = "labelled-scores";
 
 const row = z.object({
   reference_id: z.string(),
-  subject_kind: z.enum([...subjectKinds, TAIL]),
+  subject_kind: z.enum([...subjectKinds, TAIL, SCORES]),
   subject: z.string(),
   kind: z.enum(["numeric", "categorical"]),
   edges: z.array(z.number()),
@@ -45,8 +51,10 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
   if (first === undefined) return null;
   const subjects: ReferenceSubject[] = [];
   const tails = new Map<string, readonly string[]>();
+  const labelledScores: LabelledScores[] = [];
   for (const { subject_kind, standard_deviation, kind, singletons, ...rest } of found) {
     if (subject_kind === TAIL) tails.set(rest.subject, rest.categories);
+    else if (subject_kind === SCORES) labelledScores.push(scoresOf(rest));
     else {
       const { reference_id: _id, origin: _origin, content_hash: _hash, rows: _rows, ...numbers } = rest;
       subjects.push({
@@ -66,7 +74,13 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
     rows: first.rows,
     subjects,
     tails,
+    labelledScores,
   };
+}
+
+function scoresOf({ subject, bins, means }: Pick<z.output<typeof row>, "subject" | "bins" | "means">): LabelledScores {
+  const cells = bins.length / 2;
+  return { positive: subject, rows: bins.slice(0, cells), positives: bins.slice(cells), means };
 }
 
 /** Stores a reference. `createdAt` says which of a model's references is the newest. */
@@ -88,6 +102,14 @@ export async function writeReference(lane: Lane, reference: LoadedReference, cre
   const rows = [
     ...reference.subjects.map((subject) => ({ singletons: 0, ...subject })),
     ...[...reference.tails].map(([key, categories]) => ({ ...empty, subjectKind: TAIL, subject: key, categories })),
+    ...reference.labelledScores.map(({ positive, rows: counts, positives, means }) => ({
+      ...empty,
+      subjectKind: SCORES,
+      subject: positive,
+      categories: [],
+      bins: [...counts, ...positives],
+      means,
+    })),
   ];
   const column = <Value>(pick: (item: (typeof rows)[number]) => Value): Value[] => rows.map(pick);
   await lane.insertBlock("references", [

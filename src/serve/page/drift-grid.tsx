@@ -2,7 +2,19 @@
 import type { MetricRow } from "../../core/metric.ts";
 import type { Grid, GridRow, WindowColumn } from "../queries/grid.ts";
 import { reasonOf } from "../queries/rows.ts";
-import { cellText, columnHead, isShare, kpiName, limitText, NBSP, plural, range, valueText, whole } from "./format.ts";
+import {
+  cellText,
+  columnHead,
+  isEstimated,
+  isShare,
+  kpiName,
+  limitText,
+  NBSP,
+  plural,
+  range,
+  valueText,
+  whole,
+} from "./format.ts";
 import { modelLink, subjectLink } from "./links.ts";
 import { Head, Scroll, SqlOf, shownLiteral } from "./parts.tsx";
 
@@ -121,7 +133,9 @@ function KpiLine({ grid, metric, cells }: KpiLineProps) {
   return (
     <tr>
       <th scope="row">{kpiName(metric)}</th>
-      <td class="kind">{limit === null ? "realised" : `limit ${limitText(metric, limit)}`}</td>
+      <td class="kind">
+        {limit === null ? (isEstimated(metric) ? "estimated" : "realised") : `limit ${limitText(metric, limit)}`}
+      </td>
       {cells.map((cell, index) => (
         <KpiCell grid={grid} metric={metric} cell={cell} column={grid.columns[index]} />
       ))}

@@ -119,10 +119,19 @@ const KPI_NAMES: Readonly<Record<string, string>> = {
   rmse: "RMSE",
   r2: "R²",
   label_coverage: "Labels arrived",
+  ece: "Calibration error",
 };
+const ESTIMATED = "estimated_";
+
+/** Whether a KPI is told before its labels. */
+export const isEstimated = (kpi: string): boolean => kpi.startsWith(ESTIMATED);
 
 /** A KPI's name for people; a custom one keeps its own. */
-export const kpiName = (kpi: string): string => (Object.hasOwn(KPI_NAMES, kpi) ? (KPI_NAMES[kpi] ?? kpi) : kpi);
+export const kpiName = (kpi: string): string => {
+  const name = isEstimated(kpi) ? kpi.slice(ESTIMATED.length) : kpi;
+  if (!Object.hasOwn(KPI_NAMES, name)) return kpi;
+  return isEstimated(kpi) ? `${KPI_NAMES[name] ?? name}, estimated` : (KPI_NAMES[name] ?? kpi);
+};
 
 /** "census v1", "census v1 challenger"; a series without a version is the model's name alone. */
 export function seriesName(series: {

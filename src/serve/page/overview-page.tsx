@@ -1,9 +1,10 @@
 /** The overview and a model's own view: what needs me, and what do I do? */
+import type { MetricRow } from "../../core/metric.ts";
 import type { DetectorWords } from "../context.ts";
 import type { Grid } from "../queries/grid.ts";
 import type { ModelSummary, Overview } from "../queries/overview.ts";
 import { DriftGrid } from "./drift-grid.tsx";
-import { kpiName, percent, plural, range, seriesName } from "./format.ts";
+import { isEstimated, kpiName, percent, plural, range, seriesName } from "./format.ts";
 import { type LaneData, Lanes, LaneTable } from "./lanes.tsx";
 import { modelLink } from "./links.ts";
 import { ModelsTable } from "./models-table.tsx";
@@ -122,7 +123,7 @@ function Outcome({ grid }: { readonly grid: Grid }) {
     return {
       metric: row.metric,
       title: kpiName(row.metric),
-      note: newest === null || newest === undefined ? "realised" : `realised, ${percent(newest.coverage, 0)} labelled`,
+      note: outcomeNote(row.metric, newest ?? null),
       cells: row.cells,
       isKpi: true,
     };
@@ -140,6 +141,11 @@ function Outcome({ grid }: { readonly grid: Grid }) {
       <LaneTable columns={grid.columns} lanes={lanes} title="These values as a table" />
     </section>
   );
+}
+
+function outcomeNote(metric: string, newest: MetricRow | null): string {
+  if (isEstimated(metric)) return "estimated before labels";
+  return newest === null ? "realised" : `realised, ${percent(newest.coverage, 0)} labelled`;
 }
 
 /** Windows and versions to choose from: links, so that every choice has an address. */

@@ -1,6 +1,7 @@
 /** The features × windows grid of one series: one drift metric of every subject, and the KPIs above it. */
 import { z } from "zod";
 import type { WindowSpec } from "../../config/duration.ts";
+import { impliedEstimates } from "../../config/kpis.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import type { SubjectKind } from "../../core/summary.ts";
@@ -99,11 +100,12 @@ export async function loadGrid(
 ): Promise<Grid> {
   const { series, window } = choice;
   const metric = gridMetric(model);
+  const named = kpiNamesOf(model);
   const columns = await selectColumns(lane, series, window, choice.limit);
   const rows = await lane.query(
     sql`SELECT ${metricColumns} FROM metrics FINAL WHERE ${ofSeries(series)} AND window = ${window.name}
-      AND window_start >= ${time(columns[0]?.start ?? 0)} AND metric IN ${list([metric, ...kpiNamesOf(model)])}
-      AND (subject_kind = 'kpi' OR metric = ${metric})`,
+      AND window_start >= ${time(columns[0]?.start ?? 0)} AND metric IN ${list([metric, ...shownKpis(model)])}
+      AND ((subject_kind = 'kpi' AND subject = 'kpi') OR metric = ${metric})`,
     metricRow,
     { timeoutSeconds: 30 },
   );
@@ -124,18 +126,27 @@ export async function loadGrid(
     window,
     metric,
     columns,
-    kpis: kpiNamesOf(model).map((kpi) => ({
-      metric: kpi,
-      cells: cellsOf(
-        rows.filter((row) => row.subject_kind === "kpi" && row.metric === kpi),
-        place,
-        columns.length,
-      ),
-    })),
+    kpis: shownKpis(model)
+      .map((kpi) => ({
+        metric: kpi,
+        cells: cellsOf(
+          rows.filter((row) => row.subject_kind === "kpi" && row.metric === kpi),
+          place,
+          columns.length,
+        ),
+      }))
+      // An estimate that was not asked for is there only where the reference allows it.
+      .filter(({ metric: kpi, cells }) => named.includes(kpi) || cells.some((cell) => cell !== null)),
     outputs: subjects.filter((row) => row.subjectKind !== "feature"),
     features: subjects.filter((row) => row.subjectKind === "feature").sort(byGreatest),
     tolerance: thresholds.length === 0 ? null : thresholds.reduce((least, value) => Math.min(least, value)),
   };
+}
+
+/** The KPIs of the configuration, each followed by its estimate. */
+function shownKpis(model: ModelConfig): string[] {
+  const implied = impliedEstimates(model).map((kpi) => kpi.use);
+  return kpiNamesOf(model).flatMap((kpi) => [kpi, ...implied.filter((estimate) => estimate === `estimated_${kpi}`)]);
 }
 
 export const kpiNamesOf = (model: ModelConfig): string[] =>

@@ -73,6 +73,45 @@ test("rules must name metrics and windows that the model has", () => {
   load(model("alerts: { rules: [jensen-shannon breached] }"));
 });
 
+test("estimates can be named in rules where there is a reference, listed or not", () => {
+  const rules = "kpis: [accuracy], alerts: { rules: [estimated_accuracy < 0.8] }";
+  load(model(`reference: { file: a.parquet }, ${rules}`));
+  assert.match(said(model(rules)).join(), /the KPI "estimated_accuracy" is not computed for this model/);
+  assert.match(said(model(`reference: { file: a.parquet }, estimates: false, ${rules}`)).join(), /is not computed/);
+  assert.deepEqual(said(model("kpis: [estimated_f1]")), [
+    "models[0].kpis[0]: estimated_f1 needs a reference with predictions, scores and labels: it says how far scores can be trusted",
+  ]);
+});
+
+test("fairness needs decisions, a reference, and features that can be groups", () => {
+  const fairness = (text: string, task = "binary") =>
+    said(
+      model(`reference: { file: a.parquet, ignore: [zip] }, features: { age: numeric }, fairness: { ${text} }`, task),
+    ).map((line) => line.replace("models[0].fairness", ""));
+  assert.deepEqual(fairness("groups: [sex, sex, age, zip]"), [
+    '.groups[1]: the feature "sex" is listed twice',
+    '.groups[2]: "age" is pinned as numeric; groups are the values of a categorical feature',
+    '.groups[3]: "zip" is ignored, so its values are not known',
+  ]);
+  assert.deepEqual(fairness("groups: [sex]", "regression"), [
+    ": compares decisions between groups; a regression makes none, leave this out",
+  ]);
+  assert.deepEqual(fairness("groups: [sex]", "multiclass"), [
+    ": lacks positive: which class of a multiclass model is the favourable decision?",
+  ]);
+  assert.deepEqual(fairness("groups: [sex], positive: 2"), [
+    '.positive: the model has no class "2"; did you mean "0"? Its classes: 0, 1',
+  ]);
+  assert.deepEqual(said(model("fairness: { groups: [sex] }")), [
+    "models[0].fairness: needs a reference: its values of a feature are the groups",
+  ]);
+  load(
+    model(
+      "reference: { file: a.parquet }, fairness: { groups: [sex], positive: 0 }, alerts: { rules: [{ metric: demographic_parity_ratio, subjects: [sex] }] }",
+    ),
+  );
+});
+
 test("limits of rules may not contradict each other", () => {
   const rule = (text: string) =>
     said(model(`kpis: [accuracy], alerts: { rules: [{ metric: accuracy, ${text} }] }`)).map((line) =>
@@ -128,7 +167,7 @@ test("cron times and time zones must be ones", () => {
 
 test("KPIs must suit the task and have names of their own", () => {
   assert.deepEqual(said(model("kpis: [mae, accuracy, accuracy, { name: f1, sql: count() }]")), [
-    "models[0].kpis[0]: mae is not defined for a binary model; those that are: accuracy, precision, recall, specificity, f1, roc_auc, log_loss, brier, label_coverage",
+    "models[0].kpis[0]: mae is not defined for a binary model; those that are: accuracy, precision, recall, specificity, f1, roc_auc, log_loss, brier, label_coverage, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc",
     'models[0].kpis[2]: the KPI "accuracy" is listed twice',
     'models[0].kpis[3].name: "f1" is the name of a built-in KPI; choose another, or write { use: f1 }',
   ]);

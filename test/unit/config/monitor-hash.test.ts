@@ -42,6 +42,10 @@ test("what bears on the numbers changes the hash", () => {
     hash(`${BASE}, features: { constructor: ignore }`),
     hash(`${BASE}, reference: { file: a.csv }`),
     hash(`${BASE}, reference: { file: a.csv, label: y }`),
+    hash(`${BASE}, estimates: false`),
+    hash(`${BASE}, reference: { file: b.csv, probabilities: { a: p } }`),
+    hash(`${BASE}, reference: { file: a.csv }, fairness: { groups: [a, b] }`),
+    hash(`${BASE}, reference: { file: a.csv }, fairness: { groups: [a, b], min_rows: 50 }`),
     hash(BASE.replace("name: m", "name: n")),
   ];
   assert.equal(new Set(hashes).size, hashes.length);

@@ -1,0 +1,132 @@
+/** Which rules are measured on which stream, with which thresholds, and the measuring of all of them. */
+import {
+  type FalseAlarms,
+  falseAlarms,
+  type Laboratory,
+  MATCHED_EVENTS,
+  matchedParameter,
+  matchedThreshold,
+  measureWindows,
+  medianDelay,
+} from "./measure.ts";
+import type { Rule, Setting } from "./rule.ts";
+import { type Kind, scenes } from "./scenes.ts";
+import {
+  adwinRule,
+  cramerVonMisesRule,
+  cusumRule,
+  ddmRule,
+  eddmRule,
+  fhddmRule,
+  hddmARule,
+  hddmWRule,
+  kswinRule,
+  noticeRule,
+  pageHinkleyRule,
+  pageRule,
+} from "./stream-rules.ts";
+
+export interface Row {
+  readonly rule: string;
+  /** How its threshold was chosen. */
+  readonly chosen: string;
+  readonly threshold: number;
+  readonly falseAlarms: FalseAlarms;
+  /** Median events per shift; null for a shift that was not found. */
+  readonly delays: readonly (number | null)[];
+}
+
+export interface KindResult {
+  readonly shifts: readonly string[];
+  readonly rows: readonly Row[];
+}
+
+export type Measured = Readonly<Record<Kind, KindResult>>;
+
+/** What a setting is of, and which part of the streams it is measured on: less where an event costs more. */
+interface Entry {
+  readonly share: number;
+  readonly setting: (laboratory: Laboratory, kind: Kind) => Setting;
+}
+
+const fixed = (rule: Rule, threshold: number, chosen: string, share = 1): Entry => ({
+  share,
+  setting: () => ({ rule, threshold, chosen }),
+});
+const matched = (rule: Rule, share = 1, tuningShare = share): Entry => ({
+  share,
+  setting: (laboratory, kind) => ({
+    rule,
+    threshold: matchedThreshold(laboratory, kind, rule, tuningShare),
+    chosen: "matched",
+  }),
+});
+const adwinAt = (delta: number, chosen: string): Setting => ({ rule: adwinRule(delta), threshold: 1, chosen });
+const matchedAdwin: Entry = {
+  share: 0.5,
+  setting(laboratory, kind) {
+    const delta = matchedParameter(laboratory, kind, [0.01, 0.03, 0.09], (one) => adwinAt(one, ""), 0.25);
+    return adwinAt(delta, `matched, delta ${delta}`);
+  },
+};
+
+const FADING = MATCHED_EVENTS / 4;
+const tiers: readonly Entry[] = [
+  matched(noticeRule(FADING)),
+  fixed(noticeRule(FADING), Math.log(MATCHED_EVENTS), "promised"),
+  fixed(pageRule, Math.log(MATCHED_EVENTS), "promised"),
+];
+const adwins: readonly Entry[] = [matchedAdwin, { share: 0.5, setting: () => adwinAt(0.002, "default") }];
+const pageHinkleys: readonly Entry[] = [matched(pageHinkleyRule, 0.5), fixed(pageHinkleyRule, 50, "default", 0.25)];
+
+const entries: Readonly<Record<Kind, readonly Entry[]>> = {
+  numeric: [
+    ...tiers,
+    ...adwins,
+    ...pageHinkleys,
+    matched(cusumRule, 0.5),
+    matched(cramerVonMisesRule(300), 0.25),
+    // Its distance has 30 steps, so that the rate is matched to the next lower one: see the column.
+    matched(kswinRule, 0.15, 0.15),
+    // scipy 1.17.1: the least distance of two samples of 30 with p <= 0.005 is 14 / 30.
+    fixed(kswinRule, 13.5, "default", 0.1),
+  ],
+  category: tiers,
+  missing: [
+    ...tiers,
+    ...adwins,
+    ...pageHinkleys,
+    ...[ddmRule, eddmRule, hddmARule, hddmWRule, fhddmRule].map((rule) => fixed(rule, 0.5, "default", 0.25)),
+  ],
+};
+
+export function measure(laboratory: Laboratory, kinds: readonly Kind[], say: (text: string) => void): Measured {
+  const results = { numeric: nothing, category: nothing, missing: nothing };
+  for (const kind of kinds) {
+    const { shifts } = scenes[kind];
+    const rows: Row[] = [];
+    for (const { share, setting: settingOf } of entries[kind]) {
+      const started = process.cpuUsage();
+      const setting = settingOf(laboratory, kind);
+      const found = falseAlarms(laboratory, kind, setting, share);
+      const delays = shifts.map(({ draw }) => medianDelay(laboratory, kind, draw, setting, share));
+      const { rule, chosen, threshold } = setting;
+      rows.push({ rule: rule.name, chosen, threshold, falseAlarms: found, delays: delays.map(finite) });
+      say(`${kind}: ${rule.name}, ${chosen}: ${seconds(started)}`);
+    }
+    const started = process.cpuUsage();
+    const windows = measureWindows(laboratory, kind);
+    say(`${kind}: windows: ${seconds(started)}`);
+    rows.push(...windows.map((row) => ({ ...row, delays: row.delays.map(finite) })));
+    results[kind] = { shifts: shifts.map(({ name }) => name), rows };
+  }
+  return results;
+}
+
+/** CPU time, which a busy machine does not stretch as much. */
+function seconds(started: NodeJS.CpuUsage): string {
+  return `${(process.cpuUsage(started).user / 1e6).toFixed(1)} s`;
+}
+
+const nothing: KindResult = { shifts: [], rows: [] };
+const finite = (delay: number) => (Number.isFinite(delay) ? delay : null);

@@ -1,0 +1,127 @@
+/** The figures for machines, for a terminal and for the record in DETECTORS.md. */
+import { type Effort, MATCHED_EVENTS } from "./measure.ts";
+import type { KindResult, Measured, Row } from "./plan.ts";
+import { type Kind, REFERENCE_ROWS } from "./scenes.ts";
+import { WINDOW } from "./window-rules.ts";
+
+const titles: Readonly<Record<Kind, string>> = {
+  numeric: "Numbers: N(0, 1), then",
+  category: "Ten categories of shares ~ 1 / rank^1.2, then",
+  missing: "Missing values: 1 %, then",
+};
+
+export function toJson(measured: Measured, seed: number): string {
+  return JSON.stringify({ seed, ...measured });
+}
+
+export function toText(measured: Measured): string {
+  return sections(measured)
+    .map(({ title, result }) => `${title}\n${aligned([header(result), ...result.rows.map(cells)])}`)
+    .join("\n\n");
+}
+
+function sections(measured: Measured): { kind: Kind; title: string; result: KindResult }[] {
+  const kinds: readonly Kind[] = ["numeric", "category", "missing"];
+  return kinds
+    .map((kind) => ({ kind, title: titles[kind], result: measured[kind] }))
+    .filter(({ result }) => result.rows.length > 0);
+}
+
+const header = ({ shifts }: KindResult) => ["rule", "threshold", "false alarms per 1M", ...shifts];
+
+function cells({ rule, chosen, falseAlarms, delays }: Row): string[] {
+  return [rule, chosen, rate(falseAlarms.perMillion), ...delays.map((delay) => (delay === null ? "—" : whole(delay)))];
+}
+
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")).join("\n");
+}
+
+/** The matched rows are compared with each other: the shortest delay of a column is bold. */
+function table(result: KindResult, rows: readonly Row[], compared: boolean): string[] {
+  const least = result.shifts.map((_, shift) =>
+    Math.min(...rows.map(({ delays }) => delays[shift] ?? Number.POSITIVE_INFINITY)),
+  );
+  const line = (row: readonly string[]) => `| ${row.join(" | ")} |`;
+  const body = rows.map((row) =>
+    line(
+      cells(row).map((cell, column) => {
+        const delay = row.delays[column - 3];
+        return compared && typeof delay === "number" && delay === least[column - 3] ? `**${cell}**` : cell;
+      }),
+    ),
+  );
+  const head = header(result);
+  return [line(head), line(head.map((_, column) => (column < 2 ? "---" : "---:"))), ...body];
+}
+
+export function toMarkdown(measured: Measured, effort: Effort, command: string): string {
+  const lines = [
+    "# False alarms and detection delay",
+    "",
+    `Written by \`${command}\`, seed ${effort.seed}; the same command writes the same table.`,
+    "",
+    ...setting(effort),
+    "",
+    "![Median delay by size of the shift](../docs/images/detection-delay.svg)",
+    ...sections(measured).flatMap(({ title, result }) => {
+      const isMatched = ({ chosen }: Row) => chosen.startsWith("matched");
+      return [
+        "",
+        `## ${title}`,
+        "",
+        `At a matched rate of one false alarm in ${whole(MATCHED_EVENTS)} events:`,
+        "",
+        ...table(result, result.rows.filter(isMatched), true),
+        "",
+        "As they come, and Driftline's tiers as they promise:",
+        "",
+        ...table(
+          result,
+          result.rows.filter((row) => !isMatched(row)),
+          false,
+        ),
+      ];
+    }),
+    "",
+    ...reading,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function setting(effort: Effort): string[] {
+  return [
+    `Every stream has a reference of its own of ${whole(REFERENCE_ROWS)} rows, drawn from the law that the stream follows until it shifts: a finite`,
+    "sample, as in life, and not the truth. *False alarms* are alarms in a million events while nothing changes; a rule starts again after",
+    `each (up to ${effort.falseAlarmStreams} streams of a million events, for windows ${effort.windowReferences} references with ${effort.windowsEach} windows each).`,
+    `*Delay* is the median number of events from the shift to the alarm over up to ${effort.delayStreams} streams; — is a shift that half of the streams`,
+    `do not show within ${whole(effort.mostDelay)} events. Rules on single values have seen ${whole(effort.before)} events before the shift, Driftline's tiers look at batches of 100,`,
+    `window rules at tumbling windows of ${whole(WINDOW)}, into which the shift falls anywhere. Rules that cost more an event were run on a tenth to`,
+    "a half of the streams. Delays vary by some 15 % from seed to seed.",
+    "",
+    "How thresholds were matched:",
+    "",
+    "- notice, Page-Hinkley, CUSUM, CvM, KSWIN: the score above which the mean time to a first false alarm is 100,000 events, from the running",
+    "  maxima of in-control streams of their own. KSWIN's score has 30 steps; the step with the next longer time is taken.",
+    "- ADWIN: `delta` by a line through the logarithms of the rates at 0.01, 0.03 and 0.09.",
+    "- window rules: the score that one in-control window in a hundred exceeds.",
+    "- page is not tuned: its threshold is the promise (100,000 events), and it ignores what moves fewer than 3 % of the events (0.5 % in the",
+    "  tails, of new categories and of missing values). *Promised* is the same for notice. Driftline's warn detectors keep their defaults.",
+  ];
+}
+
+const reading = [
+  "## Reading",
+  "",
+  "PSI, KS, Wasserstein, JS and chi-squared are the rules that peers apply to a window; ADWIN, Page-Hinkley, DDM, EDDM, HDDM, FHDDM and KSWIN",
+  "are River's, equal to it on golden streams (`test/unit/detectors/online`, `test/unit/bench`); CvM is a sliding window with a threshold for a",
+  "wanted run time, as online two-sample tests have it. Where a rule of others is sooner than Driftline's, the table says so: ADWIN and CUSUM",
+  "watch nothing but the mean, and where the mean is all that moves they are hard to beat.",
+];
+
+const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
+
+function rate(perMillion: number): string {
+  return perMillion >= 10 ? whole(perMillion) : String(Number(perMillion.toPrecision(2)));
+}

@@ -1,0 +1,44 @@
+/** How far a window's scores were from probabilities, once its labels are known: the expected calibration error. */
+import { z } from "zod";
+import { calibrationError } from "../../math/calibration-error.ts";
+import { type Sql, sql } from "../../store/sql.ts";
+import { type KpiValue, undefinedKpi, Z95 } from "./kpi-value.ts";
+
+const BINS = 10;
+/** Sums of scores are of whole numbers, the same in any order of rows. */
+const SCALE = 2 ** 30;
+
+/** By score bin of equal width: rows with a label, sum of their scores in fixed point, positive labels. */
+export function calibrationColumns(positive: string): Sql {
+  const score = sql`ifNull(score, -1)`;
+  const bin = sql`if(labelled AND ${score} >= 0 AND ${score} <= 1, toUInt32(least(floor(${score} * ${BINS}), ${BINS - 1})), ${BINS + 8})`;
+  const fixed = sql`toInt64(round(least(greatest(${score}, 0), 1) * ${SCALE}))`;
+  return sql`arrayZip(countResample(0, ${BINS}, 1)(${bin}), sumResample(0, ${BINS}, 1)(${fixed}, ${bin}), sumResample(0, ${BINS}, 1)(toUInt64(label_text = ${positive}), ${bin}))`;
+}
+
+export const calibrationRow = z.array(z.tuple([z.number(), z.number(), z.number()]));
+
+/** Debiased: what chance alone would show is taken off. `detail` has both, and the reliability curve as `bins`: rows, mean score, positive share. */
+export function expectedCalibrationError(found: z.output<typeof calibrationRow>): KpiValue {
+  const bins = found.map(([rows, scores, positives]) => ({ rows, scores: scores / SCALE, positives }));
+  const n = bins.reduce((sum, { rows }) => sum + rows, 0);
+  if (n === 0) return undefinedKpi(0, "no labelled prediction has a probability");
+  const { plain, noise, debiased, deviation, greatest } = calibrationError(bins);
+  return {
+    status: "ok",
+    value: debiased,
+    lower: Math.max(0, debiased - Z95 * deviation),
+    upper: Math.min(1, debiased + Z95 * deviation),
+    n,
+    detail: {
+      plain,
+      noise,
+      greatest,
+      bins: bins
+        .filter(({ rows }) => rows > 0)
+        .map(({ rows, scores, positives }) => [rows, round(scores / rows), round(positives / rows)]),
+    },
+  };
+}
+
+const round = (share: number): number => Math.round(share * 1e6) / 1e6;

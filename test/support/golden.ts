@@ -22,10 +22,12 @@ export const seriesSchema = z.union([
 const goldenCase = z.object({
   id: z.string(),
   kind: z.string(),
+  params: z.record(z.string(), z.unknown()).default({}),
   inputs: z.record(z.string(), z.unknown()),
   expected: z.record(z.string(), z.unknown()),
   tol: z.number().optional(),
 });
+const goldenFile = z.object({ default_tol: z.number(), cases: z.array(goldenCase) });
 export type GoldenCase = z.output<typeof goldenCase> & { readonly tolerance: number };
 
 /** All cases of a kind, from both files. */
@@ -34,11 +36,15 @@ export function goldenCases(kind: string): readonly GoldenCase[] {
 }
 
 export function allGoldenCases(): readonly GoldenCase[] {
-  return ["golden.json", "golden-2.json"].flatMap((file) => {
-    const text = readFileSync(path.join(root(), "test/fixtures/golden", file), "utf8");
-    const read = z.object({ default_tol: z.number(), cases: z.array(goldenCase) }).parse(JSON.parse(text));
-    return read.cases.map((one) => ({ ...one, tolerance: one.tol ?? read.default_tol }));
-  });
+  return ["golden.json", "golden-2.json"].flatMap((file) =>
+    readGoldenFile(path.join(root(), "test/fixtures/golden", file)),
+  );
+}
+
+/** The cases of a file; throws where it is no such file. */
+export function readGoldenFile(file: string): readonly GoldenCase[] {
+  const read = goldenFile.parse(JSON.parse(readFileSync(file, "utf8")));
+  return read.cases.map((one) => ({ ...one, tolerance: one.tol ?? read.default_tol }));
 }
 
 /** The folder of package.json: tests run from the sources and from dist. */

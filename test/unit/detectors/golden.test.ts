@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { z } from "zod";
 import { detectors } from "../../../detectors/index.ts";
 import type { DetectorExample, DetectorResult } from "../../../src/core/detector.ts";
-import { allGoldenCases, assertClose, type GoldenCase, goldenCases, series } from "../../support/golden.ts";
+import { assertClose, type GoldenCase, goldenCases, series } from "../../support/golden.ts";
 import { numericReference, numericWindow, referenceOf, windowOf } from "../../support/summaries.ts";
 
 type Measured = Extract<DetectorResult, { status: "ok" }>;
@@ -96,11 +96,3 @@ for (const golden of goldenCases("nannyml_cat")) {
     }
   });
 }
-
-test("every golden kind in the fixtures is used", () => {
-  const used = ["divergences", "psi_terms", "psi_kt10", "chi2_gtest", "ks_2samp", "wasserstein1", "nannyml_cat"];
-  const usedByMaths = ["special", "quantile_bins10", "numeric_reference", "categorical_reference"];
-  const unused = new Set(allGoldenCases().map(({ kind }) => kind));
-  for (const kind of [...used, ...usedByMaths]) unused.delete(kind);
-  assert.deepEqual([...unused], []);
-});

@@ -31,8 +31,10 @@ export function cramerVonMisesUpperTail(statistic: number, n: number, m: number,
   const variance =
     ((rows + 1) * (4 * product * rows - 3 * (n * n + m * m) - 2 * product)) / (45 * rows * rows * 4 * product);
   const standardised = 1 / 6 + (statistic - mean) / Math.sqrt(45 * variance);
-  // Below this the law has no weight that a double could tell from 0.
-  if (standardised < 0.003) return 1;
+  // Below this the law has no weight that a double could tell from 0; with one row a side there is no spread.
+  if (!(variance > 0) || standardised < 0.003) return 1;
+  // Above, its tail is below 1e-85, and the sum would be all rounding.
+  if (standardised > 40 && leastTerm < Number.EPSILON) return 0;
   return Math.max(0, 1 - limitLaw(standardised, leastTerm));
 }
 

@@ -41,7 +41,7 @@ export const cramerVonMises = defineDetector({
       reference: { kind: "numeric", edges: [1, 2, 3], bins: [25, 25, 25, 25] },
       window: { bins: [10, 20, 30, 40] },
       options: { min_rows: 1 },
-      value: 0.019166666666666667,
+      value: 11.5 / 600,
       source: "by hand: (35 · 0.0225 + 45 · (0.0225 + 0.03 + 0.04) + 55 · (0.04 + 0.03 + 0.0225) + 65 · 0.0225) / 600",
     },
   ],

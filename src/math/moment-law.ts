@@ -34,7 +34,7 @@ export function momentQuantile(probability: number, { mean, variance, skewness =
 export function skewedQuantile(probability: number, standardDeviation: number, skewness: number): number {
   const skew = Math.min(Math.max(skewness, -greatestSkewness), greatestSkewness);
   // Nearly symmetric, its gamma law has more shape than the quantile function can do with.
-  if (!(Math.abs(skew) > 1e-3)) return standardDeviation * normalQuantile(probability);
+  if (!(Math.abs(skew) > 0.02)) return standardDeviation * normalQuantile(probability);
   const shape = 4 / (skew * skew);
   const gamma = gammaQuantile(skew > 0 ? probability : 1 - probability, shape, 1);
   return (Math.sign(skew) * standardDeviation * (gamma - shape)) / Math.sqrt(shape);

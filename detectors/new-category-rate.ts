@@ -70,11 +70,13 @@ export const newCategoryRate = defineDetector({
 
 /**
  * What the number of singletons varies more than a binomial count at the reference's share would. Where the singletons are few, both that
- * share and its variance are often too low at once; so what the two samples have together is taken for the share, if that is greater.
+ * share and the categories seen twice are often too few at once; so what the two samples have together is taken for the share, if that is
+ * greater, and the doubletons are raised as it is. Those of the tail are an upper bound already.
  */
 function moreVariance(reference: ReferenceSubject, singletons: number, found: number, windowRows: number): number {
   const n = total(reference.bins);
   const pooled = (singletons + found) / (n + windowRows);
-  const lumps = doubletonRows(reference) * Math.max(1, (pooled * n) / Math.max(1, singletons));
+  const { listed, tail } = doubletonRows(reference);
+  const lumps = listed * Math.max(1, (pooled * n) / Math.max(1, singletons)) + tail;
   return lumps + Math.max(0, pooled - singletons / n) * (1 / n + 1 / windowRows) * n * n;
 }

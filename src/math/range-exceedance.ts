@@ -1,6 +1,5 @@
 /** How many later rows lie outside the range of earlier ones when nothing has changed: a law that holds for any distribution. */
 import { betaQuantile } from "./incomplete-beta.ts";
-import { normalQuantile } from "./normal-quantile.ts";
 
 /**
  * Mean and 99 % point of the *share* of m rows that lie below the least or above the greatest of n earlier ones. With S such rows the
@@ -12,9 +11,11 @@ export function rangeExceedance(n: number, m: number): { readonly expected: numb
   const expected = 2 / (n + 1);
   const rows = n + m;
   if (expected * m > 1000) {
-    // The reference's range leaves a beta share outside, and the rows there are many.
+    // The reference's range leaves a beta share outside; so many rows there add little spread to that of the share.
     const share = betaQuantile(0.99, 2, n - 1);
-    return { expected, upper99: Math.min(1, share + normalQuantile(0.99) * Math.sqrt((share * (1 - share)) / m)) };
+    const spread = (expected * (1 - expected)) / (n + 2);
+    const sampling = (expected * (1 - expected) - spread) / m;
+    return { expected, upper99: Math.min(1, expected + (share - expected) * Math.sqrt(1 + sampling / spread)) };
   }
   let probability = (n / rows) * ((n - 1) / (rows - 1));
   let below = probability;

@@ -1,11 +1,18 @@
 // Written by scripts/generate.mjs from the files of this folder: do not edit.
 import type { Detector } from "../src/core/detector.ts";
 import { chiSquared } from "./chi-squared.ts";
+import { cramerVonMises } from "./cramer-von-mises.ts";
+import { energy } from "./energy.ts";
+import { hellinger } from "./hellinger.ts";
 import { invalidRate } from "./invalid-rate.ts";
 import { jensenShannon } from "./jensen-shannon.ts";
 import { kolmogorovSmirnov } from "./kolmogorov-smirnov.ts";
+import { kullbackLeibler } from "./kullback-leibler.ts";
+import { lInfinity } from "./l-infinity.ts";
+import { meanShift } from "./mean-shift.ts";
 import { missingRate } from "./missing-rate.ts";
 import { newCategoryRate } from "./new-category-rate.ts";
+import { outOfRangeRate } from "./out-of-range-rate.ts";
 import { psi } from "./psi.ts";
 import { totalVariation } from "./total-variation.ts";
 import { volume } from "./volume.ts";
@@ -13,11 +20,18 @@ import { wasserstein } from "./wasserstein.ts";
 
 export const detectors: readonly [Detector, ...Detector[]] = [
   chiSquared,
+  cramerVonMises,
+  energy,
+  hellinger,
   invalidRate,
   jensenShannon,
   kolmogorovSmirnov,
+  kullbackLeibler,
+  lInfinity,
+  meanShift,
   missingRate,
   newCategoryRate,
+  outOfRangeRate,
   psi,
   totalVariation,
   volume,

@@ -1,6 +1,8 @@
 /** Share of values in categories never seen, against what the reference's rarest categories let expect. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
+import type { ReferenceSubject } from "../src/core/summary.ts";
+import { doubletonRows } from "../src/math/good-turing.ts";
 import { knownSingletons } from "../src/math/paired-counts.ts";
 import { rateNoise } from "../src/math/rate-noise.ts";
 import { total } from "../src/math/total.ts";
@@ -49,15 +51,32 @@ export const newCategoryRate = defineDetector({
     if (lacking !== undefined) return lacking;
     const found = window.bins[reference.categories.length + 1] ?? 0;
     const singletons = knownSingletons(reference);
-    // Esty (1983): the number of singletons varies by 2 f2 more than a binomial count; f2, the categories seen twice, is bounded here.
-    const moreVariance = Math.min(singletons, referenceRows - singletons);
     return {
       status: "ok",
       value: found / windowRows,
-      noise: rateNoise(singletons, referenceRows, found, windowRows, moreVariance),
+      noise: rateNoise(
+        singletons,
+        referenceRows,
+        found,
+        windowRows,
+        moreVariance(reference, singletons, found, windowRows),
+      ),
       least: singletons / referenceRows + threshold,
       ...wilsonInterval(found, windowRows),
       detail: { expected_rate: singletons / referenceRows },
     };
   },
 });
+
+/**
+ * What the number of singletons varies more than a binomial count at the reference's share would. Where the singletons are few, both that
+ * share and the categories seen twice are often too few at once; so what the two samples have together is taken for the share, if that is
+ * greater, and the doubletons are raised as it is. Those of the tail are an upper bound already.
+ */
+function moreVariance(reference: ReferenceSubject, singletons: number, found: number, windowRows: number): number {
+  const n = total(reference.bins);
+  const pooled = (singletons + found) / (n + windowRows);
+  const { listed, tail } = doubletonRows(reference);
+  const lumps = listed * Math.max(1, (pooled * n) / Math.max(1, singletons)) + tail;
+  return lumps + Math.max(0, pooled - singletons / n) * (1 / n + 1 / windowRows) * n * n;
+}

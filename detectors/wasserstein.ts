@@ -1,13 +1,10 @@
 /** Wasserstein distance in reference standard deviations: the default for numbers, most sensitive to a shifted mean. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
-import type { ReferenceSubject, WindowSummary } from "../src/core/summary.ts";
-import { type Mass, massDistance, massDistanceMoments } from "../src/math/binned-wasserstein.ts";
+import { massDistance, massDistanceMoments } from "../src/math/binned-wasserstein.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
+import { chanceFinds, finite, type PlacedRows, placeRows, unitOf } from "../src/math/placed-rows.ts";
 import { total } from "../src/math/total.ts";
-
-// Features are rounded to 32 bits: a spread below the last digit of the mean is rounding, and the reference a constant.
-const singlePrecision = 2 ** -24;
 
 export const wasserstein = defineDetector({
   name: "wasserstein",
@@ -70,99 +67,44 @@ export const wasserstein = defineDetector({
     const lacking = insufficient(total(reference.bins), total(window.bins), min_rows);
     if (lacking !== undefined) return lacking;
 
-    const { masses, inside, error, excess } = place(reference, window);
-    const { unit, constant } = unitOf(reference);
-    const moments = massDistanceMoments(inside);
+    const placed = placeRows(reference, window);
+    const { unit, unitIs } = unitOf(reference);
+    const moments = massDistanceMoments(placed.inside);
     return {
       status: "ok",
-      value: finite(massDistance(masses) / unit),
+      value: finite(massDistance(placed.masses) / unit),
       noise: {
         expected: finite(moments.mean / unit),
-        upper99: finite((momentQuantile(0.99, moments) + excess) / unit),
+        upper99: finite((momentQuantile(0.99, moments) + chanceExcess(placed)) / unit),
       },
       least: threshold,
-      detail: {
-        unit,
-        unit_is: constant ? "magnitude of the constant reference" : "standard deviation of the reference",
-        error_bound: finite(error / unit),
-      },
+      detail: { unit, unit_is: unitIs, error_bound: finite(errorBound(placed) / unit) },
     };
   },
 });
 
-/** Values near the greatest double overflow when they are squared; a number that large says the same. */
-function finite(x: number): number {
-  return Number.isFinite(x) ? x : Number.MAX_VALUE;
-}
-
-function unitOf({ standardDeviation, mean }: ReferenceSubject): { readonly unit: number; readonly constant: boolean } {
-  const magnitude = Math.abs(mean);
-  const isSpread = standardDeviation > magnitude * singlePrecision && standardDeviation > Number.MIN_VALUE;
-  if (isSpread) return { unit: standardDeviation, constant: false };
-  return { unit: magnitude > 0 ? magnitude : 1, constant: true };
-}
-
-interface Placed {
-  readonly masses: readonly Mass[];
-  /** The same with the window's rows beyond the reference's range moved to its end, for the noise. */
-  readonly inside: readonly Mass[];
-  /** By how much rows are misplaced at most, on average over the rows of either sample, summed. */
-  readonly error: number;
-  /** What rows beyond the reference's range may add to the distance by chance. */
-  readonly excess: number;
-}
-
 /**
+ * By how much rows are misplaced at most, on average over the rows of either sample, summed.
+ *
  * In a bin from `low` to `high` reference rows with the mean r are on average at most 2 (r - low)(high - r) / (high - low) away from it,
  * and window rows at most as far as the further end; for r in the middle both are half the bin's width.
  */
-function place(reference: ReferenceSubject, window: WindowSummary): Placed {
-  const n = total(reference.bins);
-  const m = total(window.bins);
-  const masses: Mass[] = [];
-  const inside: Mass[] = [];
+function errorBound({ bins, beyond, referenceRows, windowRows }: PlacedRows): number {
   let error = 0;
-  let excess = 0;
-  for (const [bin, x] of reference.bins.entries()) {
-    const y = window.bins[bin] ?? 0;
-    const beyond = rowsBeyond(reference, window, bin);
-    if (beyond !== undefined) {
-      masses.push({ at: beyond.end, reference: x, window: 0 }, { at: beyond.at, reference: 0, window: y });
-      inside.push({ at: beyond.end, reference: x, window: y });
-      error += (y / m) * beyond.error;
-      excess += (Math.min(y, chanceFinds(n, m)) / m) * Math.abs(beyond.at - beyond.end);
-      continue;
-    }
-    const low = reference.edges[bin - 1] ?? reference.minimum;
-    const high = reference.edges[bin] ?? reference.maximum;
-    const width = Math.max(0, high - low);
-    const at = x > 0 ? Math.min(high, Math.max(low, reference.means[bin] ?? low)) : low + width / 2;
-    masses.push({ at, reference: x, window: y });
-    inside.push({ at, reference: x, window: y });
-    if (width > 0)
-      error += (x / n) * ((2 * (at - low) * (high - at)) / width) + (y / m) * Math.max(at - low, high - at);
+  for (const { low, high, at, reference, window } of bins) {
+    if (!(high > low)) continue;
+    error += (reference / referenceRows) * ((2 * (at - low) * (high - at)) / (high - low));
+    error += (window / windowRows) * Math.max(at - low, high - at);
   }
-  return { masses, inside, error, excess };
+  // A single row beyond the range lies at the window's extreme, exactly.
+  for (const { end, at, window } of beyond) if (window > 1) error += (window / windowRows) * Math.abs(at - end);
+  return error;
 }
 
-/** The window's rows in an outer bin that reaches beyond the reference's range: half-way to the extreme, or at it if there is only one. */
-function rowsBeyond(reference: ReferenceSubject, window: WindowSummary, bin: number) {
-  const { edges, minimum, maximum } = reference;
-  const isFirst = bin === 0;
-  const end = isFirst ? minimum : maximum;
-  const extreme = isFirst ? window.minimum : window.maximum;
-  const rows = window.bins[bin] ?? 0;
-  const isOuter = (isFirst || bin === edges.length) && (reference.bins[bin] ?? 0) <= 1;
-  if (!isOuter || rows === 0 || extreme === null || (isFirst ? extreme >= end : extreme <= end)) return undefined;
-  // Halves first: the two may lie further apart than a double can say.
-  const at = rows === 1 ? extreme : extreme / 2 + end / 2;
-  return { end, at, error: rows === 1 ? 0 : Math.abs(at - end) };
-}
-
-/**
- * How many of m rows may lie beyond one end of n earlier ones by chance, 99.5 % of the time: k do with the probability (m / (n + m))^k.
- * One stray value may be any distance away, so without this a single one would be a breach.
- */
-function chanceFinds(n: number, m: number): number {
-  return Math.ceil(Math.log(0.005) / Math.log(m / (n + m)));
+/** What rows beyond the reference's range may add to the distance by chance. */
+function chanceExcess({ beyond, referenceRows, windowRows }: PlacedRows): number {
+  const finds = chanceFinds(referenceRows, windowRows);
+  let excess = 0;
+  for (const { end, at, window } of beyond) excess += (Math.min(window, finds) / windowRows) * Math.abs(at - end);
+  return excess;
 }

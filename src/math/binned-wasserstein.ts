@@ -9,7 +9,7 @@ export interface Mass {
   readonly window: number;
 }
 
-interface Gap {
+export interface Gap {
   readonly width: number;
   readonly referenceBelow: number;
   readonly windowBelow: number;
@@ -74,7 +74,8 @@ function cutMoments({ width, referenceBelow, windowBelow }: Gap, referenceRows: 
   return { share: below / rows, mean, standardDeviation: Math.sqrt(variance), third };
 }
 
-function sweep(masses: readonly Mass[]): { gaps: readonly Gap[]; referenceRows: number; windowRows: number } {
+/** The stretches between places that hold rows, ascending, with the rows of either sample at or below their beginning. */
+export function sweep(masses: readonly Mass[]): { gaps: readonly Gap[]; referenceRows: number; windowRows: number } {
   const ordered = masses.filter(({ reference, window }) => reference > 0 || window > 0).sort((a, b) => a.at - b.at);
   const gaps: Gap[] = [];
   let referenceRows = 0;

@@ -1,6 +1,7 @@
 /** A law known by its first three moments, for 99 % points of sums that are neither normal nor chi-squared. */
 import { gammaLogarithm } from "./gamma-logarithm.ts";
 import { gammaQuantile } from "./gamma-quantile.ts";
+import { normalQuantile } from "./normal-quantile.ts";
 
 export interface Moments {
   readonly mean: number;
@@ -24,6 +25,19 @@ export function momentQuantile(probability: number, { mean, variance, skewness =
   const skew = Math.min(Math.max((2 * standardDeviation) / mean, skewness), greatestSkewness);
   const shape = 4 / (skew * skew);
   return mean + (standardDeviation * (gammaQuantile(probability, shape, 1) - shape)) / Math.sqrt(shape);
+}
+
+/**
+ * Quantile, above the middle, of a law around 0 with this standard deviation and skewness (Pearson's type III; normal without skewness).
+ * Negative skewness bounds the law on this side.
+ */
+export function skewedQuantile(probability: number, standardDeviation: number, skewness: number): number {
+  const skew = Math.min(Math.max(skewness, -greatestSkewness), greatestSkewness);
+  // Nearly symmetric, its gamma law has more shape than the quantile function can do with.
+  if (!(Math.abs(skew) > 0.02)) return standardDeviation * normalQuantile(probability);
+  const shape = 4 / (skew * skew);
+  const gamma = gammaQuantile(skew > 0 ? probability : 1 - probability, shape, 1);
+  return (Math.sign(skew) * standardDeviation * (gamma - shape)) / Math.sqrt(shape);
 }
 
 /** Mean of the square root of a gamma variable with this mean and variance. */

@@ -14,7 +14,7 @@ import type { PairedCounts } from "./paired-counts.ts";
 export type Term = (x: number, y: number) => number;
 
 /** A group of equal bins: `rows` pooled, and what a split of them into reference and window shows as. */
-interface PooledBin {
+export interface PooledBin {
   readonly rows: number;
   readonly shown: Term;
   copies: number;
@@ -62,7 +62,7 @@ export function nullMoments(counts: PairedCounts, term: Term, lumped = false): M
  * in the tail (Good & Turing 1953, Biometrika 40, 237-264); so *new* is never found in a reference, and without this a long tail of
  * categories would alarm for certain. Of the window's new rows only as many are taken for such chance finds as the reference lets expect.
  */
-function pooledBins(counts: PairedCounts, term: Term, lumped: boolean): Iterable<PooledBin> {
+export function pooledBins(counts: PairedCounts, term: Term, lumped: boolean): Iterable<PooledBin> {
   const bins = new Map<string, PooledBin>();
   const add = (key: string, rows: number, shown: Term, copies = 1) => {
     const present = bins.get(key);

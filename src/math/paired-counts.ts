@@ -54,7 +54,7 @@ export function pairedCounts(
 }
 
 /** Categories seen once, at most as many as there are rows: as counted, else those that are listed. */
-export function knownSingletons({ categories, bins, singletons }: CountedReference): number {
+export function knownSingletons({ categories, bins, singletons }: Omit<CountedReference, "kind" | "missing">): number {
   if (singletons !== undefined) return Math.min(singletons, total(bins));
   let listed = 0;
   for (let index = 0; index < categories.length; index++) if (bins[index] === 1) listed++;

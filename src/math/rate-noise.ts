@@ -1,5 +1,6 @@
 /** How high a rate of a window may be by chance alone, for rare things such as missing, invalid or never-seen values. */
 import { hypergeometric } from "./hypergeometric.ts";
+import { skewedQuantile } from "./moment-law.ts";
 import { normalQuantile } from "./normal-quantile.ts";
 
 const z99 = normalQuantile(0.99);
@@ -22,7 +23,11 @@ export function rateNoise(
   const expected = referenceCount / referenceRows;
   const smoothed = Math.min(1, (referenceCount + 0.5) / (referenceRows + 1));
   const variance = smoothed * (1 - smoothed) * (1 / referenceRows + 1 / windowRows) + moreVariance / referenceRows ** 2;
-  const normal = expected + z99 * Math.sqrt(variance);
+  const spread = Math.sqrt(variance);
+  // The exact point below has the skewness of rare events, but not together with more variance.
+  const third = smoothed * (1 - smoothed) * (1 - 2 * smoothed) * (1 / windowRows ** 2 - 1 / referenceRows ** 2);
+  const normal =
+    expected + (moreVariance > 0 ? skewedQuantile(0.99, spread, Math.max(0, third) / spread ** 3) : z99 * spread);
   const exact = upperPoint(referenceRows + windowRows, referenceCount + windowCount, windowRows) / windowRows;
   return { expected, upper99: Math.min(1, Math.max(normal, exact)) };
 }

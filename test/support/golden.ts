@@ -22,28 +22,29 @@ export const seriesSchema = z.union([
 const goldenCase = z.object({
   id: z.string(),
   kind: z.string(),
-  /** Options of the method, where it has any. */
-  params: z.record(z.string(), z.unknown()).optional(),
+  params: z.record(z.string(), z.unknown()).default({}),
   inputs: z.record(z.string(), z.unknown()),
   expected: z.record(z.string(), z.unknown()),
   tol: z.number().optional(),
 });
+const goldenFile = z.object({ default_tol: z.number(), cases: z.array(goldenCase) });
 export type GoldenCase = z.output<typeof goldenCase> & { readonly tolerance: number };
 
-const bothFiles = ["golden.json", "golden-2.json"];
-
-/** All cases of a kind, from both files; a case that a further file has as well comes once. */
-export function goldenCases(kind: string, furtherFiles: readonly string[] = []): readonly GoldenCase[] {
-  const cases = allGoldenCases([...bothFiles, ...furtherFiles]).filter((one) => one.kind === kind);
-  return [...new Map(cases.map((one) => [one.id, one])).values()];
+/** All cases of a kind, from both files. */
+export function goldenCases(kind: string): readonly GoldenCase[] {
+  return allGoldenCases().filter((one) => one.kind === kind);
 }
 
-export function allGoldenCases(files: readonly string[] = bothFiles): readonly GoldenCase[] {
-  return files.flatMap((file) => {
-    const text = readFileSync(path.join(root(), "test/fixtures/golden", file), "utf8");
-    const read = z.object({ default_tol: z.number(), cases: z.array(goldenCase) }).parse(JSON.parse(text));
-    return read.cases.map((one) => ({ ...one, tolerance: one.tol ?? read.default_tol }));
-  });
+export function allGoldenCases(): readonly GoldenCase[] {
+  return ["golden.json", "golden-2.json"].flatMap((file) =>
+    readGoldenFile(path.join(root(), "test/fixtures/golden", file)),
+  );
+}
+
+/** The cases of a file; throws where it is no such file. */
+export function readGoldenFile(file: string): readonly GoldenCase[] {
+  const read = goldenFile.parse(JSON.parse(readFileSync(file, "utf8")));
+  return read.cases.map((one) => ({ ...one, tolerance: one.tol ?? read.default_tol }));
 }
 
 /** The folder of package.json: tests run from the sources and from dist. */

@@ -20,7 +20,7 @@ import { clippedLogRatios } from "../../../src/sequential/total-variation-clip.t
 import { assertClose, type GoldenCase, goldenCases, series } from "../../support/golden.ts";
 import { categoricalSubject, rateStreamOf, streamOfWeights } from "../../support/streams.ts";
 
-const casesOf = (kind: string) => goldenCases(kind, ["sequential.json"]);
+const casesOf = goldenCases;
 const numbers = z.array(z.number());
 const panes = z.array(numbers);
 

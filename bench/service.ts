@@ -65,8 +65,12 @@ export class Service implements AsyncDisposable {
     const log = await open(file, "a");
     const main = path.join(projectRoot(), "dist", "src", "main.js");
     const roles = options.roles === undefined ? [] : ["--roles", options.roles];
-    const command = [...(options.nodeArguments ?? []), main, "serve", "-c", config, ...roles];
-    const child = spawn(process.execPath, command, { stdio: ["ignore", log.fd, log.fd], cwd: options.folder });
+    // As people start it: the file's first line gives Node its options.
+    const child = spawn(main, ["serve", "-c", config, ...roles], {
+      stdio: ["ignore", log.fd, log.fd],
+      cwd: options.folder,
+      env: { ...process.env, NODE_OPTIONS: (options.nodeArguments ?? []).join(" ") },
+    });
     await log.close();
     return new Service(child, file, `http://127.0.0.1:${port}`);
   }

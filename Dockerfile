@@ -20,5 +20,5 @@ VOLUME ["/data"]
 EXPOSE 8686
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8686/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--enable-source-maps", "dist/src/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=8", "--enable-source-maps", "dist/src/main.js"]
 CMD ["serve", "-c", "/etc/driftline/driftline.yaml"]

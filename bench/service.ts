@@ -2,7 +2,7 @@
  * Driftline as a child process, watched from outside: through `/metrics`, its SQL and /proc, so that nothing in it knows of
  * the benchmark.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -65,8 +65,14 @@ export class Service implements AsyncDisposable {
     const log = await open(file, "a");
     const main = path.join(projectRoot(), "dist", "src", "main.js");
     const roles = options.roles === undefined ? [] : ["--roles", options.roles];
-    const command = [...(options.nodeArguments ?? []), main, "serve", "-c", config, ...roles];
-    const child = spawn(process.execPath, command, { stdio: ["ignore", log.fd, log.fd], cwd: options.folder });
+    const command = ["serve", "-c", config, ...roles];
+    const stdio: StdioOptions = ["ignore", log.fd, log.fd];
+    const { nodeArguments = [] } = options;
+    const child =
+      nodeArguments.length === 0
+        ? // As people start it: the file's first line gives Node its options.
+          spawn(main, command, { stdio, cwd: options.folder })
+        : spawn(process.execPath, [...nodeArguments, main, ...command], { stdio, cwd: options.folder });
     await log.close();
     return new Service(child, file, `http://127.0.0.1:${port}`);
   }

@@ -145,7 +145,7 @@ export const configSchema = z.strictObject({
     .describe("When windows are computed."),
   ingest: z
     .strictObject({
-      batch_rows: z.int().min(1).max(1_000_000).default(30_000).describe("Rows of a batch at most."),
+      batch_rows: z.int().min(1).max(1_000_000).default(40_000).describe("Rows of a batch at most."),
       batch_bytes: z
         .int()
         .min(1024)

@@ -1,5 +1,6 @@
 /** What alerting reads and writes: metric rows in the order of their windows, incidents, and how far it has come. */
 import { z } from "zod";
+import { isEvidence } from "../core/evidence.ts";
 import type { Incident } from "../core/incident.ts";
 import { metricStatuses } from "../core/metric.ts";
 import { subjectKinds } from "../core/summary.ts";
@@ -43,11 +44,17 @@ export function readChanged(
   const fresh = after === null ? written("true") : sql`computed_at >= ${time(after - OVERLAP_MS)}`;
   return lane.query(
     sql`SELECT window, metric, toUnixTimestamp64Milli(min(window_start)) AS since, toUnixTimestamp64Milli(max(computed_at)) AS through
-      FROM metrics WHERE model = ${model} AND metric IN ${list(metrics)} AND segment = '' AND ${fresh}
+      FROM (SELECT window, metric, window_start, computed_at FROM metrics WHERE model = ${model} AND metric IN ${list(metrics)} AND segment = '' AND ${fresh}
+        UNION ALL SELECT window, metric, window_start, computed_at FROM evidence WHERE model = ${model} AND metric IN ${list(metrics)} AND ${fresh})
       GROUP BY window, metric ORDER BY window, metric`,
     changedSchema,
   );
 }
+
+/** The page tier's evidence lies in a table of its own, with the same columns and two more. */
+const tableOf = (metric: string) => (isEvidence(metric) ? written("evidence") : written("metrics"));
+const more = (metric: string) =>
+  isEvidence(metric) ? written(", toUnixTimestamp64Milli(onset) AS onset_ms, finding") : written("");
 
 const COLUMNS =
   written(`version, variant, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
@@ -68,10 +75,14 @@ const rowSchema = z
     n: z.number(),
     coverage: z.number().nullable(),
     status: z.enum(metricStatuses),
+    onset_ms: z.number().nullable().default(null),
+    finding: z.string().default(""),
   })
   .transform(
-    ({ start_ms, end_ms, coverage, ...row }): JudgedRow => ({
+    ({ start_ms, end_ms, coverage, onset_ms, finding, ...row }): JudgedRow => ({
       ...row,
+      ...(onset_ms === null ? {} : { onset: onset_ms }),
+      ...(finding === "" ? {} : { finding }),
       coverage: coverage ?? 0,
       window_start: start_ms,
       window_end: end_ms,
@@ -89,7 +100,7 @@ export async function* readRows(
   let from = sql`window_start >= ${time(since)}`;
   while (true) {
     const rows = await lane.query(
-      sql`SELECT ${COLUMNS} FROM metrics FINAL
+      sql`SELECT ${COLUMNS}${more(metric)} FROM ${tableOf(metric)} FINAL
         WHERE model = ${model} AND metric = ${metric} AND window = ${window} AND segment = '' AND ${from}
         ORDER BY window_start LIMIT ${PAGE_ROWS} WITH TIES`,
       rowSchema,
@@ -117,7 +128,7 @@ export async function readEarlier(
   count: number,
 ): Promise<JudgedRow[]> {
   const rows = await lane.query(
-    sql`SELECT ${COLUMNS} FROM metrics FINAL
+    sql`SELECT ${COLUMNS}${more(at.metric)} FROM ${tableOf(at.metric)} FINAL
       WHERE model = ${at.model} AND metric = ${at.metric} AND window = ${at.window} AND segment = ''
         AND window_start < ${time(at.since)} AND window_start >= ${time(at.floor)}
       ORDER BY window_start DESC LIMIT ${count} BY subject_kind, subject, version, variant, status`,

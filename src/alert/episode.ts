@@ -39,6 +39,8 @@ export const episodeSchema = z.object({
   good: z.number(),
   /** Whether the newest window decides nothing. */
   data_missing: z.boolean(),
+  /** What has changed, in words, where the page tier has found it. */
+  finding: z.string().optional(),
 });
 export type Episode = z.output<typeof episodeSchema>;
 
@@ -99,7 +101,8 @@ export function foldEpisodes(rule: EffectiveRule, open: Episode | null): Episode
         current = null;
       } else if (current === null && verdict === "breach") {
         const breached = recent.filter((window) => window.breached);
-        if (breached.length >= rule.needed) current = begin(rule, row, breached[0]?.start ?? row.window_start);
+        if (breached.length >= rule.needed)
+          current = begin(rule, row, row.onset ?? breached[0]?.start ?? row.window_start);
       }
     },
     episodes: () => (current === null ? done : [...done, current]),
@@ -121,6 +124,7 @@ function begin(rule: EffectiveRule, row: JudgedRow, onset: number): Episode & { 
     cleared: null,
     good: 0,
     data_missing: false,
+    ...(row.finding === undefined ? {} : { finding: row.finding }),
   };
 }
 

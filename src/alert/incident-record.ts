@@ -23,6 +23,8 @@ const memberSchema = z.object({
   cleared_at: z.number().nullable(),
   firing: z.boolean(),
   data_missing: z.boolean(),
+  onset: z.number().optional(),
+  finding: z.string().optional(),
 });
 
 /** An incident as JSON: the `incident` of a stored record and of a notification. */
@@ -108,6 +110,7 @@ function memberOf(episode: Episode, at: number, present: boolean): IncidentMembe
     cleared_at: cleared?.window_end ?? null,
     firing,
     data_missing: present && firing && episode.data_missing,
+    ...(episode.finding === undefined ? {} : { onset: episode.onset, finding: episode.finding }),
   };
 }
 

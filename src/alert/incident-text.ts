@@ -2,14 +2,17 @@
  * Incidents in words. Names come from events and are hostile: control characters and direction marks are taken out and long names
  * cut here, so that every channel has one line of plain text to escape for its own medium.
  */
+import { evidenceMetrics, isEvidence, PAGE_TIER } from "../core/evidence.ts";
 import type { Incident, IncidentMember } from "../core/incident.ts";
 
 const NAME_CHARACTERS_MAX = 120;
 
 /** A name as one line of plain text. */
-export function plainName(name: string): string {
-  const text = name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
-  return text.length > NAME_CHARACTERS_MAX ? `${text.slice(0, NAME_CHARACTERS_MAX - 1)}…` : text;
+export const plainName = (name: string): string => plainText(name, NAME_CHARACTERS_MAX);
+
+function plainText(written: string, most = 2 * NAME_CHARACTERS_MAX): string {
+  const text = written.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
 /** At most six significant digits, without trailing zeros; exponents for the very small and the very large. */
@@ -19,6 +22,8 @@ export function plainNumber(value: number | null): string {
 
 /** "accuracy", "jensen-shannon of RELP". */
 export function memberName(member: Pick<IncidentMember, "metric" | "subject_kind" | "subject">): string {
+  // The page tier judges subjects; KPIs are named there by what they are.
+  if (isEvidence(member.metric)) return plainName(member.subject);
   const metric = plainName(member.metric);
   return member.subject === member.subject_kind && (member.subject_kind === "kpi" || member.subject_kind === "model")
     ? metric
@@ -28,10 +33,21 @@ export function memberName(member: Pick<IncidentMember, "metric" | "subject_kind
 /** "jensen-shannon of RELP 0.21 is above 0.1". */
 export function memberSentence(member: IncidentMember): string {
   const name = `${memberName(member)}${series(member)}`;
+  if (isEvidence(member.metric)) return changeSentence(member, name);
   const limit = member.threshold === null ? "its limit" : plainNumber(member.threshold);
   const missing = member.data_missing ? "; newer windows hold too few data to tell" : "";
   if (member.firing) return `${name} ${plainNumber(member.value)} is ${member.direction} ${limit}${missing}`;
   return `${name} is back at ${plainNumber(member.value)} (limit ${limit})`;
+}
+
+/** "RELP has changed since 2017-06-03 00:00 UTC: the share of 17 rose from 3.1 % to 9.4 %". */
+function changeSentence(member: IncidentMember, name: string): string {
+  const isKpi = member.metric === evidenceMetrics.kpi;
+  if (!member.firing) return isKpi ? `${name} has recovered` : `${name} is as in the reference again`;
+  const since = member.onset === undefined ? "" : ` since ${plainTime(member.onset)}`;
+  const finding = member.finding === undefined ? "" : plainText(member.finding);
+  if (isKpi) return `${name} ${finding}${since === "" ? "" : `,${since}`}`;
+  return `${name} has changed${since}${finding === "" ? "" : `: ${finding}`}`;
 }
 
 function series(member: IncidentMember): string {
@@ -45,9 +61,10 @@ function series(member: IncidentMember): string {
 /** One sentence: the first member and how many more. */
 export function incidentTitle(model: string, window: string, members: readonly IncidentMember[]): string {
   const first = members[0];
-  if (first === undefined) return `${plainName(model)}, window ${plainName(window)}`;
+  const place = window === PAGE_TIER ? plainName(model) : `${plainName(model)}, window ${plainName(window)}`;
+  if (first === undefined) return place;
   const more = members.length > 1 ? ` and ${members.length - 1} more` : "";
-  return `${plainName(model)}, window ${plainName(window)}: ${memberSentence({ ...first, data_missing: false })}${more}`;
+  return `${place}: ${memberSentence({ ...first, data_missing: false })}${more}`;
 }
 
 /** "2026-03-02 10:15 UTC". */

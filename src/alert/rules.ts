@@ -3,6 +3,7 @@
  * a verdict: breach, good, between (past neither limit nor clear threshold) or undecided (not enough data).
  */
 import type { ModelConfig } from "../config/schema.ts";
+import { evidenceMetrics, PAGE_TIER } from "../core/evidence.ts";
 import type { Severity } from "../core/incident.ts";
 import type { MetricRow } from "../core/metric.ts";
 
@@ -45,7 +46,11 @@ export type JudgedRow = Pick<
   | "n"
   | "coverage"
   | "status"
->;
+> & {
+  /** Where a change began, and what it is, in words: of the page tier. */
+  readonly onset?: number;
+  readonly finding?: string;
+};
 
 type KpiConfig = ModelConfig["kpis"][number];
 
@@ -65,12 +70,30 @@ export function effectiveRules(model: ModelConfig): readonly EffectiveRule[] {
     minCoverage: rule.min_coverage,
   }));
   const names = new Map<string, number>();
-  return [...written, ...model.kpis.flatMap(kpiLimits)].map((rule) => {
+  return [...written, ...model.kpis.flatMap(kpiLimits), ...pageTierRules(model)].map((rule) => {
     const name = rule.name ?? ruleInWords(rule);
     const count = (names.get(name) ?? 0) + 1;
     names.set(name, count);
     return { ...rule, name: count === 1 ? name : `${name} #${count}` };
   });
+}
+
+/** The page tier has decided already: what it says has changed is an incident until it says that it has gone back. */
+function pageTierRules({ false_alarms, alerts }: ModelConfig): readonly EffectiveRule[] {
+  if (false_alarms === null) return [];
+  const decided = { subjects: null, windows: [PAGE_TIER], above: null, below: null, needed: 1, of: 1, clear: null };
+  const rule = (name: string, metric: string, severity: Severity) => ({
+    ...decided,
+    name,
+    metric,
+    severity,
+    clearAfter: 1,
+    minCoverage: 0,
+  });
+  return [
+    rule(PAGE_TIER, evidenceMetrics.drift, alerts.page_tier.drift),
+    rule(`${PAGE_TIER}, KPI`, evidenceMetrics.kpi, alerts.page_tier.kpi),
+  ];
 }
 
 /** One rule for `min` and one for `max`; `clear` belongs to the limit on whose good side it lies. */

@@ -1,11 +1,13 @@
 /** The configuration's schema: the single source of its types, its validation, its documentation and its JSON Schema. */
 import { z } from "zod";
+import { severities } from "../core/incident.ts";
 import { actionSchema } from "./actions.ts";
 import { channelSchema } from "./channels.ts";
 import { detectorSchema, withRowsOfModel } from "./detectors.ts";
 import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
 import { fairnessSchema } from "./fairness.ts";
+import { falseAlarmsSchema, ignoreBelowSchema, ignoreRareBelowSchema } from "./false-alarms.ts";
 import { kpiSchema } from "./kpis.ts";
 import { ruleSchema } from "./rules.ts";
 import { secret } from "./secret.ts";
@@ -84,6 +86,19 @@ const written = z.strictObject({
     .array(detectorSchema)
     .optional()
     .describe("Window detectors; left out: the defaults for each kind of feature."),
+  false_alarms: falseAlarmsSchema
+    .prefault("1 per 30d")
+    .describe(
+      "The page tier's promise: at most so many false alarms of each version in that time, over all features, predictions and KPIs together, however many there are. `off` turns it off.",
+    ),
+  ignore_below: ignoreBelowSchema
+    .default(0.03)
+    .describe("Page tier: share of the events that may change without anyone being told (0.03 is 3 %)."),
+  ignore_rare_below: ignoreRareBelowSchema
+    .optional()
+    .describe(
+      "The same for what is rare and matters sooner: tails, missing and invalid values, new categories. Left out: a sixth of `ignore_below`.",
+    ),
   kpis: z.array(kpiSchema).prefault([]).describe("Performance metrics, computed once labels arrive."),
   estimates: z
     .boolean()
@@ -99,6 +114,13 @@ const written = z.strictObject({
       renotify_every: duration({ least: 60_000 })
         .optional()
         .describe("Remind of an incident that is still open after this time; left out: never."),
+      page_tier: z
+        .strictObject({
+          drift: z.enum(severities).default("ticket").describe("Of a feature, prediction or score that has changed."),
+          kpi: z.enum(severities).default("page").describe("Of a KPI, or the estimate of one, that has fallen."),
+        })
+        .prefault({})
+        .describe("Severity of what the page tier finds (`false_alarms`)."),
       send_resolved: z.boolean().default(true).describe("Tell the channels when an incident has resolved."),
     })
     .prefault({})

@@ -34,6 +34,9 @@ export interface IncidentMember {
   readonly firing: boolean;
   /** True while the newest windows hold too little data to decide. */
   readonly data_missing: boolean;
+  /** Of what the page tier has found: where the change began, and what it is in words. */
+  readonly onset?: number | undefined;
+  readonly finding?: string | undefined;
 }
 
 /** Whether an action was asked for an incident, and if not, why not. */

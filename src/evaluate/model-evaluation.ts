@@ -8,6 +8,7 @@ import { openEpoch } from "./epoch.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
 import { createMetricBatch } from "./metric-writer.ts";
 import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
+import { openPageTier } from "./page-tier/page-tier.ts";
 import { summarisedBefore, summarisePanes, writeLedger } from "./panes.ts";
 import { createPendingPanes } from "./pending-panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
@@ -46,6 +47,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     .filter((window): window is CountWindow => window.kind === "count")
     .map((spec) => openCountWindows(spec, epochOf(spec)));
   const steps = await openSteps(lane, prepared);
+  const pageTier = await openPageTier(lane, prepared);
   const pending = createPendingPanes(readTo, feeding);
   let retained = clock.now();
   let reached = Number.NEGATIVE_INFINITY;
@@ -79,6 +81,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
       add(await evaluateCountWindows(lane, prepared, batch, state, touched, watermark, now));
     await batch.flush();
     await writeSteps(lane, prepared, steps, dirty, now);
+    await pageTier?.run({ sealedTo: steps.sealedTo, watermark, now });
     pending.done(closed);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, pending.marks());
     if (now - retained >= RETENTION_EVERY_MS) {

@@ -13,6 +13,8 @@ import { ensureModelTables } from "../store/model-tables.ts";
 import type { Lane } from "../store/store.ts";
 import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
 import type { DedupeOptions } from "./kept-rows.ts";
+import { dependenceOf, noDependence } from "./page-tier/reference-dependence.ts";
+import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
 import { readReference, writeReference } from "./references/stored-reference.ts";
 
@@ -33,6 +35,8 @@ export interface PreparedModel {
   readonly detectors: readonly BoundDetector[];
   /** How KPIs are estimated before their labels come, or why they are not. */
   readonly estimation: Estimation;
+  /** What the page tier watches; null where it is off or has nothing to watch. */
+  readonly pageTier: PageTierPlan | null;
   /** How copies of an event are told. */
   readonly dedupe: DedupeOptions;
   /** What a person should know: a reference that was refused while the old one stays in force. */
@@ -58,6 +62,7 @@ export async function prepareModel(
   const warnings: string[] = [];
   const reference = await currentReference(lane, config, clock, options.readLane ?? lane, warnings);
   const schema = schemaOf(config, reference);
+  const pageTier = await preparePageTier(lane, config, reference, options.readLane ?? lane, warnings);
   await ensureModelTables(lane, schema);
   const referenceId = reference?.referenceId ?? "";
   return {
@@ -68,9 +73,32 @@ export async function prepareModel(
     monitorHash: monitorHash(config, referenceId),
     detectors: bindDetectors(config),
     estimation: estimationOf(config, reference),
+    pageTier,
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
     warnings,
   };
+}
+
+/** The page tier's plan, with what was measured of the reference in the order of time. */
+async function preparePageTier(
+  lane: Lane,
+  config: ModelConfig,
+  reference: LoadedReference | null,
+  readLane: Lane,
+  warnings: string[],
+): Promise<PageTierPlan | null> {
+  const plain = planPageTier(config, reference);
+  if (plain === null || reference === null) return plain;
+  let dependence = noDependence;
+  try {
+    dependence = await dependenceOf(lane, readLane, config, reference, plain);
+  } catch (thrown) {
+    // The file is gone and the stored reference stays in force.
+    if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
+  }
+  const plan = planPageTier(config, reference, dependence.effects);
+  warnings.push(...[...(plan?.limits ?? []), ...dependence.notes].map((note) => `model ${config.name}: ${note}`));
+  return plan;
 }
 
 async function currentReference(

@@ -18,7 +18,7 @@ export interface StepState {
 
 export async function openSteps(lane: Lane, prepared: PreparedModel): Promise<StepState> {
   const [row] = await lane.query(
-    sql`SELECT count() AS known, toUnixTimestamp64Milli(max(pane_start)) AS latest FROM steps WHERE ${ofModel(prepared)}`,
+    sql`SELECT count() AS known, toUnixTimestamp64Milli(max(pane_start)) AS latest FROM steps WHERE ${ofModel(prepared)} AND subject_kind != 'kpi'`,
     z.object({ known: z.number(), latest: z.number() }),
   );
   const sealedTo = row === undefined || row.known === 0 ? Number.NEGATIVE_INFINITY : row.latest;

@@ -1,0 +1,11 @@
+/** Names of what the page tier writes and alerting judges. */
+
+/** What stands for the window's name in its rows, and in the incidents that come of them. */
+export const PAGE_TIER = "page tier";
+
+/** Of subjects, of KPIs, and of a version as a whole, which no rule judges. */
+export const evidenceMetrics = { drift: "evidence", kpi: "kpi-evidence", model: "model-evidence" } as const;
+export type EvidenceMetric = (typeof evidenceMetrics)[keyof typeof evidenceMetrics];
+
+export const isEvidence = (metric: string): metric is EvidenceMetric =>
+  Object.values<string>(evidenceMetrics).includes(metric);

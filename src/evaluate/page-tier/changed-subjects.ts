@@ -1,0 +1,41 @@
+/**
+ * Which subjects count as changed: from the alarm that names them until their evidence has stayed away for twice the time that an alarm
+ * took. A detector starts again after each alarm, so a change that lasts alarms again and again, and nobody is told of it twice.
+ */
+import { z } from "zod";
+
+export const changedSchema = z.object({
+  /** Where the change began, ms. */
+  onset: z.number(),
+  /** End of the step with the latest alarm, ms. */
+  alarmedAt: z.number(),
+  /** It has gone back where no alarm comes until then, ms. */
+  holdUntil: z.number(),
+  /** What has changed, in words. */
+  finding: z.string(),
+});
+export type Changed = z.output<typeof changedSchema>;
+
+/** Alarms take at least a step; a shorter wait would end what the next step shows again. */
+const LEAST_STEPS = 3;
+const TIMES = 2;
+
+/** After an alarm; `before` where it has been changed already. */
+export function alarmed(
+  before: Changed | undefined,
+  alarm: { readonly onset: number; readonly at: number; readonly stepMs: number; readonly finding: string },
+): Changed {
+  const { onset, at, stepMs, finding } = alarm;
+  const took = before === undefined ? at - onset : at - before.alarmedAt;
+  return {
+    onset: before?.onset ?? onset,
+    alarmedAt: at,
+    holdUntil: at + Math.max(LEAST_STEPS * stepMs, TIMES * took),
+    finding: before?.finding ?? finding,
+  };
+}
+
+/** Whether it has gone back at the end of a step. */
+export function isOver(changed: Changed, at: number): boolean {
+  return at > changed.holdUntil;
+}

@@ -1,0 +1,202 @@
+/** Drift in the page tier: reads the steps that are new, takes them through each version's tracker, and writes what they say. */
+import { z } from "zod";
+import { evidenceMetrics } from "../../core/evidence.ts";
+import type { Finding } from "../../sequential/replay.ts";
+import { mergeCounts } from "../../sequential/stream-reference.ts";
+import { sql, time } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+import type { PreparedModel } from "../prepare-model.ts";
+import { type DriftStep, forgetIdle, newUnit, type StepOutcome, takeStep, type UnitState } from "./drift-tracker.ts";
+import {
+  type EvidenceRow,
+  onScale,
+  type StepPlace,
+  type SubjectEvidence,
+  subjectRow,
+  writeEvidence,
+} from "./evidence-rows.ts";
+import { findingText } from "./finding-text.ts";
+import { readUnits, saveUnits, unitKey } from "./saved-states.ts";
+import { DAY_MS, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
+
+export interface DriftEvidence {
+  /** Takes the steps of panes that begin before or at `sealedTo`. */
+  run(sealedTo: number, now: number): Promise<void>;
+}
+
+/** Rows of `steps` that are read at a time. */
+const ROWS_AT_ONCE = 50_000;
+/** Steps that a restart replays at most. */
+const SAVE_EVERY_STEPS = 64;
+
+const stepRow = z.object({
+  subject_kind: z.string(),
+  subject: z.string(),
+  stream: z.string(),
+  version: z.string(),
+  variant: z.string(),
+  start: z.number(),
+  counts: z.array(z.number()),
+});
+
+export async function openDriftEvidence(
+  lane: Lane,
+  prepared: PreparedModel,
+  plan: PageTierPlan,
+): Promise<DriftEvidence> {
+  const model = prepared.config.name;
+  const { pane } = prepared.config;
+  const saved = await readUnits(lane, model, plan);
+  const { units } = saved;
+  let through = saved.through;
+  let unsaved = 0;
+  const places = new Map(plan.streams.map(({ subject, stream }, index) => [`${subject} ${stream}`, index]));
+
+  const takePane = async (start: number, rows: readonly z.output<typeof stepRow>[]): Promise<EvidenceRow[]> => {
+    const steps = new Map<string, { version: string; variant: string; counts: (readonly number[] | undefined)[] }>();
+    for (const { version, variant, ...row } of rows) {
+      const place = places.get(`${row.subject_kind}/${row.subject} ${row.stream}`);
+      if (place === undefined) continue;
+      const key = unitKey({ version, variant });
+      if (!steps.has(key)) steps.set(key, { version, variant, counts: plan.streams.map(() => undefined) });
+      const counts = steps.get(key)?.counts;
+      if (counts !== undefined) counts[place] = row.counts;
+    }
+    const written: EvidenceRow[] = [];
+    for (const [key, { version, variant, counts }] of [...steps].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const known = units.get(key) ?? { version, variant, unit: newUnit(plan) };
+      units.set(key, known);
+      const { unit } = known;
+      const step: DriftStep = { start, end: start + pane, counts };
+      const watchedMs = step.end - (unit.through ?? start);
+      const outcome = await takeStep(plan, unit, step, (finding, end) =>
+        describe(lane, prepared, { version, variant, finding, end, counts }),
+      );
+      written.push(...rowsOf(plan, { version, variant, start, end: step.end, watchedMs }, step, outcome));
+    }
+    return written;
+  };
+
+  const run = async (sealedTo: number, now: number) => {
+    if (!Number.isFinite(sealedTo) || sealedTo < through) return;
+    const where = sql`model = ${model} AND reference_id = ${prepared.referenceId} AND subject_kind != 'kpi' AND segment = ''`;
+    const after = Number.isFinite(through) ? sql`pane_start >= ${time(through)}` : sql`true`;
+    const panes = await lane.query(
+      sql`SELECT toUnixTimestamp64Milli(pane_start) AS start, count() AS rows FROM steps WHERE ${where} AND ${after} GROUP BY pane_start ORDER BY pane_start`,
+      z.object({ start: z.number(), rows: z.number() }),
+    );
+    for (const { from, to } of chunksOf(panes)) {
+      const rows = await lane.query(
+        sql`SELECT subject_kind, subject, stream, version, variant, toUnixTimestamp64Milli(pane_start) AS start, counts
+          FROM steps FINAL WHERE ${where} AND pane_start >= ${time(from)} AND pane_start <= ${time(to)} ORDER BY pane_start`,
+        stepRow,
+      );
+      const byPane = new Map<number, z.output<typeof stepRow>[]>();
+      for (const row of rows) byPane.set(row.start, [...(byPane.get(row.start) ?? []), row]);
+      const written: EvidenceRow[] = [];
+      for (const [start, ofPane] of byPane) {
+        written.push(...(await takePane(start, ofPane)));
+        through = start + pane;
+        unsaved++;
+      }
+      for (const { version, variant, unit } of units.values())
+        written.push(...idleRows({ version, variant, start: to, end: to + pane, watchedMs: 0 }, plan, unit));
+      await writeEvidence(lane, prepared, plan.planId, written, now);
+      if (unsaved < SAVE_EVERY_STEPS) continue;
+      await saveUnits(lane, model, plan, units, through, now);
+      unsaved = 0;
+    }
+  };
+  return { run };
+}
+
+function chunksOf(panes: readonly { readonly start: number; readonly rows: number }[]): { from: number; to: number }[] {
+  const chunks: { from: number; to: number }[] = [];
+  let rows = ROWS_AT_ONCE;
+  for (const pane of panes) {
+    const last = chunks.at(-1);
+    if (last === undefined || rows + pane.rows > ROWS_AT_ONCE) {
+      chunks.push({ from: pane.start, to: pane.start });
+      rows = pane.rows;
+    } else {
+      last.to = pane.start;
+      rows += pane.rows;
+    }
+  }
+  return chunks;
+}
+
+/** The finding in words, by the counts of all steps from its onset on. */
+async function describe(
+  lane: Lane,
+  prepared: PreparedModel,
+  at: {
+    readonly version: string;
+    readonly variant: string;
+    readonly finding: Finding & { readonly stream: WatchedStream };
+    readonly end: number;
+    readonly counts: unknown;
+  },
+): Promise<string> {
+  const { stream, onset } = at.finding;
+  const [row] = await lane.query(
+    sql`SELECT sumForEach(counts) AS counts FROM (SELECT counts FROM steps FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId}
+      AND subject_kind = ${stream.subjectKind} AND subject = ${stream.name} AND stream = ${stream.stream} AND version = ${at.version} AND variant = ${at.variant}
+      AND segment = '' AND pane_start >= ${time(onset)} AND pane_start < ${time(at.end)})`,
+    z.object({ counts: z.array(z.number()) }),
+  );
+  return findingText(at.finding, [...mergeCounts(stream.plan.stream, row?.counts ?? [])]);
+}
+
+function rowsOf(plan: PageTierPlan, place: StepPlace, step: DriftStep, outcome: StepOutcome): EvidenceRow[] {
+  const quiet = (step.end - step.start) / DAY_MS;
+  const { decision, changed, over, changedEvidence } = outcome;
+  const subjects = subjectsOf(plan, step);
+  const rows = [...decision.subjects, ...changedEvidence].flatMap(({ subject, logEvidence }) => {
+    const known = subjects.get(subject);
+    if (known === undefined) return [];
+    const of = { ...known, logEvidence };
+    const scale = onScale(of, plan.threshold, quiet);
+    const state = { changed: changed.get(subject), over: over.get(subject) };
+    return subjectRow(place, evidenceMetrics.drift, of, scale, state) ?? [];
+  });
+  const whole: EvidenceRow = {
+    version: place.version,
+    variant: place.variant,
+    window_start: place.start,
+    window_end: place.end,
+    metric: evidenceMetrics.model,
+    subject_kind: "model",
+    subject: "model",
+    ...onScale({ logEvidence: decision.logEvidence, share: 1 }, plan.threshold, quiet),
+    breached: decision.alarms,
+    alarmed: outcome.isNew,
+    n: Math.max(0, ...[...subjects.values()].map(({ n }) => n)),
+    onset: null,
+    finding: "",
+    watched_ms: place.watchedMs,
+  };
+  return [whole, ...rows];
+}
+
+function subjectsOf(plan: PageTierPlan, step: DriftStep): Map<string, Omit<SubjectEvidence, "logEvidence">> {
+  const subjects = new Map<string, Omit<SubjectEvidence, "logEvidence">>();
+  for (const [index, { subject, subjectKind, name, share }] of plan.streams.entries()) {
+    const known = subjects.get(subject);
+    const n = known?.n ?? (step.counts[index] ?? []).reduce((sum, count) => sum + count, 0);
+    subjects.set(subject, { subjectKind, subject: name, share: share + (known?.share ?? 0), n });
+  }
+  return subjects;
+}
+
+/** Rows that end what has changed in a version without events. */
+function idleRows(place: StepPlace, plan: PageTierPlan, unit: UnitState): EvidenceRow[] {
+  const idle = forgetIdle(unit, place.end);
+  return [...idle].flatMap(([subject, over]) => {
+    const stream = plan.streams.find((one) => one.subject === subject);
+    if (stream === undefined) return [];
+    const of = { subjectKind: stream.subjectKind, subject: stream.name, logEvidence: 0, share: stream.share, n: 0 };
+    const scale = { value: 0, threshold: onScale(of, plan.threshold, 1).threshold };
+    return subjectRow(place, evidenceMetrics.drift, of, scale, { changed: undefined, over }) ?? [];
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * The page tier of one version and variant: takes the steps of sealed panes in the order of time and says which subjects have changed.
+ * The same plan and steps give the same state and the same rows, bit for bit.
+ */
+import { decide, type ModelDecision } from "../../sequential/model-decision.ts";
+import { evidenceOfStreams, type Finding, findingOf } from "../../sequential/replay.ts";
+import { mergeCounts } from "../../sequential/stream-reference.ts";
+import { advance, initialState, rearm, type TiltState } from "../../sequential/tilt-detector.ts";
+import { alarmed, type Changed, isOver } from "./changed-subjects.ts";
+import { DAY_MS, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
+
+export interface UnitState {
+  /** End of the latest step, ms; null before the first. */
+  through: number | null;
+  /** In the order of the plan's streams. */
+  readonly states: TiltState[];
+  /** By subject key. */
+  readonly changed: Map<string, Changed>;
+}
+
+export const newUnit = (plan: PageTierPlan): UnitState => ({
+  through: null,
+  states: plan.streams.map((stream) => initialState(stream.plan)),
+  changed: new Map(),
+});
+
+export interface DriftStep {
+  readonly start: number;
+  readonly end: number;
+  /** Stored counts, in the order of the plan's streams; left out where the step has none. */
+  readonly counts: readonly (readonly number[] | undefined)[];
+}
+
+/** Says in words what a finding is, given the stream's counts from its onset to the end of the step. */
+export type Describe = (finding: Finding & { readonly stream: WatchedStream }, end: number) => Promise<string>;
+
+export interface StepOutcome {
+  /** Of the subjects that have not changed. */
+  readonly decision: ModelDecision;
+  /** Of those that have, each by itself. */
+  readonly changedEvidence: ModelDecision["subjects"];
+  /** As they are after the step. */
+  readonly changed: ReadonlyMap<string, Changed>;
+  /** Those that have gone back with this step. */
+  readonly over: ReadonlyMap<string, Changed>;
+  /** Whether people are to be told of something new. */
+  readonly isNew: boolean;
+}
+
+/** Takes a step in place. */
+export async function takeStep(
+  plan: PageTierPlan,
+  unit: UnitState,
+  step: DriftStep,
+  describe: Describe,
+): Promise<StepOutcome> {
+  const stepMs = step.end - step.start;
+  advanceAll(plan, unit, step);
+  unit.through = step.end;
+  const evidence = evidenceOfStreams(plan.streams, unit.states);
+  const options = { threshold: plan.threshold, weight: stepMs / DAY_MS };
+  const decision = decide(evidence, { ...options, excluded: new Set(unit.changed.keys()) });
+  // What has changed already is judged by itself: it tells nobody anew, but it shows that the change lasts.
+  const { subjects: changedEvidence } = decide(
+    evidence.filter(({ subject }) => unit.changed.has(subject)),
+    options,
+  );
+  const level = Math.log(plan.threshold);
+  const lasting = changedEvidence.filter(({ logEvidence }) => logEvidence >= level).map(({ subject }) => subject);
+  const again = new Set([...decision.named, ...lasting]);
+  for (const subject of again) {
+    const finding = findingOf(subject, plan.streams, unit.states);
+    const stream = plan.streams.find((one) => one === finding?.stream);
+    const before = unit.changed.get(subject);
+    const text = before?.finding ?? (finding && stream ? await describe({ ...finding, stream }, step.end) : "");
+    const onset = Math.min(finding?.onset ?? step.start, step.start);
+    unit.changed.set(subject, alarmed(before, { onset, at: step.end, stepMs, finding: text }));
+  }
+  const over = new Map([...unit.changed].filter(([, changed]) => isOver(changed, step.end)));
+  for (const subject of over.keys()) {
+    unit.changed.delete(subject);
+    again.add(subject);
+  }
+  startAgain(plan, unit, again, decision.alarms && !decision.isLocalised);
+  return { decision, changedEvidence, changed: new Map(unit.changed), over, isNew: decision.alarms };
+}
+
+/** Ends what has changed where a version has had no more events for long: there is nothing left that could show it going back. */
+export function forgetIdle(unit: UnitState, now: number): ReadonlyMap<string, Changed> {
+  const { through } = unit;
+  if (through === null) return new Map();
+  const idle = new Map(
+    [...unit.changed].filter(
+      ([, { holdUntil, alarmedAt }]) => now > Math.max(holdUntil, through + Math.max(DAY_MS, holdUntil - alarmedAt)),
+    ),
+  );
+  for (const subject of idle.keys()) unit.changed.delete(subject);
+  return idle;
+}
+
+function advanceAll(plan: PageTierPlan, unit: UnitState, step: DriftStep): void {
+  // Time without events passes too: the promise is one of wall-clock time.
+  const weight = Math.max(0, step.end - (unit.through ?? step.start)) / DAY_MS;
+  for (const [index, { plan: tilts }] of plan.streams.entries()) {
+    const state = unit.states[index];
+    const stored = step.counts[index];
+    if (state === undefined) continue;
+    const counts = stored === undefined ? new Float64Array(0) : mergeCounts(tilts.stream, stored);
+    advance(tilts, state, { counts, weight, mark: step.start });
+  }
+}
+
+/** Where an alarm came from many small changes together, all subjects begin anew. */
+function startAgain(plan: PageTierPlan, unit: UnitState, subjects: ReadonlySet<string>, everything: boolean): void {
+  for (const [index, { subject }] of plan.streams.entries()) {
+    const state = unit.states[index];
+    if (state !== undefined && (subjects.has(subject) || (everything && !unit.changed.has(subject))))
+      unit.states[index] = rearm(state);
+  }
+}

@@ -1,0 +1,127 @@
+/** The reference in the order of time: each subject's counts in equal slices, from which its dependence is measured. */
+import { z } from "zod";
+import type { ModelConfig } from "../../config/schema.ts";
+import type { ReferenceSubject } from "../../core/summary.ts";
+import { type Sql, sql } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+import { subjectKey } from "../references/load-reference.ts";
+import { openReferenceTable, type ReferenceColumn } from "../references/reference-table.ts";
+import { rounded } from "../value-expressions.ts";
+
+/** Counts of a subject in one slice: of its bins, and of what is missing and invalid. */
+export interface SubjectSlice {
+  readonly bins: readonly number[];
+  readonly missing: number;
+  readonly invalid: number;
+}
+
+export interface ReferencePanes {
+  /** Length of a slice in ms: a power of two times the pane. */
+  readonly sliceMs: number;
+  /** Start of the first slice. */
+  readonly first: number;
+  /** By subject key, in the order of time, slices without rows included. */
+  readonly subjects: ReadonlyMap<string, readonly SubjectSlice[]>;
+}
+
+/** Slices at most; longer references have longer ones. */
+const MOST_SLICES = 1024;
+/** Below, dependence can't be told from chance. */
+const LEAST_SLICES = 24;
+const MISSING = -1;
+const INVALID = -2;
+
+/** Null where the reference has no column of times, or spans too little. */
+export async function readReferencePanes(
+  lane: Lane,
+  config: ModelConfig,
+  subjects: readonly ReferenceSubject[],
+): Promise<ReferencePanes | null> {
+  const { reference } = config;
+  if (reference === undefined) return null;
+  const table = await openReferenceTable(lane, reference.file, reference.format, [reference.timestamp]);
+  try {
+    const columns = new Map(table.columns.map((column) => [column.name, column]));
+    const times = columns.get(reference.timestamp);
+    if (times === undefined) return null;
+    const at = timeOf(times);
+    const [span] = await lane.query(
+      sql`SELECT ifNull(min(t), 0) AS first, ifNull(max(t), 0) AS last, uniq(t) AS distinct FROM (SELECT ${at} AS t FROM ${times.from} WHERE t IS NOT NULL)`,
+      z.object({ first: z.number(), last: z.number(), distinct: z.number() }),
+    );
+    if (span === undefined || span.distinct < LEAST_SLICES) return null;
+    let sliceMs = config.pane;
+    while ((span.last - span.first) / sliceMs > MOST_SLICES) sliceMs *= 2;
+    const first = Math.floor(span.first / sliceMs) * sliceMs;
+    const count = Math.floor((span.last - first) / sliceMs) + 1;
+    if (count < LEAST_SLICES) return null;
+    const found = new Map<string, readonly SubjectSlice[]>();
+    for (const subject of subjects) {
+      const column = columns.get(columnOf(subject, reference));
+      if (column === undefined || column.from.text !== times.from.text) continue;
+      found.set(subjectKey(subject), await slicesOf(lane, { subject, column, at, sliceMs, first, count }));
+    }
+    return { sliceMs, first, subjects: found };
+  } finally {
+    await table.close();
+  }
+}
+
+function columnOf(
+  { subjectKind, subject }: ReferenceSubject,
+  reference: NonNullable<ModelConfig["reference"]>,
+): string {
+  if (subjectKind === "prediction") return reference.prediction;
+  return subjectKind === "score" ? reference.score : subject;
+}
+
+/** Milliseconds of a date in words, or of a number of seconds, milli-, micro- or nanoseconds by its size; null where it is neither. */
+function timeOf({ text, number }: ReferenceColumn): Sql {
+  const value = sql`ifNull(${number}, 0)`;
+  return sql`multiIf(isNull(${number}), toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull(ifNull(${text}, ''), 3, 'UTC')),
+    ${value} < 1e11, toInt64(${value} * 1000), ${value} < 1e14, toInt64(${value}), ${value} < 1e17, toInt64(${value} / 1e3), toInt64(${value} / 1e6))`;
+}
+
+async function slicesOf(
+  lane: Lane,
+  of: {
+    readonly subject: ReferenceSubject;
+    readonly column: ReferenceColumn;
+    readonly at: Sql;
+    readonly sliceMs: number;
+    readonly first: number;
+    readonly count: number;
+  },
+): Promise<readonly SubjectSlice[]> {
+  const { subject, column, at, sliceMs, first } = of;
+  const rows = await lane.query(
+    sql`SELECT intDiv(t - ${first}, ${sliceMs}) AS slice, bin, count() AS n
+      FROM (SELECT ${at} AS t, ${binOf(subject, column)} AS bin FROM ${column.from} WHERE t IS NOT NULL) GROUP BY slice, bin`,
+    z.object({ slice: z.number(), bin: z.number(), n: z.number() }),
+  );
+  const slices = Array.from({ length: of.count }, () => ({
+    bins: subject.bins.map(() => 0),
+    missing: 0,
+    invalid: 0,
+  }));
+  for (const { slice, bin, n } of rows) {
+    const counts = slices[slice];
+    if (counts === undefined) continue;
+    if (bin === MISSING) counts.missing += n;
+    else if (bin === INVALID) counts.invalid += n;
+    else counts.bins[bin] = n;
+  }
+  return slices;
+}
+
+function binOf({ kind, edges, categories }: ReferenceSubject, { present, number, text }: ReferenceColumn): Sql {
+  if (kind === "numeric") {
+    const value = rounded(sql`ifNull(${number}, 0)`);
+    return sql`multiIf(NOT (${present}), ${MISSING}, NOT isFinite(ifNull(${number}, nan)), ${INVALID},
+      toInt64(arrayCount(e -> e < ${value}, CAST(${edges} AS Array(Float64)))))`;
+  }
+  const places = categories.map((_, index) => index);
+  const spelt = sql`ifNull(CAST(${text} AS Nullable(String)), '')`;
+  if (categories.length === 0) return sql`if(${present}, 0, ${MISSING})`;
+  return sql`if(NOT (${present}), ${MISSING}, toInt64(transform(${spelt}, ${[...categories]}, ${places}, ${categories.length})))`;
+}

@@ -1,0 +1,98 @@
+/** The page tier's states in the store: saved now and then, so that a restart replays few steps. */
+import { z } from "zod";
+import { rowOfState, stateOfRow } from "../../sequential/tilt-state-row.ts";
+import { sql, time } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+import { type Changed, changedSchema } from "./changed-subjects.ts";
+import { newUnit, type UnitState } from "./drift-tracker.ts";
+import type { PageTierPlan, WatchedStream } from "./watched-streams.ts";
+
+export type Units = Map<string, { readonly version: string; readonly variant: string; readonly unit: UnitState }>;
+
+export const unitKey = ({ version, variant }: { readonly version: string; readonly variant: string }): string =>
+  JSON.stringify([version, variant]);
+
+const streamKey = ({ subject, stream }: Pick<WatchedStream, "subject" | "stream">): string => `${subject} ${stream}`;
+/** The row of a unit itself: [end of its latest step, or -1], and what has changed. */
+const UNIT = "";
+
+const row = z.object({
+  version: z.string(),
+  variant: z.string(),
+  stream: z.string(),
+  state: z.array(z.number()),
+  changed: z.string(),
+});
+const changedOfUnit = z.array(z.tuple([z.string(), changedSchema]));
+
+export async function saveUnits(
+  lane: Lane,
+  model: string,
+  plan: PageTierPlan,
+  units: Units,
+  through: number,
+  now: number,
+): Promise<void> {
+  const rows = [...units.values()].flatMap(({ version, variant, unit }) => [
+    { version, variant, stream: UNIT, state: [unit.through ?? -1], changed: JSON.stringify([...unit.changed]) },
+    ...plan.streams.flatMap((stream, index) => {
+      const state = unit.states[index];
+      return state === undefined
+        ? []
+        : [{ version, variant, stream: streamKey(stream), state: rowOfState(state), changed: "" }];
+    }),
+  ]);
+  if (rows.length === 0) return;
+  const text = (name: "version" | "variant") =>
+    ({ name, type: "LowCardinality(String)", values: rows.map((one) => one[name]) }) as const;
+  // One block, so that a state is there whole or not at all.
+  await lane.insertBlock("page_tier_states", [
+    { name: "model", type: "LowCardinality(String)", values: rows.map(() => model) },
+    { name: "plan_id", type: "LowCardinality(String)", values: rows.map(() => plan.planId) },
+    text("version"),
+    text("variant"),
+    { name: "stream", type: "String", values: rows.map((one) => one.stream) },
+    { name: "through", type: "DateTime64(3, 'UTC')", values: rows.map(() => through) },
+    { name: "state", type: "Array(Float64)", values: rows.map((one) => one.state) },
+    { name: "changed", type: "String", values: rows.map((one) => one.changed) },
+    { name: "saved_at", type: "DateTime64(3, 'UTC')", values: rows.map(() => now) },
+  ]);
+}
+
+/** Units as they were saved last, and through which step's end; -Infinity where nothing was. */
+export async function readUnits(
+  lane: Lane,
+  model: string,
+  plan: PageTierPlan,
+): Promise<{ readonly units: Units; readonly through: number }> {
+  const where = sql`model = ${model} AND plan_id = ${plan.planId}`;
+  const [found] = await lane.query(
+    sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(through)) AS latest FROM page_tier_states WHERE ${where}`,
+    z.object({ rows: z.number(), latest: z.number() }),
+  );
+  const units: Units = new Map();
+  if (found === undefined || found.rows === 0) return { units, through: Number.NEGATIVE_INFINITY };
+  const rows = await lane.query(
+    sql`SELECT version, variant, stream, state, changed FROM page_tier_states FINAL WHERE ${where} AND through = ${time(found.latest)}`,
+    row,
+  );
+  const places = new Map(plan.streams.map((stream, index) => [streamKey(stream), index]));
+  for (const { version, variant, stream, state, changed } of rows) {
+    const key = unitKey({ version, variant });
+    const known = units.get(key) ?? { version, variant, unit: newUnit(plan) };
+    units.set(key, known);
+    const place = places.get(stream);
+    const planned = place === undefined ? undefined : plan.streams[place];
+    if (place !== undefined && planned !== undefined) known.unit.states[place] = stateOfRow(planned.plan, state);
+    else if (stream === UNIT) {
+      const [through = -1] = state;
+      known.unit.through = through < 0 ? null : through;
+      for (const [subject, one] of readChanged(changed)) known.unit.changed.set(subject, one);
+    }
+  }
+  return { units, through: found.latest };
+}
+
+function readChanged(text: string): readonly (readonly [string, Changed])[] {
+  return changedOfUnit.parse(JSON.parse(text));
+}

@@ -1,0 +1,148 @@
+/** What the page tier of a model watches, and against what: the streams of its features and predictions, and its KPIs, with their shares. */
+import { createHash } from "node:crypto";
+import { canonicalJson } from "../../config/canonical-json.ts";
+import type { ModelConfig } from "../../config/schema.ts";
+import type { ReferenceSubject, SubjectKind } from "../../core/summary.ts";
+import { directionsOf } from "../../sequential/directions.ts";
+import { evidenceShares } from "../../sequential/evidence-shares.ts";
+import type { PlannedStream } from "../../sequential/replay.ts";
+import { type NoStream, rateStream, type StreamReference, valueStream } from "../../sequential/stream-reference.ts";
+import { pagePlan } from "../../sequential/tilt-plan.ts";
+import { type Tolerance, tolerancesOf } from "../../sequential/tolerance.ts";
+import { type LoadedReference, subjectKey } from "../references/load-reference.ts";
+import { type KpiBound, kpiBounds } from "./kpi-bounds.ts";
+
+export const DAY_MS = 86_400_000;
+
+export const streamNames = ["values", "missing", "invalid"] as const;
+export type StreamName = (typeof streamNames)[number];
+
+export interface WatchedStream extends PlannedStream {
+  readonly subjectKind: SubjectKind;
+  /** The feature's name; `subject` is kind and name. */
+  readonly name: string;
+  readonly tolerances: readonly Tolerance[];
+}
+
+export interface WatchedKpi extends KpiBound {
+  readonly share: number;
+}
+
+export interface PageTierPlan {
+  /** Of all that the evidence depends on: with another one it starts anew, and the time that was watched before still counts. */
+  readonly planId: string;
+  /** Days per false alarm. */
+  readonly threshold: number;
+  readonly streams: readonly WatchedStream[];
+  readonly kpis: readonly WatchedKpi[];
+  /** What could not be watched, or not as asked for: sentences. */
+  readonly limits: readonly string[];
+}
+
+/** Changes with the meaning of stored states. */
+const STATE_VERSION = 1;
+
+/** Of each stream, one factor per direction: see `designEffects`. */
+export type DesignEffects = ReadonlyMap<string, readonly number[]>;
+
+/** null where the budget is off or there is nothing to watch. */
+export function planPageTier(
+  config: ModelConfig,
+  reference: LoadedReference | null,
+  effects: DesignEffects = new Map(),
+): PageTierPlan | null {
+  const kpis = kpiBounds(config, reference);
+  const { false_alarms: budget, ignore_below: ignoreBelow, ignore_rare_below: ignoreRareBelow } = config;
+  if (budget === null) return null;
+  const limits: string[] = [];
+  const found = (reference?.subjects ?? [])
+    .filter(({ subjectKind }) => subjectKind !== "label")
+    .flatMap((subject) => {
+      const streams = streamsOf(subject, tellsNewFromTail(subject, reference));
+      if (!("rows" in streams)) return [{ subject, streams }];
+      limits.push(
+        `${subject.subject} is not watched: its reference has ${streams.rows} rows, ${streams.needed} are needed`,
+      );
+      return [];
+    });
+  if (found.length === 0 && kpis.length === 0) return null;
+  const shared = found.map(({ subject }) => ({ subject: subjectKey(subject), streams: streamNames }));
+  const isFeature = (index: number) => found[index]?.subject.subjectKind === "feature";
+  const shares = evidenceShares({
+    features: shared.filter((_, index) => isFeature(index)),
+    predictions: shared.filter((_, index) => !isFeature(index)),
+    kpis: kpis.map(({ metric }) => ({ subject: `kpi/${metric}`, streams: ["kpi"] })),
+  });
+  const shareOf = new Map(shares.map(({ subject, stream, share }) => [`${subject} ${stream}`, share]));
+  const wanted = { ignoreBelow, ...(ignoreRareBelow === undefined ? {} : { ignoreRareBelow }) };
+  const streams = found.flatMap(({ subject, streams }) =>
+    streamNames.map((stream, index): WatchedStream => {
+      const against = streams[index] as StreamReference;
+      const tolerances = tolerancesOf(against, directionsOf(against), wanted);
+      const slot = { weights: against.weights, tolerances: tolerances.map(({ value }) => value) };
+      const key = subjectKey(subject);
+      return {
+        subject: key,
+        subjectKind: subject.subjectKind,
+        name: subject.subject,
+        stream,
+        share: shareOf.get(`${key} ${stream}`) ?? 0,
+        plan: pagePlan(against, [slot], designed(effects, `${key} ${stream}`)),
+        tolerances,
+      };
+    }),
+  );
+  const raised = raisedTolerance(streams);
+  if (raised !== null) limits.push(raised);
+  const content = [
+    STATE_VERSION,
+    reference?.referenceId ?? "",
+    streams.map(({ subject, stream }) => `${subject} ${stream}`),
+    kpis,
+    wanted,
+    budget,
+    [...effects],
+  ];
+  return {
+    planId: createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16),
+    threshold: budget.perMs / budget.alarms / DAY_MS,
+    streams,
+    kpis: kpis.map((kpi) => ({ ...kpi, share: shareOf.get(`kpi/${kpi.metric} kpi`) ?? 0 })),
+    limits,
+  };
+}
+
+function designed(effects: DesignEffects, key: string): { readonly designEffects?: readonly number[] } {
+  const designEffects = effects.get(key);
+  return designEffects === undefined ? {} : { designEffects };
+}
+
+function streamsOf(subject: ReferenceSubject, tellsNew: boolean): readonly StreamReference[] | NoStream {
+  const values = valueStream(subject, tellsNew);
+  const missing = rateStream("missing", subject.missing, subject.n);
+  const invalid = rateStream("invalid", subject.invalid, subject.n);
+  if ("rows" in values) return values;
+  if ("rows" in missing) return missing;
+  if ("rows" in invalid) return invalid;
+  return [values, missing, invalid];
+}
+
+/** Where a reference had more distinct values than are remembered, what is rare and what is new look the same. */
+function tellsNewFromTail(subject: ReferenceSubject, reference: LoadedReference | null): boolean {
+  return (subject.bins.at(-2) ?? 0) === 0 || reference?.tails.has(subjectKey(subject)) === true;
+}
+
+/** A reference that is too small for what was asked: with what holds instead, and the size that would do. */
+function raisedTolerance(streams: readonly WatchedStream[]): string | null {
+  let worst: { readonly name: string; readonly tolerance: Tolerance } | null = null;
+  for (const { name, plan, tolerances } of streams) {
+    // Single bins are many; what people set the limit for is the move as a whole.
+    const [tolerance] = tolerances;
+    if (tolerance === undefined || plan.stream.kind === "rate" || tolerance.value <= tolerance.wanted) continue;
+    if (worst === null || tolerance.value > worst.tolerance.value) worst = { name, tolerance };
+  }
+  if (worst === null) return null;
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const { value, wanted, rowsNeeded } = worst.tolerance;
+  return `the reference is small: changes of ${worst.name} below ${percent(value)} of the events can't be told from its own sampling error (ignore_below asks for ${percent(wanted)}; that needs ${rowsNeeded} rows)`;
+}

@@ -6,6 +6,7 @@ import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { type CarriedSubject, readCarriedOver } from "./carried-over.ts";
 import { type DriftStep, forgetIdle, newUnit, type StepOutcome, takeStep, type UnitState } from "./drift-tracker.ts";
 import {
   type EvidenceRow,
@@ -16,7 +17,7 @@ import {
   writeEvidence,
 } from "./evidence-rows.ts";
 import { findingText } from "./finding-text.ts";
-import { readUnits, saveUnits, unitKey } from "./saved-states.ts";
+import { readUnits, saveUnits, type Units, unitKey } from "./saved-states.ts";
 import { DAY_MS, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
 
 export interface DriftEvidence {
@@ -50,6 +51,13 @@ export async function openDriftEvidence(
   const { units } = saved;
   let through = saved.through;
   let unsaved = 0;
+  // Rows that end what is watched no more; written with the next steps.
+  const ended: EvidenceRow[] = [];
+  if (through === Number.NEGATIVE_INFINITY) {
+    const carried = await readCarriedOver(lane, model, plan.planId);
+    through = carried.through;
+    for (const subject of carried.changed) ended.push(...carry(plan, units, subject, pane));
+  }
   const places = new Map(plan.streams.map(({ subject, stream }, index) => [`${subject} ${stream}`, index]));
 
   const takePane = async (start: number, rows: readonly z.output<typeof stepRow>[]): Promise<EvidenceRow[]> => {
@@ -93,7 +101,7 @@ export async function openDriftEvidence(
       );
       const byPane = new Map<number, z.output<typeof stepRow>[]>();
       for (const row of rows) byPane.set(row.start, [...(byPane.get(row.start) ?? []), row]);
-      const written: EvidenceRow[] = [];
+      const written: EvidenceRow[] = ended.splice(0);
       for (const [start, ofPane] of byPane) {
         written.push(...(await takePane(start, ofPane)));
         through = start + pane;
@@ -108,6 +116,23 @@ export async function openDriftEvidence(
     }
   };
   return { run };
+}
+
+/** Goes on with a subject that has changed under an earlier plan; the row that ends it where it is watched no more. */
+function carry(plan: PageTierPlan, units: Units, carried: CarriedSubject, pane: number): EvidenceRow[] {
+  const { version, variant, subjectKind, subject, ...changed } = carried;
+  const key = `${subjectKind}/${subject}`;
+  if (plan.streams.some((stream) => stream.subject === key)) {
+    const known = units.get(unitKey(carried)) ?? { version, variant, unit: newUnit(plan) };
+    units.set(unitKey(carried), known);
+    known.unit.changed.set(key, changed);
+    return [];
+  }
+  const { alarmedAt: start } = changed;
+  const place = { version, variant, start, end: start + pane, watchedMs: 0 };
+  const of = { subjectKind, subject, logEvidence: 0, share: 1, n: 0 };
+  const state = { changed: undefined, over: changed };
+  return [subjectRow(place, evidenceMetrics.drift, of, { value: 0, threshold: 0 }, state) ?? []].flat();
 }
 
 function chunksOf(panes: readonly { readonly start: number; readonly rows: number }[]): { from: number; to: number }[] {

@@ -1,0 +1,67 @@
+/**
+ * From one plan to the next: a changed budget, tolerance or list of features begins the evidence anew at the present, never at the past. What
+ * counted as changed goes on, and what is watched no more ends. The promise holds across plans, since evidence only grows with time that
+ * passes under its plan, and no time passes twice.
+ */
+import { z } from "zod";
+import { evidenceMetrics } from "../../core/evidence.ts";
+import { type SubjectKind, subjectKinds } from "../../core/summary.ts";
+import { sql } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+import type { Changed } from "./changed-subjects.ts";
+
+export interface CarriedOver {
+  /** End of the latest step of an earlier plan, ms; -Infinity where there was none. */
+  readonly through: number;
+  readonly changed: readonly CarriedSubject[];
+}
+
+export interface CarriedSubject extends Changed {
+  readonly version: string;
+  readonly variant: string;
+  readonly subjectKind: SubjectKind;
+  readonly subject: string;
+}
+
+const LEAST_STEPS = 3;
+
+const row = z.object({
+  version: z.string(),
+  variant: z.string(),
+  subject_kind: z.enum(subjectKinds),
+  subject: z.string(),
+  onset: z.number().nullable(),
+  finding: z.string(),
+  start: z.number(),
+  end: z.number(),
+});
+
+export async function readCarriedOver(lane: Lane, model: string, planId: string): Promise<CarriedOver> {
+  const earlier = sql`model = ${model} AND plan_id != ${planId}`;
+  const [latest] = await lane.query(
+    sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(window_end)) AS through FROM evidence WHERE ${earlier} AND metric = ${evidenceMetrics.model}`,
+    z.object({ rows: z.number(), through: z.number() }),
+  );
+  if (latest === undefined || latest.rows === 0) return { through: Number.NEGATIVE_INFINITY, changed: [] };
+  const rows = await lane.query(
+    sql`SELECT version, variant, subject_kind, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset, argMax(finding, window_start) AS finding,
+        toUnixTimestamp64Milli(max(window_start)) AS start, toUnixTimestamp64Milli(max(window_end)) AS end
+      FROM evidence FINAL WHERE model = ${model} AND metric = ${evidenceMetrics.drift}
+      GROUP BY version, variant, subject_kind, subject HAVING argMax(breached, window_start)
+      ORDER BY version, variant, subject_kind, subject`,
+    row,
+  );
+  return {
+    through: latest.through,
+    changed: rows.map(({ version, variant, subject_kind, subject, onset, finding, start, end }) => ({
+      version,
+      variant,
+      subjectKind: subject_kind,
+      subject,
+      onset: onset ?? start,
+      alarmedAt: end,
+      holdUntil: end + LEAST_STEPS * (end - start),
+      finding,
+    })),
+  };
+}

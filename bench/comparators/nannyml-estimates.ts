@@ -3,7 +3,8 @@
  * against itself as half a pair, which Driftline leaves out, and it rounds cumulative sums to five decimals; Driftline has no expected
  * average precision; its sampling error of F1 treats a ratio of sums as a share of its numerator's rows, which is too wide.
  */
-import { type ConfusionCounts, rateDeviation } from "../../src/math/rate-deviation.ts";
+import type { ConfusionCounts } from "../../src/math/confusion-rates.ts";
+import { rateDeviation } from "../../src/math/rate-deviation.ts";
 
 interface CumulativeSums {
   /** Expected positives among so many rows of the greatest scores, from none to all. */

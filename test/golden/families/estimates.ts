@@ -7,6 +7,7 @@ import {
 } from "../../../bench/comparators/nannyml-estimates.ts";
 import { estimatedRate, estimatedRocAuc, expectedConfusion } from "../../../src/math/confidence-based-estimates.ts";
 import { confusionMatrix } from "../../../src/math/confusion-metrics.ts";
+import type { ConfusionCounts } from "../../../src/math/confusion-rates.ts";
 import {
   equalisedOddsDifference,
   equalisedOddsRatio,
@@ -18,7 +19,6 @@ import {
 } from "../../../src/math/group-fairness.ts";
 import { isotonicCurve, isotonicValue } from "../../../src/math/isotonic-regression.ts";
 import { normalisedDiscountedGain } from "../../../src/math/normalised-discounted-gain.ts";
-import type { ConfusionCounts } from "../../../src/math/rate-deviation.ts";
 import { probabilityCells } from "../../support/probability-cells.ts";
 import { columnsOf } from "../columns.ts";
 import type { Family } from "../golden-function.ts";

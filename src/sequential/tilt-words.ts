@@ -22,7 +22,11 @@ export function wordsOf({ tilts, directions, stream }: TiltPlan, tilt: number): 
   return `${nameOf(direction.aspect, label)} ${isUp ? "up" : "down"}`;
 }
 
-const rangeWords = (label: string) => (label.startsWith("(") ? `values in ${label}` : `values ${label}`);
+/** Labels are "(3, 7.5]", "3" for a bin of one value, "below 3", "above 3", "at most 3". */
+function rangeWords(label: string): string {
+  if (label.startsWith("(")) return `values in ${label}`;
+  return /^-?\d/.test(label) ? `values equal to ${label}` : `values ${label}`;
+}
 
 function nameOf(aspect: Aspect, label: string): string {
   if (aspect === "category") return `category ${label}`;

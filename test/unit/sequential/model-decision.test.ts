@@ -7,12 +7,7 @@ import { evidenceShares, type SharedSubject } from "../../../src/sequential/evid
 import { fitPagePlan } from "../../../src/sequential/fit-page-plan.ts";
 import { decide, evidenceFraction, type StreamEvidence } from "../../../src/sequential/model-decision.ts";
 import { referenceStability } from "../../../src/sequential/reference-stability.ts";
-import {
-  evidenceOfStreams,
-  type ModelStep,
-  type PlannedStream,
-  replay,
-} from "../../../src/sequential/replay.ts";
+import { evidenceOfStreams, type ModelStep, type PlannedStream, replay } from "../../../src/sequential/replay.ts";
 import { categoricalStream, type StreamReference } from "../../../src/sequential/stream-reference.ts";
 import { advance, initialState, logEvidenceOf } from "../../../src/sequential/tilt-detector.ts";
 import { wordsOf } from "../../../src/sequential/tilt-words.ts";

@@ -215,7 +215,10 @@ function seriesOf(make: (normal: Random, random: Random) => (at: number) => numb
   const valueAt = make(normal, random);
   let at = 0;
   const reference = Float64Array.from({ length: DEPENDENT_REFERENCE }, () => valueAt(at++));
-  const edges = numericEdges([...reference.toSorted()], 20);
+  const edges = numericEdges(
+    Array.from(reference).sort((a, b) => a - b),
+    20,
+  );
   const stream = numericStream(edges, countIntoEdges([...reference], edges));
   const panes: number[][] = [];
   for (let from = 0; from < DEPENDENT_REFERENCE; from += DEPENDENT_PANE) {

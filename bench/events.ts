@@ -122,7 +122,7 @@ function uuid(random: Random): string {
 }
 
 /** Tommy Ettinger's mulberry32: small, fast and the same everywhere. */
-function seededRandom(seed: number): Random {
+export function seededRandom(seed: number): Random {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

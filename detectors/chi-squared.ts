@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
 import { chiSquaredQuantile } from "../src/math/chi-squared-quantile.ts";
-import { chiSquaredUpperTail } from "../src/math/chi-squared-upper-tail.ts";
+import { chiSquaredTerm, contingencyTest } from "../src/math/contingency-test.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
 import { nullMoments } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
@@ -56,28 +56,20 @@ export const chiSquared = defineDetector({
     const lacking = insufficient(n, m, min_rows);
     if (lacking !== undefined) return lacking;
 
-    const part = (x: number, y: number) => (x + y > 0 ? ((x / n - y / m) / (x + y)) * (x * m - y * n) : 0);
-    let value = 0;
-    let columns = 0;
-    for (const [bin, x] of counts.reference.entries()) {
-      const y = counts.window[bin] ?? 0;
-      if (x + y > 0) columns++;
-      value += part(x, y);
-    }
-    const degreesOfFreedom = columns - 1;
-    const moments = nullMoments(counts, part);
+    const { chiSquared, chiSquaredP, degreesOfFreedom, cramersV } = contingencyTest(counts.reference, counts.window);
+    const moments = nullMoments(counts, (x, y) => chiSquaredTerm(x, y, n, m));
     return {
       status: "ok",
-      value,
+      value: chiSquared,
       noise: {
         expected: Math.max(degreesOfFreedom, moments.mean),
         upper99: Math.max(chiSquaredQuantile(0.99, degreesOfFreedom), momentQuantile(0.99, moments)),
       },
       least: threshold ** 2 * (n + m),
       detail: {
-        p_value: chiSquaredUpperTail(value, degreesOfFreedom),
+        p_value: chiSquaredP,
         degrees_of_freedom: degreesOfFreedom,
-        cramers_v: Math.sqrt(value / (n + m)),
+        cramers_v: cramersV,
       },
     };
   },

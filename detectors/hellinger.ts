@@ -1,6 +1,7 @@
 /** Hellinger distance: bounded as Jensen-Shannon is, a little more moved by bins that one side lacks. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { hellingerTerm } from "../src/math/divergences.ts";
 import { meanOfRoot, momentQuantile } from "../src/math/moment-law.ts";
 import { nullMoments } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
@@ -54,7 +55,7 @@ export const hellinger = defineDetector({
     const lacking = insufficient(referenceRows, windowRows, min_rows);
     if (lacking !== undefined) return lacking;
 
-    const part = (x: number, y: number) => (Math.sqrt(x / referenceRows) - Math.sqrt(y / windowRows)) ** 2 / 2;
+    const part = (x: number, y: number) => hellingerTerm(x / referenceRows, y / windowRows);
     let sum = 0;
     for (const [bin, x] of counts.reference.entries()) sum += part(x, counts.window[bin] ?? 0);
     const moments = nullMoments(counts, part);

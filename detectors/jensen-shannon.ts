@@ -1,6 +1,7 @@
 /** Jensen-Shannon distance: the default for every feature, prediction and score, as it needs no smoothing and is bounded. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { jensenShannonTerm } from "../src/math/divergences.ts";
 import { meanOfRoot, momentQuantile } from "../src/math/moment-law.ts";
 import { nullMoments } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
@@ -54,7 +55,8 @@ export const jensenShannon = defineDetector({
     const lacking = insufficient(referenceRows, windowRows, min_rows);
     if (lacking !== undefined) return lacking;
 
-    const divergence = (x: number, y: number) => halfDivergence(x / referenceRows, y / windowRows);
+    // In bits.
+    const divergence = (x: number, y: number) => jensenShannonTerm(x / referenceRows, y / windowRows) / Math.LN2;
     let sum = 0;
     for (const [bin, x] of counts.reference.entries()) sum += divergence(x, counts.window[bin] ?? 0);
     const moments = nullMoments(counts, divergence);
@@ -66,12 +68,3 @@ export const jensenShannon = defineDetector({
     };
   },
 });
-
-/** What a bin with the shares p and q adds to the divergence, in bits. */
-function halfDivergence(p: number, q: number): number {
-  if (p === q) return 0;
-  const average = (p + q) / 2;
-  const sum = (p > 0 ? p * Math.log2(p / average) : 0) + (q > 0 ? q * Math.log2(q / average) : 0);
-  // Never negative (log-sum inequality); what is, is rounding.
-  return Math.max(0, sum / 2);
-}

@@ -1,6 +1,7 @@
 /** Kullback-Leibler divergence, for people whose rules are written in it: of the window from the reference, in nats, smoothed. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { kullbackLeiblerTerm, smoothedShare } from "../src/math/divergences.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
 import { nullMoments } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
@@ -53,12 +54,9 @@ export const kullbackLeibler = defineDetector({
     if (lacking !== undefined) return lacking;
 
     const bins = counts.reference.filter((x, bin) => x + (counts.window[bin] ?? 0) > 0).length;
-    // q ln(q / p) - q + p sums to the same, as shares sum to 1, and no term of it is negative; so the noise has nothing that cancels.
-    const part = (x: number, y: number) => {
-      const p = (x + 0.5) / (referenceRows + bins / 2);
-      const q = (y + 0.5) / (windowRows + bins / 2);
-      return Math.max(0, q * Math.log(q / p) - q + p);
-    };
+    // No term is negative, so the noise has nothing that cancels.
+    const part = (x: number, y: number) =>
+      kullbackLeiblerTerm(smoothedShare(y, windowRows, bins), smoothedShare(x, referenceRows, bins));
     let value = 0;
     for (const [bin, x] of counts.reference.entries()) {
       const y = counts.window[bin] ?? 0;

@@ -1,6 +1,7 @@
 /** Population stability index, for people whose rules are written in it, with the noise level that the customary cut-offs lack. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { smoothedShare, stabilityTerm } from "../src/math/divergences.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
 import { nullMoments } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
@@ -50,11 +51,8 @@ export const psi = defineDetector({
     if (lacking !== undefined) return lacking;
 
     const bins = counts.reference.filter((x, bin) => x + (counts.window[bin] ?? 0) > 0).length;
-    const part = (x: number, y: number) => {
-      const p = (x + 0.5) / (referenceRows + bins / 2);
-      const q = (y + 0.5) / (windowRows + bins / 2);
-      return (p - q) * Math.log(p / q);
-    };
+    const part = (x: number, y: number) =>
+      stabilityTerm(smoothedShare(x, referenceRows, bins), smoothedShare(y, windowRows, bins));
     let sum = 0;
     for (const [bin, x] of counts.reference.entries()) {
       const y = counts.window[bin] ?? 0;

@@ -1,6 +1,7 @@
 /** Total variation: the share of rows that moved, the easiest distance to explain. */
 import { z } from "zod";
 import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { totalVariationTerm } from "../src/math/divergences.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
 import { nullMoments } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
@@ -54,7 +55,7 @@ export const totalVariation = defineDetector({
     const lacking = insufficient(referenceRows, windowRows, min_rows);
     if (lacking !== undefined) return lacking;
 
-    const moved = (x: number, y: number) => Math.abs(x / referenceRows - y / windowRows) / 2;
+    const moved = (x: number, y: number) => totalVariationTerm(x / referenceRows, y / windowRows);
     let sum = 0;
     for (const [bin, x] of counts.reference.entries()) sum += moved(x, counts.window[bin] ?? 0);
     const moments = nullMoments(counts, moved);

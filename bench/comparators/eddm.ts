@@ -1,5 +1,5 @@
 /** EDDM: distances between errors against the longest that they have been (Baena-García, M. et al., 2006, Early drift detection method). */
-import { type OnlineRule, restarting } from "./online-rule.ts";
+import { type OnlineRule, restarting, signalOf } from "./online-rule.ts";
 
 export interface EddmOptions {
   /** Errors, and values, before it judges. */
@@ -20,23 +20,23 @@ export function eddm({ warmUp = 30, warningLevel = 0.95, changeLevel = 0.9 }: Ed
     let warning = false;
     return (value) => {
       values++;
-      if (value !== 1) return warning ? "warning" : "none";
+      if (value !== 1) return signalOf(false, warning);
       const distance = values - lastError;
       lastError = values;
       errors++;
       const difference = distance - mean;
       mean += (1 / errors) * difference;
       squares += difference * (distance - mean);
-      if (values <= warmUp) return "none";
+      if (values <= warmUp) return signalOf(false);
       const reach = mean + 2 * (errors > 1 ? Math.sqrt(squares / (errors - 1)) : 0);
       if (reach > greatest) {
         greatest = reach;
       } else if (errors > warmUp) {
         const level = reach / greatest;
-        if (level < changeLevel) return "change";
+        if (level < changeLevel) return signalOf(true, warning);
         warning = level < warningLevel;
       }
-      return warning ? "warning" : "none";
+      return signalOf(false, warning);
     };
   });
 }

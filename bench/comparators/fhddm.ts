@@ -1,5 +1,5 @@
 /** FHDDM: the share of right predictions in a sliding window against its best (Pesaranghader, A. & Viktor, H., 2016, Fast Hoeffding drift detection). */
-import { type OnlineRule, restarting } from "./online-rule.ts";
+import { type OnlineRule, restarting, signalOf } from "./online-rule.ts";
 
 /** Takes 1 for a right prediction, 0 for a wrong one; it sees falls alone. */
 export function fhddm({ window = 100, confidence = 1e-6 } = {}): OnlineRule {
@@ -14,10 +14,10 @@ export function fhddm({ window = 100, confidence = 1e-6 } = {}): OnlineRule {
       right += value - (values[at] ?? 0);
       values[at] = value;
       seen++;
-      if (seen < window) return "none";
+      if (seen < window) return signalOf(false);
       const share = right / window;
       best = Math.max(best, share);
-      return best - share > bound ? "change" : "none";
+      return signalOf(best - share > bound);
     };
   });
 }

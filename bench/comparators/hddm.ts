@@ -1,5 +1,5 @@
 /** HDDM: the mean since the start, plain or weighted, against its best, by the bounds of Hoeffding and McDiarmid (Frías-Blanco, I. et al., 2015). */
-import { type OnlineRule, restarting, type Signal } from "./online-rule.ts";
+import { type OnlineRule, restarting, type Signal, signalOf } from "./online-rule.ts";
 
 export interface HddmOptions {
   readonly changeConfidence?: number;
@@ -40,14 +40,16 @@ export function hddmA(options: HddmOptions = {}): OnlineRule {
   });
 }
 
+/** A rise that is a change warns no more; what is seen of falls is put on top of it. */
 function judged(
   rises: (confidence: number) => boolean,
   falls: (confidence: number) => boolean,
   change: number,
   warning: number,
 ): Signal {
-  if (rises(change) || falls(change)) return "change";
-  return rises(warning) || falls(warning) ? "warning" : "none";
+  const risen = rises(change);
+  const fallen = falls(change);
+  return signalOf(risen || fallen, (!risen && rises(warning)) || (!fallen && falls(warning)));
 }
 
 /** A weighted mean with the constant of its bound; none before the first value. */

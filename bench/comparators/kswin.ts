@@ -1,5 +1,5 @@
 /** KSWIN: the newest values of a window against a random sample of its older ones, by Kolmogorov-Smirnov (Raab, C. et al., 2020, Neurocomputing 416). */
-import { type OnlineRule, restarting } from "./online-rule.ts";
+import { type OnlineRule, restarting, signalOf } from "./online-rule.ts";
 
 export interface KswinOptions {
   readonly alpha?: number;
@@ -15,7 +15,7 @@ export function kswin({ alpha = 0.005, window = 100, newest = 30, draw }: KswinO
   const critical = Math.max(criticalSteps(newest, alpha), Math.floor(LEAST_DISTANCE * newest + 1e-9) + 1);
   return restarting(() => {
     const steps = kswinDistance({ window, newest, draw });
-    return (value) => ((steps(value) ?? 0) >= critical ? "change" : "none");
+    return (value) => signalOf((steps(value) ?? 0) >= critical);
   });
 }
 

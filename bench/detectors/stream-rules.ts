@@ -13,7 +13,7 @@ import { eddm } from "../comparators/eddm.ts";
 import { fhddm } from "../comparators/fhddm.ts";
 import { hddmA, hddmW } from "../comparators/hddm.ts";
 import { kswinDistance } from "../comparators/kswin.ts";
-import type { OnlineRule } from "../comparators/online-rule.ts";
+import { type OnlineRule, signalOf } from "../comparators/online-rule.ts";
 import type { Rule } from "./rule.ts";
 import type { Reference } from "./scenes.ts";
 
@@ -62,7 +62,7 @@ export const ddmRule = ruleOfChanges("DDM", () => {
   return (value) => {
     const next = run.step(state, value);
     state = next.state;
-    return next.verdict.drifted ? "change" : "none";
+    return signalOf(next.verdict.drifted);
   };
 });
 export const eddmRule = ruleOfChanges("EDDM", () => eddm());
@@ -80,7 +80,7 @@ function ruleOfChanges(name: string, make: () => OnlineRule): Rule {
     name,
     start() {
       const rule = make();
-      return { push: (value) => (rule(value) === "change" ? 1 : 0), restart: () => undefined };
+      return { push: (value) => (rule(value).change ? 1 : 0), restart: () => undefined };
     },
   };
 }

@@ -44,4 +44,3 @@ export const fairnessSchema = z.strictObject({
       "The ratio of demographic parity breaches when its whole confidence interval lies below this (four-fifths rule).",
     ),
 });
-export type FairnessConfig = z.output<typeof fairnessSchema>;

@@ -3,6 +3,7 @@
  * likely it is to be right, so a window's confusion matrix can be expected before its labels come. It sees a change of the inputs, never
  * one of P(label | score).
  */
+import { type ConfusionCounts, confusionShare, f1Score } from "./confusion-rates.ts";
 import { rocAucInterval } from "./roc-auc-interval.ts";
 
 /**
@@ -22,11 +23,7 @@ export interface CellSums {
 }
 
 /** The expected confusion matrix, and the variance of its two free counts given the scores: labels are independent draws. */
-export interface ExpectedConfusion {
-  readonly tp: number;
-  readonly fp: number;
-  readonly fn: number;
-  readonly tn: number;
+export interface ExpectedConfusion extends ConfusionCounts {
   /** Of the true positives, Σ c(1 − c) over the decided; −1 times it is their covariance with the false positives. */
   readonly decidedVariance: number;
   /** Of the false negatives, Σ c(1 − c) over the others. */
@@ -69,20 +66,28 @@ export type EstimatedRate = "accuracy" | "precision" | "recall" | "specificity" 
 
 /** null where the rate is not defined: its denominator is zero. Of one class against the rest, so `accuracy` is that of two classes. */
 export function estimatedRate(rate: EstimatedRate, confusion: ExpectedConfusion): Estimate | null {
-  const { tp, fp, fn, tn, decidedVariance: a, otherVariance: b } = confusion;
-  if (rate === "accuracy") return ratio(tp + tn, tp + fp + fn + tn, a + b);
-  // How many rows were decided to be positive is known, so only the numerator varies.
-  if (rate === "precision") return ratio(tp, tp + fp, a);
-  if (rate === "recall") return ratio(tp, tp + fn, (fn * fn * a + tp * tp * b) / (tp + fn) ** 2);
-  if (rate === "specificity") return ratio(tn, tn + fp, (fp * fp * b + tn * tn * a) / (tn + fp) ** 2);
-  const decided = tp + fp;
-  const size = decided + tp + fn;
-  return ratio(2 * tp, size, (4 * (decided + fn) ** 2 * a + 4 * tp * tp * b) / size ** 2);
+  const { tp, fp, fn } = confusion;
+  if (rate === "f1") {
+    const value = f1Score(confusion);
+    return value === null ? null : estimate(value, variance(rate, confusion), 2 * tp + fp + fn);
+  }
+  const { of, rows } = confusionShare(rate, confusion);
+  return rows > 0 ? estimate(of / rows, variance(rate, confusion), rows) : null;
 }
 
-function ratio(numerator: number, denominator: number, variance: number): Estimate | null {
-  if (!(denominator > 0)) return null;
-  return { value: numerator / denominator, deviation: Math.sqrt(Math.max(0, variance)) / denominator };
+/** Of the rate times its denominator. */
+function variance(rate: EstimatedRate, confusion: ExpectedConfusion): number {
+  const { tp, fp, fn, tn, decidedVariance: a, otherVariance: b } = confusion;
+  if (rate === "accuracy") return a + b;
+  // How many rows were decided to be positive is known, so only the numerator varies.
+  if (rate === "precision") return a;
+  if (rate === "recall") return (fn * fn * a + tp * tp * b) / (tp + fn) ** 2;
+  if (rate === "specificity") return (fp * fp * b + tn * tn * a) / (tn + fp) ** 2;
+  return (4 * (tp + fp + fn) ** 2 * a + 4 * tp * tp * b) / (2 * tp + fp + fn) ** 2;
+}
+
+function estimate(value: number, varianceOfSum: number, denominator: number): Estimate {
+  return { value, deviation: Math.sqrt(Math.max(0, varianceOfSum)) / denominator };
 }
 
 export interface EstimatedArea {
@@ -112,7 +117,7 @@ export function estimatedRocAuc({ decided, others }: ProbabilityCells, selfPairs
     const n = (decided.rows[cell] ?? 0) + (others.rows[cell] ?? 0) - p;
     ordered += p * (negatives + n / 2);
     tied += p * n;
-    self += variance(decided, cell) + variance(others, cell);
+    self += labelVariance(decided, cell) + labelVariance(others, cell);
     positives += p;
     negatives += n;
   }
@@ -123,7 +128,7 @@ export function estimatedRocAuc({ decided, others }: ProbabilityCells, selfPairs
   return { value, ...rocAucInterval(value, positives, negatives), bound };
 }
 
-function variance({ rows, probability }: CellSums, cell: number): number {
+function labelVariance({ rows, probability }: CellSums, cell: number): number {
   const n = rows[cell] ?? 0;
   const p = probability[cell] ?? 0;
   return n === 0 ? 0 : Math.max(0, p * (1 - p / n));

@@ -1,26 +1,20 @@
 /** Measures of group fairness from the confusion matrix of each group: how far apart the groups' rates lie, with an interval. */
+import { type ConfusionCounts, confusionShare } from "./confusion-rates.ts";
 import { type Share, shareDifferenceInterval, shareRatioInterval } from "./share-intervals.ts";
 
-/** Counts of one group. Selection (predicted positive) needs no labels, so it has counts of its own. */
-export interface GroupCounts {
+/** Counts of one group. Selection (predicted positive) needs no labels, so it has counts of its own; the others are of rows with a label. */
+export interface GroupCounts extends ConfusionCounts {
   readonly group: string;
   readonly rows: number;
   readonly selected: number;
-  /** Of rows with a label. */
-  readonly tp: number;
-  readonly fp: number;
-  readonly fn: number;
-  readonly tn: number;
 }
 
 export type GroupRate = "selection_rate" | "true_positive_rate" | "false_positive_rate" | "precision";
 
 /** A rate of a group as a share of the rows that bear on it. */
-export function groupShare(rate: GroupRate, { rows, selected, tp, fp, fn, tn }: GroupCounts): Share {
-  if (rate === "selection_rate") return { of: selected, rows };
-  if (rate === "true_positive_rate") return { of: tp, rows: tp + fn };
-  if (rate === "false_positive_rate") return { of: fp, rows: fp + tn };
-  return { of: tp, rows: tp + fp };
+export function groupShare(rate: GroupRate, counts: GroupCounts): Share {
+  if (rate === "selection_rate") return { of: counts.selected, rows: counts.rows };
+  return confusionShare(rate === "true_positive_rate" ? "recall" : rate, counts);
 }
 
 /** The two groups that lie farthest apart. */

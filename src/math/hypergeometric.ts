@@ -14,6 +14,8 @@ export interface WeightedPoints {
 }
 
 const widestExact = 8;
+/** Of a value that counts, as a part of the mode's probability. */
+const LEAST_WEIGHT = 1e-18;
 const gridStep = 0.25;
 const gridEnd = 6;
 
@@ -32,27 +34,41 @@ export function hypergeometric(rows: number, marked: number, drawn: number): Wei
   const highest = Math.min(marked, drawn);
   if (standardDeviation > widestExact) return onGrid(mean, standardDeviation, lowest, highest);
 
-  const first = Math.max(lowest, Math.floor(mean - 9 * standardDeviation - 4));
-  const last = Math.min(highest, Math.ceil(mean + 9 * standardDeviation + 12));
-  const mode = Math.min(last, Math.max(first, Math.floor(((marked + 1) * (drawn + 1)) / (rows + 2))));
+  const { first, weights } = hypergeometricLaw(rows, marked, drawn, LEAST_WEIGHT);
+  return { points: weights.map((_, index) => first + index), weights, mean, standardDeviation, exact: true };
+}
+
+/**
+ * The law itself: probabilities of `first`, first + 1, and so on, from the mode outwards and then normalised, so that none cancel. All
+ * of its values, however unlikely, unless told to stop.
+ *
+ * @param least part of the mode's probability below which values are left out
+ */
+export function hypergeometricLaw(
+  rows: number,
+  marked: number,
+  drawn: number,
+  least = 0,
+): { readonly first: number; readonly weights: readonly number[] } {
+  const lowest = Math.max(0, marked + drawn - rows);
+  const highest = Math.min(marked, drawn);
+  const mode = Math.min(highest, Math.max(lowest, Math.floor(((marked + 1) * (drawn + 1)) / (rows + 2))));
   const ratio = (y: number) => ((marked - y) * (drawn - y)) / ((y + 1) * (rows - marked - drawn + y + 1));
-  const points: number[] = [];
   const weights: number[] = [];
-  let weight = 1;
-  for (let y = mode; y > first && weight > 1e-18; y--) {
+  for (let y = mode, weight = 1; y > lowest; y--) {
     weight /= ratio(y - 1);
-    points.push(y - 1);
+    if (!(weight > least)) break;
     weights.push(weight);
   }
-  points.reverse();
+  const first = mode - weights.length;
   weights.reverse();
-  weight = 1;
-  for (let y = mode; y <= last && weight > 1e-18; y++) {
-    points.push(y);
-    weights.push(weight);
+  weights.push(1);
+  for (let y = mode, weight = 1; y < highest; y++) {
     weight *= ratio(y);
+    if (!(weight > least)) break;
+    weights.push(weight);
   }
-  return { points, weights: normalised(weights), mean, standardDeviation, exact: true };
+  return { first, weights: normalised(weights) };
 }
 
 function onGrid(mean: number, standardDeviation: number, lowest: number, highest: number): WeightedPoints {

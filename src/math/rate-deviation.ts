@@ -1,11 +1,5 @@
 /** How much a realised rate varies from one sample to the next, from a labelled confusion matrix: the width of a band for windows of any size. */
-
-export interface ConfusionCounts {
-  readonly tp: number;
-  readonly fp: number;
-  readonly fn: number;
-  readonly tn: number;
-}
+import { type ConfusionCounts, type ConfusionRate, confusionShare, f1Score } from "./confusion-rates.ts";
 
 /** A rate of a window of n rows has the standard error `deviation / sqrt(n * share)`. */
 export interface RateDeviation {
@@ -22,25 +16,18 @@ export interface RateDeviation {
  *
  * @returns null where the rate is not defined
  */
-export function rateDeviation(
-  rate: "accuracy" | "precision" | "recall" | "specificity" | "f1",
-  { tp, fp, fn, tn }: ConfusionCounts,
-): RateDeviation | null {
+export function rateDeviation(rate: ConfusionRate | "f1", counts: ConfusionCounts): RateDeviation | null {
+  const { tp, fp, fn, tn } = counts;
   const n = tp + fp + fn + tn;
-  if (rate === "accuracy") return ofShare(tp + tn, n, n);
-  if (rate === "precision") return ofShare(tp, tp + fp, n);
-  if (rate === "recall") return ofShare(tp, tp + fn, n);
-  if (rate === "specificity") return ofShare(tn, tn + fp, n);
+  if (rate !== "f1") {
+    const { of, rows } = confusionShare(rate, counts);
+    if (rows === 0) return null;
+    const value = of / rows;
+    return { value, deviation: Math.sqrt(value * (1 - value)), share: rows / n };
+  }
+  const value = f1Score(counts);
+  if (value === null) return null;
   const rows = tp + fp + fn;
-  const size = 2 * tp + fp + fn;
-  if (rows === 0) return null;
-  const value = (2 * tp) / size;
   const squares = tp * (2 - 2 * value) ** 2 + (fp + fn) * value ** 2;
-  return { value, deviation: (Math.sqrt(squares / rows) * rows) / size, share: rows / n };
-}
-
-function ofShare(right: number, rows: number, n: number): RateDeviation | null {
-  if (rows === 0) return null;
-  const value = right / rows;
-  return { value, deviation: Math.sqrt(value * (1 - value)), share: rows / n };
+  return { value, deviation: (Math.sqrt(squares / rows) * rows) / (2 * tp + fp + fn), share: rows / n };
 }

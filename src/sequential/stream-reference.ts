@@ -3,7 +3,7 @@
  * bin, the weight that the reference gives it. The stored counts of a subject are merged into these bins, so one stored pane serves all.
  */
 import type { ReferenceSubject } from "../core/summary.ts";
-import { cutIndices } from "../math/numeric-edges.ts";
+import { cutIndices, nextBelow } from "../math/numeric-edges.ts";
 
 /** Categories with bins of their own: the most frequent ones that have rows enough to know their share. */
 const MOST_CATEGORIES = 50;
@@ -66,7 +66,8 @@ export function numericStream(edges: readonly number[], stored: readonly number[
     mergedInto.push(into);
     weights[into] = (weights[into] ?? 0) + rows;
   }
-  const bins = weights.map((_, bin) => rangeBin(edges[cuts[bin - 1] ?? -1], edges[cuts[bin] ?? -1]));
+  const edgeAt = (cut: number) => edges[cuts[cut] ?? -1];
+  const bins = weights.map((_, bin) => rangeBin(edgeAt(bin - 1), edgeAt(bin), edgeAt(bin + 1)));
   return { kind: "numeric", bins, weights: weights.map(atLeastOne), mergedInto };
 }
 
@@ -90,9 +91,16 @@ function streamCuts(stored: readonly number[]): readonly number[] {
   return kept;
 }
 
-function rangeBin(above: number | undefined, to: number | undefined): StreamBin {
-  if (above === undefined) return { role: "range", label: to === undefined ? "all values" : `at most ${short(to)}` };
-  return { role: "range", label: to === undefined ? `above ${short(above)}` : `(${short(above)}, ${short(to)}]` };
+function rangeBin(above: number | undefined, to: number | undefined, next: number | undefined): StreamBin {
+  return { role: "range", label: rangeLabel(above, to, next) };
+}
+
+/** Edges one step of a double apart hold a single value, a minimum that occurs twice or more. */
+function rangeLabel(above: number | undefined, to: number | undefined, next: number | undefined): string {
+  if (to === undefined) return above === undefined ? "all values" : `above ${short(above)}`;
+  if (above === undefined)
+    return next !== undefined && nextBelow(next) === to ? `below ${short(next)}` : `at most ${short(to)}`;
+  return nextBelow(to) === above ? short(to) : `(${short(above)}, ${short(to)}]`;
 }
 
 const short = (value: number) => String(Number(value.toPrecision(6)));

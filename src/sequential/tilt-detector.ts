@@ -66,25 +66,29 @@ export function step(plan: TiltPlan, state: TiltState, taken: Step): TiltState {
 
 /** Takes a step in place and returns ln R of the stream: it alarms where this reaches ln of the threshold. Allocates nothing. */
 export function advance(plan: TiltPlan, state: TiltState, taken: Step): number {
-  const { logEvidence, rise, riseMark } = state;
   const { counts, weight } = taken;
   state.steps += 1;
-  if (weight > 0) passTime(plan, logEvidence, weight);
+  if (weight > 0) passTime(plan, state.logEvidence, weight);
   if (sumOf(counts) > 0) {
-    const mark = taken.mark ?? state.steps;
     const slot = taken.slot ?? 0;
     const nats = workspace(plan.tilts.length * 2);
     gather(plan, state, counts, slot, nats);
-    for (let tilt = 0; tilt < logEvidence.length; tilt++) {
-      const gained = nats[tilt] ?? 0;
-      logEvidence[tilt] = (logEvidence[tilt] ?? 0) + gained;
-      const before = rise[tilt] ?? 0;
-      if (before <= 0) riseMark[tilt] = mark;
-      rise[tilt] = Math.max(0, before + gained);
-    }
+    gain(state, nats, taken.mark ?? state.steps);
     if (taken.learns !== false) learn(plan, state, counts, slot);
   }
-  return logSumExp(logEvidence);
+  return logSumExp(state.logEvidence);
+}
+
+/** Adds the pane's nats to the evidence of each tilt, and to its rise, whose mark moves as long as it lies at its least. */
+function gain({ logEvidence, rise, riseMark }: TiltState, nats: Float64Array, mark: number): void {
+  for (let tilt = 0; tilt < logEvidence.length; tilt++) {
+    const gained = nats[tilt] ?? 0;
+    logEvidence[tilt] = (logEvidence[tilt] ?? 0) + gained;
+    const before = rise[tilt] ?? 0;
+    if (before <= 0) riseMark[tilt] = mark;
+    const after = before + gained;
+    rise[tilt] = after > 0 ? after : 0;
+  }
 }
 
 /** R becomes R e^(-w/fading) + w · start: every moment is a possible beginning of the change. */

@@ -2,7 +2,7 @@
  * How far a stream may move before the page tier counts it, per direction, as a share of events: what the user wants ignored, and never less
  * than what a reference of this size can tell from its own sampling error.
  */
-import { type Direction, dot, sharesOf } from "./directions.ts";
+import { type Aspect, type Direction, dot, sharesOf } from "./directions.ts";
 import type { StreamReference } from "./stream-reference.ts";
 
 export interface Tolerance {
@@ -72,17 +72,16 @@ function toleranceOf(wanted: number, error: number, rowsNeeded: number): Toleran
   return { value: Math.max(wanted, error), wanted, referenceError: error, rowsNeeded };
 }
 
+const rareAspects: ReadonlySet<Aspect> = new Set([
+  "below the minimum",
+  "above the maximum",
+  "lowest 1 %",
+  "highest 1 %",
+  "lowest and highest 1 %",
+  "new categories",
+  "rate",
+]);
+
 function isRare({ aspect }: Direction): boolean {
-  switch (aspect) {
-    case "below the minimum":
-    case "above the maximum":
-    case "lowest 1 %":
-    case "highest 1 %":
-    case "lowest and highest 1 %":
-    case "new categories":
-    case "rate":
-      return true;
-    default:
-      return false;
-  }
+  return rareAspects.has(aspect);
 }

@@ -1,6 +1,7 @@
 /**
  * The `rule` of a golden case: how labels and predictions come from its series, row by row, such as "y = v < p ? 1 : 0; yhat = p >= 0.5 ? 1 : 0".
- * Assignments, one comparison, ?:, + - * /, parentheses and floor; read here and never run as code, since the file may be anybody's.
+ * Assignments, each perhaps under a condition ("if group = 2 and v < 0.3: yhat = 0"), comparisons joined by "and", ?:, + - * /, parentheses,
+ * floor, and places of a list ("[.5,.4][group]"); read here and never run as code, since the file may be anybody's.
  */
 
 type Row = Readonly<Record<string, number>>;
@@ -12,9 +13,14 @@ export function applyRule(
   columns: Readonly<Record<string, readonly number[]>>,
 ): Readonly<Record<string, number[]>> {
   const steps = rule.split(";").map((part) => {
-    const assignment = /^\s*(\w+)\s*=(?!=)(.*)$/s.exec(part);
+    const assignment = /^\s*(?:if\s+([^:]*):)?\s*(\w+)\s*=(?!=)(.*)$/s.exec(part);
     if (assignment === null) throw new Error(`"${part.trim()}" is no assignment`);
-    return { name: assignment[1] ?? "", expression: parse(assignment[2] ?? "") };
+    const [, condition, name = "", expression = ""] = assignment;
+    return {
+      name,
+      condition: condition === undefined ? () => 1 : parse(condition),
+      expression: parse(expression),
+    };
   });
   const rows = Math.max(...Object.values(columns).map((column) => column.length));
   const result: Record<string, number[]> = Object.fromEntries(
@@ -23,7 +29,9 @@ export function applyRule(
   for (let index = 0; index < rows; index++) {
     const row: Record<string, number> = {};
     for (const [name, column] of Object.entries(columns)) row[name] = column[index] ?? Number.NaN;
-    for (const { name, expression } of steps) row[name] = expression(row);
+    for (const { name, condition, expression } of steps) {
+      row[name] = condition(row) !== 0 ? expression(row) : (row[name] ?? Number.NaN);
+    }
     for (const [name, value] of Object.entries(row)) result[name]?.push(value);
   }
   return result;
@@ -34,11 +42,12 @@ const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> =
   "<=": (a, b) => a <= b,
   ">": (a, b) => a > b,
   ">=": (a, b) => a >= b,
+  "=": (a, b) => a === b,
   "==": (a, b) => a === b,
 };
 
 function parse(text: string): Expression {
-  const tokens = text.match(/\d+(?:\.\d+)?(?:e[+-]?\d+)?|\w+|[<>=]=|\S/g) ?? [];
+  const tokens = text.match(/(?:\d+(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?|\w+|[<>=]=|\S/g) ?? [];
   let place = 0;
   const take = (wanted: string) => {
     if (tokens[place] !== wanted) return false;
@@ -51,12 +60,18 @@ function parse(text: string): Expression {
   };
 
   function choice(): Expression {
-    const condition = comparison();
+    const condition = conjunction();
     if (!take("?")) return condition;
     const yes = choice();
     expect(":");
     const no = choice();
     return (row) => (condition(row) !== 0 ? yes(row) : no(row));
+  }
+  function conjunction(): Expression {
+    const left = comparison();
+    if (!take("and")) return left;
+    const right = conjunction();
+    return (row) => Number(left(row) !== 0 && right(row) !== 0);
   }
   function comparison(): Expression {
     const left = sum();
@@ -95,8 +110,9 @@ function parse(text: string): Expression {
       expect(")");
       return value;
     }
+    if (take("[")) return listed();
     const token = tokens[place++] ?? "";
-    if (/^\d/.test(token)) return () => Number(token);
+    if (/^\.?\d/.test(token)) return () => Number(token);
     if (token === "floor" && take("(")) {
       const value = choice();
       expect(")");
@@ -104,6 +120,17 @@ function parse(text: string): Expression {
     }
     if (!/^\w+$/.test(token)) throw new Error(`"${text.trim()}" cannot be read at "${token}"`);
     return (row) => row[token] ?? unknown(token);
+  }
+
+  /** A list, after its opening bracket, and the place that is taken from it. */
+  function listed(): Expression {
+    const items = [choice()];
+    while (take(",")) items.push(choice());
+    expect("]");
+    expect("[");
+    const at = choice();
+    expect("]");
+    return (row) => items[at(row)]?.(row) ?? Number.NaN;
   }
 
   const whole = choice();

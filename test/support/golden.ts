@@ -1,8 +1,8 @@
 /** The golden values of test/fixtures/golden (its README.md has the format): reading them, drawing their series, comparing. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import path from "node:path";
+import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { projectFile } from "./project-file.ts";
 
 const segment = z.object({
   n: z.number(),
@@ -30,14 +30,14 @@ const goldenCase = z.object({
 const goldenFile = z.object({ default_tol: z.number(), cases: z.array(goldenCase) });
 export type GoldenCase = z.output<typeof goldenCase> & { readonly tolerance: number };
 
-/** All cases of a kind, from both files. */
+/** All cases of a kind, from all files. */
 export function goldenCases(kind: string): readonly GoldenCase[] {
   return allGoldenCases().filter((one) => one.kind === kind);
 }
 
 export function allGoldenCases(): readonly GoldenCase[] {
-  return ["golden.json", "golden-2.json"].flatMap((file) =>
-    readGoldenFile(path.join(root(), "test/fixtures/golden", file)),
+  return ["golden.json", "golden-2.json", "online-detectors.json"].flatMap((file) =>
+    readGoldenFile(projectFile(`test/fixtures/golden/${file}`)),
   );
 }
 
@@ -45,13 +45,6 @@ export function allGoldenCases(): readonly GoldenCase[] {
 export function readGoldenFile(file: string): readonly GoldenCase[] {
   const read = goldenFile.parse(JSON.parse(readFileSync(file, "utf8")));
   return read.cases.map((one) => ({ ...one, tolerance: one.tol ?? read.default_tol }));
-}
-
-/** The folder of package.json: tests run from the sources and from dist. */
-function root(): string {
-  let folder = import.meta.dirname;
-  while (!existsSync(path.join(folder, "package.json"))) folder = path.dirname(folder);
-  return folder;
 }
 
 /** The repository's linear congruential generator of uniform numbers in [0, 1). */

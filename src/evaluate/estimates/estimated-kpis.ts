@@ -8,7 +8,8 @@ import {
   expectedConfusion,
   type ProbabilityCells,
 } from "../../math/confidence-based-estimates.ts";
-import { type ConfusionCounts, rateDeviation } from "../../math/rate-deviation.ts";
+import type { ConfusionCounts } from "../../math/confusion-rates.ts";
+import { rateDeviation } from "../../math/rate-deviation.ts";
 import { rocAucInterval } from "../../math/roc-auc-interval.ts";
 import { type KpiValue, undefinedKpi, Z95 } from "../kpis/kpi-value.ts";
 import type { LoadedReference } from "../references/load-reference.ts";

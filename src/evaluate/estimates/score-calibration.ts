@@ -4,8 +4,8 @@
  */
 import type { LabelledScores } from "../../core/labelled-scores.ts";
 import { calibrationError, calibrationPValue, type ReliabilityBin } from "../../math/calibration-error.ts";
+import type { ConfusionCounts } from "../../math/confusion-rates.ts";
 import { type IsotonicCurve, isotonicCurve, isotonicValue } from "../../math/isotonic-regression.ts";
-import type { ConfusionCounts } from "../../math/rate-deviation.ts";
 import { splitCounts } from "../../math/split-counts.ts";
 
 /** Labelled rows of either kind below which a reference can't say what a score means. */

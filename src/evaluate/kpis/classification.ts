@@ -2,6 +2,7 @@
  * KPIs of predicted classes. Binary: of the positive class, the second of `classes`. Multiclass: accuracy over all rows; precision,
  * recall, specificity and F1 are means over the classes for which they are defined, each class counting alike (macro average).
  */
+import { type ConfusionCounts, confusionShare, f1Score } from "../../math/confusion-rates.ts";
 import { wilsonInterval } from "../../math/wilson-interval.ts";
 import { type Sql, sql } from "../../store/sql.ts";
 import { type KpiValue, undefinedKpi, Z95 } from "./kpi-value.ts";
@@ -29,14 +30,7 @@ export function readCells(cells: readonly (readonly [string, number])[]): Confus
   });
 }
 
-export interface Confusion {
-  readonly tp: number;
-  readonly fp: number;
-  readonly fn: number;
-  readonly tn: number;
-}
-
-export function confusionOf(cells: readonly ConfusionCell[], positive: string): Confusion {
+export function confusionOf(cells: readonly ConfusionCell[], positive: string): ConfusionCounts {
   const count = { tp: 0, fp: 0, fn: 0, tn: 0 };
   for (const { predicted, actual, rows } of cells) {
     if (predicted === positive) count[actual === positive ? "tp" : "fp"] += rows;
@@ -69,25 +63,32 @@ export function classRate(rate: Rate, cells: readonly ConfusionCell[], classes: 
   };
 }
 
+const undefinedFor: Readonly<Record<Rate, string>> = {
+  precision: "no row was predicted positive",
+  recall: "no label is positive",
+  specificity: "no label is negative",
+  f1: "no row is positive, by prediction or by label",
+};
+
 /** A rate whose denominator is zero has no value: it is neither 0 nor 1. */
-function binaryRate(rate: Rate, confusion: Confusion): KpiValue {
+function binaryRate(rate: Rate, confusion: ConfusionCounts): KpiValue {
   const { tp, fp, fn, tn } = confusion;
   const n = tp + fp + fn + tn;
   const detail = { tp, fp, fn, tn };
-  if (rate === "precision") return { ...share(tp, tp + fp, "no row was predicted positive"), n, detail };
-  if (rate === "recall") return { ...share(tp, tp + fn, "no label is positive"), n, detail };
-  if (rate === "specificity") return { ...share(tn, tn + fp, "no label is negative"), n, detail };
-  const of = 2 * tp + fp + fn;
-  if (of === 0) return undefinedKpi(n, "no row is positive, by prediction or by label");
-  const value = (2 * tp) / of;
-  return { status: "ok", value, ...f1Interval(value, confusion), n, detail };
+  if (rate !== "f1") {
+    const { of, rows } = confusionShare(rate, confusion);
+    return { ...share(of, rows, undefinedFor[rate]), n, detail };
+  }
+  const value = f1Score(confusion);
+  if (value === null) return undefinedKpi(n, undefinedFor.f1);
+  return { status: "ok", value, ...f1Interval(confusion), n, detail };
 }
 
 /**
- * Delta method: F1 = 2tp / (2tp + fp + fn) is a function of the share s of tp among tp + fp + fn, F1 = 2s / (1 + s), and s is a
- * proportion; its Wilson interval is carried through, which is monotone and stays in 0..1.
+ * F1 = 2s / (1 + s) rises with s, the share of tp among tp + fp + fn, which is a proportion: its Wilson interval is carried through and
+ * stays in 0..1.
  */
-function f1Interval(_value: number, { tp, fp, fn }: Confusion): { lower: number; upper: number } {
+function f1Interval({ tp, fp, fn }: ConfusionCounts): { lower: number; upper: number } {
   const { lower, upper } = wilsonInterval(tp, tp + fp + fn);
   return { lower: (2 * lower) / (1 + lower), upper: (2 * upper) / (1 + upper) };
 }

@@ -1,6 +1,5 @@
 /** Measures of predictions against their labels. The cases' `rule` says how labels and predictions come from the series. */
-import { z } from "zod";
-import { calibrationError, type ReliabilityBin, scoreBin } from "../../../src/math/calibration-error.ts";
+import { calibrationError } from "../../../src/math/calibration-error.ts";
 import {
   confusionMatrix,
   confusionMetrics,
@@ -11,44 +10,19 @@ import { kendallCorrelation, pearsonCorrelation, spearmanCorrelation } from "../
 import { brierScore, logLoss } from "../../../src/math/proper-scores.ts";
 import { pinballLoss, regressionMetrics } from "../../../src/math/regression-metrics.ts";
 import { scoreRanking } from "../../../src/math/roc-auc.ts";
-import { series } from "../../support/golden.ts";
-import type { Family, Given } from "../golden-function.ts";
-import { applyRule } from "../rule.ts";
-
-/** The series and what the case's rule makes of them, by name. */
-function columns({ inputs }: Given): (name: string) => number[] {
-  const given = Object.entries(inputs).filter(([name]) => name !== "rule");
-  const drawn = Object.fromEntries(given.map(([name, input]) => [name, series(input)]));
-  // Where a rule makes p of u, the series of p is that of u.
-  const all = applyRule(z.string().parse(inputs["rule"]), { ...("p" in drawn ? { u: drawn["p"] } : {}), ...drawn });
-  return (name) => {
-    const column = all[name];
-    if (column === undefined) throw new Error(`the case has no "${name}"`);
-    return column;
-  };
-}
-
-function reliability(scores: readonly number[], isPositive: readonly boolean[], count: number): ReliabilityBin[] {
-  const bins = Array.from({ length: count }, () => ({ rows: 0, scores: 0, positives: 0 }));
-  for (const [index, score] of scores.entries()) {
-    const bin = bins[scoreBin(score, count)];
-    if (bin === undefined) continue;
-    bin.rows++;
-    bin.scores += score;
-    bin.positives += Number(isPositive[index] === true);
-  }
-  return bins;
-}
+import { reliabilityBins } from "../../support/reliability-bins.ts";
+import { columnsOf } from "../columns.ts";
+import type { Family } from "../golden-function.ts";
 
 export const performance: Family = {
   binary_metrics(given) {
-    const column = columns(given);
+    const column = columnsOf(given);
     const p = column("p");
     const isPositive = column("y").map((label) => label === 1);
     const matrix = confusionMatrix(column("y"), column("yhat"), 2);
     const metrics = confusionMetrics(matrix);
     const ranking = scoreRanking(p, isPositive);
-    const calibration = calibrationError(reliability(p, isPositive, 10));
+    const calibration = calibrationError(reliabilityBins(p, isPositive));
     return {
       roc_auc: ranking.rocAuc,
       average_precision: ranking.averagePrecision,
@@ -68,7 +42,7 @@ export const performance: Family = {
     };
   },
   multiclass(given) {
-    const column = columns(given);
+    const column = columnsOf(given);
     const [actual, predicted] = [column("y"), column("yhat")];
     const matrix = confusionMatrix(actual, predicted, 1 + Math.max(...actual, ...predicted));
     const metrics = confusionMetrics(matrix);
@@ -84,7 +58,7 @@ export const performance: Family = {
     };
   },
   regression(given) {
-    const column = columns(given);
+    const column = columnsOf(given);
     const [actual, predicted] = [column("y"), column("yhat")];
     const metrics = regressionMetrics(actual, predicted);
     return {
@@ -100,7 +74,7 @@ export const performance: Family = {
     };
   },
   correlation(given) {
-    const column = columns(given);
+    const column = columnsOf(given);
     const [x, y] = [column("x"), column("y")];
     return {
       pearson: pearsonCorrelation(x, y),

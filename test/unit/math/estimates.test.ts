@@ -1,133 +1,23 @@
-/** Performance without labels, calibration and ranking against NannyML, scikit-learn and fairlearn, and their properties. */
+/** Performance without labels, calibration and ranking: their properties. Other libraries' values are among the golden cases. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { z } from "zod";
-import {
-  calibrationError,
-  calibrationPValue,
-  type ReliabilityBin,
-  scoreBin,
-} from "../../../src/math/calibration-error.ts";
+import { calibrationError, calibrationPValue } from "../../../src/math/calibration-error.ts";
 import {
   type EstimatedRate,
   estimatedRate,
   estimatedRocAuc,
   expectedConfusion,
 } from "../../../src/math/confidence-based-estimates.ts";
-import { isotonicCurve, isotonicValue, pooledAdjacentViolators } from "../../../src/math/isotonic-regression.ts";
+import { pooledAdjacentViolators } from "../../../src/math/isotonic-regression.ts";
 import { normalisedDiscountedGain } from "../../../src/math/normalised-discounted-gain.ts";
 import { rateDeviation } from "../../../src/math/rate-deviation.ts";
 import { splitCounts } from "../../../src/math/split-counts.ts";
-import { assertClose, type GoldenCase, goldenCases, series, uniform } from "../../support/golden.ts";
+import { assertClose, uniform } from "../../support/golden.ts";
 import { probabilityCells } from "../../support/probability-cells.ts";
+import { reliabilityBins } from "../../support/reliability-bins.ts";
 
 const RATES: readonly EstimatedRate[] = ["accuracy", "precision", "recall", "specificity", "f1"];
-const rule = ({ inputs }: GoldenCase) => z.string().parse(inputs["rule"]);
-
-/** Scores, labels and decisions as a case's rule says. */
-function labelledRows(golden: GoldenCase) {
-  const coarse = rule(golden).includes("floor(u*10)/10");
-  const scores = series(golden.inputs["p"]).map((u) => (coarse ? Math.floor(u * 10) / 10 : u));
-  const draws = series(golden.inputs["v"]);
-  const chance = (p: number) =>
-    rule(golden).includes("v < p*p*(3-2*p)") ? p * p * (3 - 2 * p) : rule(golden).includes("v < p*p ") ? p * p : p;
-  return {
-    scores,
-    labels: scores.map((score, index) => ((draws[index] ?? 1) < chance(score) ? 1 : 0)),
-    decided: scores.map((score) => score >= 0.5),
-  };
-}
-
-for (const golden of goldenCases("cbpe")) {
-  test(`golden ${golden.id}: NannyML's estimates, ROC-AUC without its rounding to five decimals`, () => {
-    const scores = series(golden.inputs["p"]);
-    const miscalibrated = rule(golden).startsWith("calibrated");
-    const calibrated = scores.map((p) => (miscalibrated ? p * p * (3 - 2 * p) : p));
-    const cells = probabilityCells(
-      scores,
-      calibrated,
-      scores.map((p) => p >= 0.5),
-    );
-    const confusion = expectedConfusion(cells);
-    let compared = 0;
-    for (const rate of RATES) {
-      if (golden.expected[rate] === undefined) continue;
-      compared++;
-      assertClose(
-        estimatedRate(rate, confusion)?.value ?? Number.NaN,
-        golden.expected[rate],
-        golden.tolerance,
-        `${golden.id} ${rate}`,
-      );
-    }
-    assert.ok(compared >= 2);
-    const area = estimatedRocAuc(cells, true)?.value ?? Number.NaN;
-    assertClose(area, golden.expected["roc_auc_exact_halfties"], golden.tolerance, "ROC-AUC");
-    assertClose(area, golden.expected["roc_auc_nannyml"], 1e-5, "ROC-AUC as NannyML rounds it");
-  });
-}
-
-for (const golden of goldenCases("cbpe_sampling_error")) {
-  test(`golden ${golden.id}: NannyML's sampling error, its F1 but for the factor that makes it too wide`, () => {
-    const { labels, decided } = labelledRows(golden);
-    const counts = { tp: 0, fp: 0, fn: 0, tn: 0 };
-    for (const [index, label] of labels.entries()) {
-      if (decided[index] === true) counts[label === 1 ? "tp" : "fp"]++;
-      else counts[label === 1 ? "fn" : "tn"]++;
-    }
-    const { tp, fp, fn } = counts;
-    for (const rate of RATES) {
-      const [deviation, share] = z.array(z.number()).parse(golden.expected[rate]);
-      const found = rateDeviation(rate, counts);
-      const factor = rate === "f1" ? (2 * tp + fp + fn) / (tp + fp + fn) : 1;
-      assertClose((found?.deviation ?? Number.NaN) * factor, deviation, golden.tolerance, `${rate} deviation`);
-      if (share !== undefined) assertClose(found?.share ?? Number.NaN, share, golden.tolerance, `${rate} share`);
-    }
-  });
-}
-
-for (const golden of goldenCases("isotonic")) {
-  test(`golden ${golden.id}: scikit-learn's isotonic regression`, () => {
-    const { scores, labels } = labelledRows(golden);
-    const curve = isotonicCurve(scores.slice(0, 60), labels.slice(0, 60));
-    const grid = z.array(z.number()).parse(golden.expected["grid"]);
-    const fit = z.array(z.number()).parse(golden.expected["fit"]);
-    for (const [index, x] of grid.entries())
-      assertClose(isotonicValue(curve, x), fit[index], golden.tolerance, `at ${x}`);
-  });
-}
-
-for (const golden of goldenCases("binary_metrics")) {
-  test(`golden ${golden.id}: calibration error in ten bins`, () => {
-    const { scores, labels } = labelledRows(golden);
-    const bins = reliability(scores, labels);
-    const { plain, greatest } = calibrationError(bins);
-    assertClose(plain, golden.expected["ece10"], golden.tolerance, "ece10");
-    assertClose(greatest, golden.expected["mce10"], golden.tolerance, "mce10");
-  });
-}
-
-function reliability(scores: readonly number[], labels: readonly number[], count = 10): ReliabilityBin[] {
-  const bins = Array.from({ length: count }, () => ({ rows: 0, scores: 0, positives: 0 }));
-  for (const [index, score] of scores.entries()) {
-    const bin = bins[scoreBin(score, count)];
-    assert.ok(bin !== undefined);
-    bin.rows++;
-    bin.scores += score;
-    bin.positives += labels[index] ?? 0;
-  }
-  return bins;
-}
-
-for (const { id, inputs, expected, tolerance } of goldenCases("ranking")) {
-  test(`golden ${id}: scikit-learn's nDCG`, () => {
-    const numbers = z.array(z.number());
-    const [relevance, scores] = [numbers.parse(inputs["relevance"]), numbers.parse(inputs["scores"])];
-    assertClose(normalisedDiscountedGain(relevance, scores), expected["ndcg"], tolerance, "ndcg");
-    assertClose(normalisedDiscountedGain(relevance, scores, 3), expected["ndcg_at_3"], tolerance, "ndcg@3");
-  });
-}
 
 test("items of equal score share the mean of their gains", () => {
   // By hand: DCG = 1.5 (1 + 1 / log2 3), the best is 3 + 0.
@@ -260,8 +150,8 @@ test("the debiased calibration error of exact probabilities is near zero where t
   let debiased = 0;
   for (let round = 0; round < 50; round++) {
     const scores = Array.from({ length: 400 }, () => draw());
-    const labels = scores.map((score) => (draw() < score ? 1 : 0));
-    const error = calibrationError(reliability(scores, labels));
+    const labels = scores.map((score) => draw() < score);
+    const error = calibrationError(reliabilityBins(scores, labels));
     plain += error.plain / 50;
     debiased += (error.plain - error.noise) / 50;
     assert.equal(error.debiased, Math.max(0, error.plain - error.noise));
@@ -269,8 +159,8 @@ test("the debiased calibration error of exact probabilities is near zero where t
   assert.ok(plain > 0.04, `${plain}`);
   assert.ok(Math.abs(debiased) < 0.005, `${debiased}`);
   const scores = Array.from({ length: 20_000 }, () => 0.1 + 0.8 * draw());
-  const labels = scores.map((score) => (draw() < score - 0.1 ? 1 : 0));
-  const error = calibrationError(reliability(scores, labels));
+  const labels = scores.map((score) => draw() < score - 0.1);
+  const error = calibrationError(reliabilityBins(scores, labels));
   assert.ok(error.debiased > 0.08 && error.debiased < 0.11, `${error.debiased}`);
   assert.ok(error.deviation > 0.001 && error.deviation < 0.01);
   assert.deepEqual(calibrationError([]), { plain: 0, noise: 0, debiased: 0, deviation: 0, greatest: 0 });
@@ -281,9 +171,9 @@ test("scores that are probabilities pass the calibration test at its rate, and o
   const sample = (chance: (score: number) => number) => {
     const scores = Array.from({ length: 1000 }, () => draw());
     return calibrationPValue(
-      reliability(
+      reliabilityBins(
         scores,
-        scores.map((score) => (draw() < chance(score) ? 1 : 0)),
+        scores.map((score) => draw() < chance(score)),
       ),
     );
   };

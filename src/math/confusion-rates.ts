@@ -1,0 +1,27 @@
+/** The counts of one class against the rest, and which share of which rows each rate is: the one place that says so. */
+import type { Share } from "./share-intervals.ts";
+
+export interface ConfusionCounts {
+  readonly tp: number;
+  readonly fp: number;
+  readonly fn: number;
+  readonly tn: number;
+}
+
+/** Rates that are shares of rows; F1 is none. Recall is the true positive rate, specificity what is left of the false positive rate. */
+export type ConfusionRate = "accuracy" | "precision" | "recall" | "specificity" | "false_positive_rate";
+
+/** `rows` is 0 where the rate is not defined. */
+export function confusionShare(rate: ConfusionRate, { tp, fp, fn, tn }: ConfusionCounts): Share {
+  if (rate === "accuracy") return { of: tp + tn, rows: tp + fp + fn + tn };
+  if (rate === "precision") return { of: tp, rows: tp + fp };
+  if (rate === "recall") return { of: tp, rows: tp + fn };
+  if (rate === "specificity") return { of: tn, rows: fp + tn };
+  return { of: fp, rows: fp + tn };
+}
+
+/** 2 tp / (2 tp + fp + fn), the harmonic mean of precision and recall; null where no row is positive, by decision or in truth. */
+export function f1Score({ tp, fp, fn }: ConfusionCounts): number | null {
+  const size = 2 * tp + fp + fn;
+  return size > 0 ? (2 * tp) / size : null;
+}

@@ -1,4 +1,5 @@
 /** The list of incidents, and one incident with its numbers, its changes and what was delivered because of it. */
+import { isEvidence, PAGE_TIER } from "../../core/evidence.ts";
 import type { DeliveryView, IncidentMemberView, IncidentView } from "../queries/incidents.ts";
 import { day, limitText, moment, plural, range, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
@@ -92,7 +93,9 @@ export function IncidentPage({ changes, deliveries }: IncidentProps) {
     <>
       <p class="crumbs">
         <a href="/incidents">Incidents</a> /{" "}
-        <a href={modelLink(incident.model, { window: incident.window })}>{incident.model}</a>
+        <a href={modelLink(incident.model, incident.window === PAGE_TIER ? {} : { window: incident.window })}>
+          {incident.model}
+        </a>
       </p>
       <h1>{incident.title}</h1>
       <p class="lead">
@@ -101,7 +104,10 @@ export function IncidentPage({ changes, deliveries }: IncidentProps) {
         {incident.resolved_at !== null && ` Resolved ${moment(incident.resolved_at)}.`}
       </p>
       <section>
-        <Head title="What fired" note={`windows of ${incident.window}`} />
+        <Head
+          title="What fired"
+          note={incident.window === PAGE_TIER ? "by the page tier" : `windows of ${incident.window}`}
+        />
         <Members incident={incident} />
       </section>
       <section class="columns">
@@ -176,7 +182,7 @@ function Members({ incident }: { readonly incident: IncidentView }) {
             <tr>
               <th scope="row" class="value">
                 <MemberLink incident={incident} member={member} />
-                <span class="under">{member.metric}</span>
+                <span class="under">{member.finding ?? member.metric}</span>
               </th>
               <td>{member.rule}</td>
               <td class="num">
@@ -206,13 +212,15 @@ function Members({ incident }: { readonly incident: IncidentView }) {
 
 function MemberLink({ incident, member }: { readonly incident: IncidentView; readonly member: IncidentMemberView }) {
   const series = { model: incident.model, version: member.version, variant: member.variant };
-  const choice = { window: incident.window, at: member.window_start };
+  // The page tier has no windows of its own to look at: the newest of the model's show what has changed.
+  const choice = isEvidence(member.metric) ? {} : { window: incident.window, at: member.window_start };
   const isDistribution =
     member.subject_kind === "feature" || member.subject_kind === "prediction" || member.subject_kind === "score";
   const link = isDistribution
     ? subjectLink(series, member.subject_kind, member.subject, choice)
-    : modelLink(incident.model, { window: incident.window });
-  return <a href={link}>{member.subject_kind === "kpi" ? member.metric : member.subject}</a>;
+    : modelLink(incident.model, choice);
+  const isKpi = member.subject_kind === "kpi" && !isEvidence(member.metric);
+  return <a href={link}>{isKpi ? member.metric : member.subject}</a>;
 }
 
 const DELIVERY_STATE: Readonly<Record<DeliveryView["state"], readonly [State, string]>> = {

@@ -3,11 +3,13 @@ import type { MetricRow } from "../../core/metric.ts";
 import type { DetectorWords } from "../context.ts";
 import type { Grid } from "../queries/grid.ts";
 import type { ModelSummary, Overview } from "../queries/overview.ts";
+import type { PageTierView } from "../queries/page-tier.ts";
 import { DriftGrid } from "./drift-grid.tsx";
 import { isEstimated, kpiName, percent, plural, range, seriesName } from "./format.ts";
 import { type LaneData, Lanes, LaneTable } from "./lanes.tsx";
 import { modelLink } from "./links.ts";
 import { ModelsTable } from "./models-table.tsx";
+import { PageTierSection } from "./page-tier-view.tsx";
 import { Blank, Head } from "./parts.tsx";
 import { leadingKpis, Sentences, sentencesOf, sentencesOfModel } from "./sentences.tsx";
 
@@ -81,12 +83,13 @@ function Foot() {
 interface ModelProps {
   readonly summary: ModelSummary;
   readonly grid: Grid | null;
+  readonly pageTier: PageTierView | null;
   readonly detectors: Detectors;
   readonly publicUrl: string;
 }
 
 /** One model: its sentences, its KPIs on one time axis, and its grid. */
-export function ModelPage({ summary, grid, detectors, publicUrl }: ModelProps) {
+export function ModelPage({ summary, grid, pageTier, detectors, publicUrl }: ModelProps) {
   const { model, series } = summary;
   return (
     <>
@@ -102,6 +105,7 @@ export function ModelPage({ summary, grid, detectors, publicUrl }: ModelProps) {
         <FirstRun model={summary} publicUrl={publicUrl} />
       ) : (
         <>
+          {pageTier !== null && <PageTierSection tier={pageTier} series={series} />}
           <Outcome grid={grid} />
           <DriftGrid
             grid={grid}

@@ -21,6 +21,8 @@ const member = z.object({
   n: z.number(),
   firing: z.boolean(),
   data_missing: z.boolean(),
+  onset: z.number().optional(),
+  finding: z.string().optional(),
 });
 
 /** What the page and the API need of an incident's body; later additions to it are let through. */

@@ -11,6 +11,8 @@ import { selectDeadLetters } from "../queries/dead-letters.ts";
 import { incidentJson, selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
 import { metricJson, metricsFilter, selectMetrics } from "../queries/metrics.ts";
 import { type SeriesView, selectEvents, selectSeries } from "../queries/models.ts";
+import { newestSeries } from "../queries/overview.ts";
+import { loadPageTier, pageTierJson } from "../queries/page-tier.ts";
 import {
   type Answer,
   errorAnswer,
@@ -80,6 +82,31 @@ const readRoutes = [
       const found = (await modelsJson(context)).find((model) => model["model"] === params.model);
       if (found === undefined) throw unknownModel(context, params.model);
       return jsonAnswer(found);
+    },
+  }),
+  getRoute({
+    path: "/v1/models/:model/page-tier",
+    summary: "The budget of false alarms, the evidence over time and what has changed, of one version and variant.",
+    audience: "api",
+    produces: "application/json",
+    params: z.object({ model: z.string().describe("Name of the model.") }),
+    query: z.object({
+      version: z.string().optional().describe("Left out: the version with the newest results."),
+      variant: z.string().optional().describe("Left out: that of the newest results."),
+    }),
+    async handle(context, { params, query }) {
+      const model = context.models.find(({ name }) => name === params.model);
+      if (model === undefined) throw unknownModel(context, params.model);
+      const lane = context.store.lane("serve");
+      const series = (await selectSeries(lane)).filter(
+        (row) =>
+          (query.version === undefined || row.version === query.version) &&
+          (query.variant === undefined || row.variant === query.variant),
+      );
+      const newest = newestSeries(model, series);
+      const tier = newest === null ? null : await loadPageTier(lane, model, newest);
+      const { version = query.version ?? "", variant = query.variant ?? "" } = newest ?? {};
+      return jsonAnswer({ model: model.name, version, variant, page_tier: tier === null ? null : pageTierJson(tier) });
     },
   }),
   getRoute({

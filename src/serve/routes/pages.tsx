@@ -18,6 +18,7 @@ import { selectDeliveries, selectIncidentChanges, selectIncidents } from "../que
 import type { SeriesView } from "../queries/models.ts";
 import { selectSeries } from "../queries/models.ts";
 import { loadOverview, newestSeries } from "../queries/overview.ts";
+import { loadPageTier } from "../queries/page-tier.ts";
 import { type Answer, getRoute, noInput } from "../route.ts";
 import { unknownModel } from "./api.ts";
 
@@ -134,6 +135,8 @@ const modelRoute = getRoute({
             referenceId: summary.referenceId,
             limit: GRID_WINDOWS,
           });
+    const pageTier =
+      summary.series === null ? null : await loadPageTier(context.store.lane("serve"), model, summary.series);
     const frame: Frame = {
       title: model.name,
       current: "overview",
@@ -142,7 +145,13 @@ const modelRoute = getRoute({
     };
     return html(
       frame,
-      <ModelPage summary={summary} grid={grid} detectors={context.detectors} publicUrl={context.publicUrl} />,
+      <ModelPage
+        summary={summary}
+        grid={grid}
+        pageTier={pageTier}
+        detectors={context.detectors}
+        publicUrl={context.publicUrl}
+      />,
     );
   },
 });

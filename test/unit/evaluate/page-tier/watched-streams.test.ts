@@ -40,7 +40,7 @@ test("a small reference raises what can be told, and says which size would do", 
   assert.equal(plan.limits.length, 1);
   assert.match(
     plan.limits[0] ?? "",
-    /changes of amount below 6\.4 % .* ignore_below asks for 3\.0 %; that needs 8962 rows/,
+    /changes of amount below 6\.4 % .*ignore_below asks for 3\.0 %; that needs 8962 rows/,
   );
   assert.deepEqual(planOf().limits, []);
 });

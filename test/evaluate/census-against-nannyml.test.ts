@@ -203,3 +203,33 @@ test("nothing changes when it is evaluated again, by a new process as well", asy
   const again = createEvaluation({ store, models: [await prepareModel(lane, config, clock)], clock });
   assert.deepEqual(await again.run({ final: true }), []);
 });
+
+const evidence = await lane.query(
+  sql`SELECT subject, metric, min(window_end) AS told, toUnixTimestamp64Milli(min(window_end)) AS at, argMin(finding, window_start) AS finding
+    FROM evidence FINAL WHERE breached AND metric != 'model-evidence' GROUP BY subject, metric ORDER BY at, subject`,
+  z.object({ subject: z.string(), metric: z.string(), told: z.string(), at: z.number(), finding: z.string() }),
+);
+
+test("the page tier says nothing in 2016, names RELP in January 2017 and the rest in December, and never SEX", () => {
+  const [first, ...more] = evidence;
+  assert.equal(first?.subject, "RELP");
+  assert.ok(
+    (first?.at ?? 0) > Date.UTC(2017, 0, 1) && (first?.at ?? Number.POSITIVE_INFINITY) < Date.UTC(2017, 0, 15),
+    first?.told,
+  );
+  assert.equal(first?.finding, "the share of 17 fell from 5.2 % to 0 %");
+  const drifted = more.filter(({ metric }) => metric === "evidence");
+  for (const subject of ["AGEP", "MAR", "SCHL", "prediction", "score"]) {
+    assert.ok(
+      drifted.some((row) => row.subject === subject && row.at > Date.UTC(2017, 10, 1)),
+      subject,
+    );
+  }
+  assert.ok(evidence.every(({ subject }) => subject !== "SEX"));
+});
+
+test("the fall of the estimated accuracy is told before the labels tell of it", () => {
+  const toldAt = (subject: string) => evidence.find((row) => row.subject === subject)?.at ?? Number.POSITIVE_INFINITY;
+  assert.ok(Number.isFinite(toldAt("estimated_accuracy")));
+  assert.ok(toldAt("estimated_accuracy") <= toldAt("accuracy"));
+});

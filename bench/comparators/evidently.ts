@@ -6,8 +6,9 @@
 import { jensenShannonDivergence, kullbackLeibler, plainShares, stabilityTerms } from "../../src/math/divergences.ts";
 import { kolmogorovFiniteUpperTail } from "../../src/math/kolmogorov-finite-upper-tail.ts";
 import { kolmogorovSmirnovDistance, kolmogorovSmirnovExactUpperTail } from "../../src/math/kolmogorov-smirnov.ts";
+import { roundHalfToEven } from "../../src/math/round-half-to-even.ts";
 import { wassersteinDistance } from "../../src/math/wasserstein-distance.ts";
-import { countValues, histogram, sturgesEdges } from "./histogram.ts";
+import { countValues, histogram, populationDeviation, sturgesEdges } from "./histogram.ts";
 
 export interface EvidentlyDistances {
   readonly psi: number;
@@ -35,7 +36,7 @@ export function evidentlyNumeric(
   return {
     ...onCounts(counts.ofA, counts.ofB),
     hellinger,
-    wasserstein: wassersteinDistance(reference, window) / Math.max(0.001, deviation(reference)),
+    wasserstein: wassersteinDistance(reference, window) / Math.max(0.001, populationDeviation(reference)),
     kolmogorovSmirnovP: kolmogorovSmirnovP(reference, window),
   };
 }
@@ -74,10 +75,5 @@ function kolmogorovSmirnovP(a: readonly number[], b: readonly number[]): number 
   const [n, m] = [a.length, b.length];
   const distance = kolmogorovSmirnovDistance(a, b);
   if (Math.max(n, m) <= 10_000) return kolmogorovSmirnovExactUpperTail(distance, n, m);
-  return kolmogorovFiniteUpperTail(distance, Math.round((n * m) / (n + m)));
-}
-
-function deviation(values: readonly number[]): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+  return kolmogorovFiniteUpperTail(distance, roundHalfToEven((n * m) / (n + m)));
 }

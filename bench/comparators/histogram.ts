@@ -18,7 +18,7 @@ export function doaneEdges(values: readonly number[]): number[] {
   const n = values.length;
   return byWidth(values, (extent) => {
     const mean = values.reduce((sum, value) => sum + value, 0) / n;
-    const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / n);
+    const spread = populationDeviation(values);
     if (n <= 2 || spread === 0) return 0;
     const skewness = values.reduce((sum, value) => sum + ((value - mean) / spread) ** 3, 0) / n;
     const error = Math.sqrt((6 * (n - 2)) / ((n + 1) * (n + 3)));
@@ -30,6 +30,12 @@ function byWidth(values: readonly number[], widthOf: (extent: number) => number)
   const [low, high] = extremes(values);
   const width = widthOf(high - low);
   return equalEdges(values, width > 0 ? Math.max(1, Math.ceil((high - low) / width)) : 1);
+}
+
+/** `numpy.std`: of the values themselves, not of what they are a sample of. */
+export function populationDeviation(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
 
 function extremes(values: readonly number[]): [number, number] {

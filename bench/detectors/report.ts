@@ -115,7 +115,7 @@ const reading = [
   "## Reading",
   "",
   "PSI, KS, Wasserstein, JS and chi-squared are the rules that peers apply to a window; ADWIN, Page-Hinkley, DDM, EDDM, HDDM, FHDDM and KSWIN",
-  "are River's, equal to it on golden streams (`test/unit/detectors/online`, `test/unit/bench`); CvM is a sliding window with a threshold for a",
+  "are River's, equal to it on golden streams (`test/unit/golden`); CvM is a sliding window with a threshold for a",
   "wanted run time, as online two-sample tests have it. Where a rule of others is sooner than Driftline's, the table says so: ADWIN and CUSUM",
   "watch nothing but the mean, and where the mean is all that moves they are hard to beat.",
 ];

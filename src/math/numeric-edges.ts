@@ -1,4 +1,5 @@
 /** The edges of a numeric reference: order statistics, dense in the tails, so that the outer bins are "below" and "above" all that was seen. */
+import { roundHalfToEven } from "./round-half-to-even.ts";
 
 /** Bins of equal share that lie between the tails, unless told otherwise. */
 const INNER_BINS = 20;
@@ -51,10 +52,4 @@ export function nextBelow(x: number): number {
   view.setFloat64(0, x);
   view.setBigInt64(0, view.getBigInt64(0) + (x > 0 ? -1n : 1n));
   return view.getFloat64(0);
-}
-
-function roundHalfToEven(x: number): number {
-  const down = Math.floor(x);
-  if (x - down !== 0.5) return Math.round(x);
-  return down % 2 === 0 ? down : down + 1;
 }

@@ -1,5 +1,5 @@
 /** Laws of values for simulations: what a stream draws from, and the true share of each bin that its reference's edges cut out. */
-import { categoricalBins } from "../../src/math/categorical-bins.ts";
+import { byFrequency, categoricalBins } from "../../src/math/categorical-bins.ts";
 import { normalProbability } from "../../src/math/normal-probability.ts";
 import { countIntoEdges, numericEdges } from "../../src/math/numeric-edges.ts";
 import { categoricalStream, numericStream, type StreamReference } from "../../src/sequential/stream-reference.ts";
@@ -75,7 +75,7 @@ export function zipf(categories: number, power: number): readonly number[] {
 export function drawCategories(shares: readonly number[], rows: number, random: Random): Drawn {
   const counts = multinomial(random, rows, shares);
   const seen = new Map(counts.flatMap((count, category) => (count > 0 ? [[nameOf(category), count] as const] : [])));
-  const stream = categoricalStream(categoricalSubject(categoricalBins(seen, 500)));
+  const stream = categoricalStream(categoricalSubject(categoricalBins(byFrequency(seen), 500)));
   const place = new Map(stream.bins.map(({ label }, bin) => [label, bin]));
   const tail = stream.bins.findIndex(({ role }) => role === "tail");
   const merged = stream.weights.map(() => 0);

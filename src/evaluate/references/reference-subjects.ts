@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { classLabel } from "../../core/class-label.ts";
 import type { ReferenceSubject, SubjectKind } from "../../core/summary.ts";
+import { byFrequency, categoricalBins } from "../../math/categorical-bins.ts";
 import { cutIndices, numericEdges } from "../../math/numeric-edges.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -98,27 +99,23 @@ export async function categoricalSubject(place: Place, classes: boolean): Promis
     if (category === null) invalid += rows;
     else merged.set(category, (merged.get(category) ?? 0) + rows);
   }
-  const ordered = [...merged].sort(([a, rowsA], [b, rowsB]) => rowsB - rowsA || (a < b ? -1 : 1));
-  const bins = keptCategories(ordered.map(([category]) => category));
-  const kept = ordered.slice(0, bins);
-  const rest = ordered.slice(bins);
-  const tailRows = counts.present - invalid - kept.reduce((sum, [, rows]) => sum + rows, 0);
+  const ordered = byFrequency(merged);
+  const most = keptCategories(ordered.map(([category]) => category));
+  const forgotten = counts.present - invalid - ordered.reduce((sum, [, rows]) => sum + rows, 0);
   return {
     subject: {
       subjectKind,
       subject,
       kind: "categorical",
       edges: [],
-      categories: kept.map(([category]) => category),
-      bins: [...kept.map(([, rows]) => rows), tailRows, 0],
-      singletons: ordered.filter(([, rows]) => rows === 1).length,
+      ...categoricalBins(ordered, most, forgotten),
       means: [],
       n: counts.rows,
       missing: counts.rows - counts.present,
       invalid,
       ...NO_MOMENTS,
     },
-    tail: found.length > MOST_REMEMBERED ? [] : rest.map(([category]) => category),
+    tail: found.length > MOST_REMEMBERED ? [] : ordered.slice(most).map(([category]) => category),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The page tier and the notice tier: references as streams, evidence pane by pane, intervals, and the decision for a model. */
 import { z } from "zod";
-import { categoricalBins } from "../../../src/math/categorical-bins.ts";
+import { MOST_CATEGORIES } from "../../../src/evaluate/references/reference-subjects.ts";
+import { byFrequency, categoricalBins } from "../../../src/math/categorical-bins.ts";
 import { urnLogProbability } from "../../../src/math/dirichlet-multinomial.ts";
 import { countIntoEdges, numericEdges } from "../../../src/math/numeric-edges.ts";
 import { logEvidenceOfMean, stepBound } from "../../../src/sequential/bound-test.ts";
@@ -23,8 +24,6 @@ const numbers = z.array(z.number());
 const panes = z.array(numbers);
 const countsByName = z.record(z.string(), z.number());
 const fadingTime = z.number().nullable();
-/** Categories that a reference keeps at most. */
-const LISTED = 500;
 
 const tiltParams = z.object({
   batch: z.number(),
@@ -71,7 +70,7 @@ function evidenceOfPanes(stream: StreamReference, tolerances: number[] | null, o
 
 function categoriesOf(counts: unknown): StreamReference {
   const rows = new Map(Object.entries(countsByName.parse(counts)));
-  return categoricalStream(categoricalSubject(categoricalBins(rows, LISTED)));
+  return categoricalStream(categoricalSubject(categoricalBins(byFrequency(rows), MOST_CATEGORIES)));
 }
 
 /** The page tier of categorical features and their missing rates. */

@@ -1,9 +1,11 @@
 /** Two-sample measures on raw values. */
+import { populationDeviation } from "../../../bench/comparators/histogram.ts";
 import { cramerVonMisesStatistic, cramerVonMisesUpperTail } from "../../../src/math/cramer-von-mises.ts";
 import { squaredEnergyDistance } from "../../../src/math/energy-distance.ts";
 import { kolmogorovFiniteUpperTail } from "../../../src/math/kolmogorov-finite-upper-tail.ts";
 import { kolmogorovSmirnovDistance, kolmogorovSmirnovExactUpperTail } from "../../../src/math/kolmogorov-smirnov.ts";
 import { kolmogorovUpperTail } from "../../../src/math/kolmogorov-upper-tail.ts";
+import { roundHalfToEven } from "../../../src/math/round-half-to-even.ts";
 import { wassersteinDistance } from "../../../src/math/wasserstein-distance.ts";
 import { series } from "../../support/golden.ts";
 import type { Family, Given } from "../golden-function.ts";
@@ -14,11 +16,6 @@ const MOST_PAIRS = 250_000;
 const SCIPY_LEAST_TERM = 1e-7;
 
 const two = ({ inputs }: Given) => ({ a: series(inputs["a"]), b: series(inputs["b"]) });
-
-function deviation(values: readonly number[]): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-}
 
 export const samples: Family = {
   ks_2samp(given) {
@@ -36,7 +33,7 @@ export const samples: Family = {
   wasserstein1(given) {
     const { a, b } = two(given);
     const distance = wassersteinDistance(a, b);
-    return { w1: distance, w1_over_std_ref: distance / deviation(a) };
+    return { w1: distance, w1_over_std_ref: distance / populationDeviation(a) };
   },
   energy_distance(given) {
     const { a, b } = two(given);
@@ -49,9 +46,3 @@ export const samples: Family = {
     return { statistic, p_asymptotic: cramerVonMisesUpperTail(statistic, a.length, b.length, SCIPY_LEAST_TERM) };
   },
 };
-
-/** As NumPy rounds. */
-function roundHalfToEven(x: number): number {
-  const down = Math.floor(x);
-  return x - down === 0.5 ? down + (down % 2) : Math.round(x);
-}

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { detectors } from "../../../detectors/index.ts";
 import { hasBreached } from "../../../src/core/detector.ts";
-import { categoricalBins } from "../../../src/math/categorical-bins.ts";
+import { byFrequency, categoricalBins } from "../../../src/math/categorical-bins.ts";
 import { referenceOf, windowOf } from "../../support/summaries.ts";
 
 const LISTED = 500;
@@ -65,7 +65,7 @@ function undriftedPair(categories: number, windowRows: number, next: () => numbe
   const seen = new Map(
     [...of.entries()].filter(([, rows]) => rows > 0).map(([category, rows]) => [`${category}`, rows]),
   );
-  const { categories: kept, bins, singletons } = categoricalBins(seen, LISTED);
+  const { categories: kept, bins, singletons } = categoricalBins(byFrequency(seen), LISTED);
   const listed = kept.map((category) => to[Number(category)] ?? 0);
   const fresh = to.reduce((sum, rows, category) => sum + (of[category] === 0 ? rows : 0), 0);
   const tail = windowRows - fresh - listed.reduce((sum, rows) => sum + rows, 0);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { categoricalBins } from "../../../src/math/categorical-bins.ts";
+import { byFrequency, categoricalBins } from "../../../src/math/categorical-bins.ts";
 import { hypergeometric } from "../../../src/math/hypergeometric.ts";
 import { numericEdges } from "../../../src/math/numeric-edges.ts";
 import { assertClose, goldenCases, series } from "../../support/golden.ts";
@@ -13,15 +13,22 @@ for (const { id, inputs, expected } of goldenCases("numeric_reference")) {
   });
 }
 
-for (const { id, inputs, expected } of goldenCases("categorical_reference")) {
-  test(`golden ${id}: bins of a categorical reference that lists fewer categories`, () => {
-    const counts = z.record(z.string(), z.number()).parse(inputs["counts"]);
-    const { categories, bins, singletons } = categoricalBins(new Map(Object.entries(counts)), 50, 20);
-    assert.deepEqual(categories, expected["kept"]);
-    const tail = bins[categories.length] ?? 0;
-    const weights = [...bins.slice(0, categories.length), ...(tail > 0 ? [Math.max(1, tail - singletons)] : [])];
-    assert.deepEqual([...weights, Math.max(1, singletons)], expected["a"]);
-    assert.equal(bins[bins.length - 1], 0);
+for (const { id, inputs } of goldenCases("categorical_reference")) {
+  test(`golden ${id}: bins of a categorical reference, with rows of forgotten categories in the tail`, () => {
+    const counts = Object.entries(z.record(z.string(), z.number()).parse(inputs["counts"]));
+    const ordered = byFrequency(new Map(counts));
+    const { categories, bins, singletons } = categoricalBins(ordered, 2, 7);
+    assert.deepEqual(
+      categories,
+      ordered.slice(0, 2).map(([name]) => name),
+    );
+    const all = counts.reduce((sum, [, rows]) => sum + rows, 0);
+    assert.equal(
+      bins.reduce((sum, rows) => sum + rows, 0),
+      all + 7,
+    );
+    assert.deepEqual([bins.length, bins.at(-1)], [categories.length + 2, 0]);
+    assert.equal(singletons, counts.filter(([, rows]) => rows === 1).length);
   });
 }
 

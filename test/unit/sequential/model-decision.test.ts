@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { categoricalBins } from "../../../src/math/categorical-bins.ts";
+import { byFrequency, categoricalBins } from "../../../src/math/categorical-bins.ts";
 import { evidenceShares, type SharedSubject } from "../../../src/sequential/evidence-shares.ts";
 import { fitPagePlan } from "../../../src/sequential/fit-page-plan.ts";
 import { decide, evidenceFraction, type StreamEvidence } from "../../../src/sequential/model-decision.ts";
@@ -19,7 +19,7 @@ const wanted = { ignoreBelow: 0.03 };
 const MINUTE = 1 / 1440;
 
 const categories = (counts: Readonly<Record<string, number>>) =>
-  categoricalStream(categoricalSubject(categoricalBins(new Map(Object.entries(counts)), 500)));
+  categoricalStream(categoricalSubject(categoricalBins(byFrequency(new Map(Object.entries(counts))), 500)));
 
 /** Two features of 10,000 reference rows, each with its rate of missing values. */
 function exampleStreams(): PlannedStream[] {

@@ -1,6 +1,6 @@
 /** The page tier's two settings: how many false alarms a model may raise in how long, and how small a change does not matter. */
 import { z } from "zod";
-import { parseDuration } from "./duration.ts";
+import { durationText, parseDuration } from "./duration.ts";
 
 /** At most this many false alarms in this time, in milliseconds, of each version of a model. */
 export interface FalseAlarmBudget {
@@ -24,7 +24,12 @@ export const falseAlarmsSchema = z
       message: `"${written}" is no budget of false alarms; write for example "1 per 30d" (at least a day), or off`,
     });
     return z.NEVER;
-  });
+  })
+  .meta({ budget: true });
+
+/** As the schema reads it. */
+export const budgetText = (budget: FalseAlarmBudget | null): string =>
+  budget === null ? "off" : `${budget.alarms} per ${durationText(budget.perMs)}`;
 
 const share = (least: number) => z.number().min(least).max(0.5);
 

@@ -26,7 +26,7 @@ export const DURATION_PATTERN = "^\\s*\\d+\\s*(ms|s|m|h|d|w)\\s*$|\\$\\{";
 export const WINDOW_PATTERN = "^\\s*\\d+\\s*(ms|s|m|h|d|w|events?)\\s*$|\\$\\{";
 
 /** Our own marks, which are no words of JSON Schema. */
-const MARKS = ["secret", "duration", "window", "short"] as const;
+const MARKS = ["secret", "duration", "window", "budget", "short"] as const;
 
 /** Schema of what may be written. It asks for a number where `${NAME}` may stand too, since most numbers are written out. */
 export function configJsonSchema(): Record<string, unknown> {

@@ -1,6 +1,7 @@
 /** The effective configuration for people to see: defaults filled in, times as people write them, and no secrets. */
 import { stringify } from "yaml";
 import { durationText } from "./duration.ts";
+import { budgetText, type FalseAlarmBudget } from "./false-alarms.ts";
 import { type Path, valueAt } from "./problem.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { isMarked, secretPaths, walk } from "./schema-walk.ts";
@@ -35,10 +36,14 @@ function asWritten(data: unknown, config: Config): unknown {
   const texts: { path: Path; text: string }[] = [];
   walk(configSchema, config, (layer, value, path) => {
     if (isMarked(layer, "duration") && typeof value === "number") texts.push({ path, text: durationText(value) });
+    if (isMarked(layer, "budget")) texts.push({ path, text: budgetText(isBudget(value) ? value : null) });
     if (isMarked(layer, "window") && isNamed(value)) texts.push({ path, text: value.name });
   });
   return texts.reduce((result, { path, text }) => withValue(result, path, text), withoutUndefined(data));
 }
+
+const isBudget = (value: unknown): value is FalseAlarmBudget =>
+  typeof value === "object" && value !== null && "alarms" in value && "perMs" in value;
 
 const isNamed = (value: unknown): value is { readonly name: string } =>
   typeof value === "object" && value !== null && "name" in value && typeof value.name === "string";

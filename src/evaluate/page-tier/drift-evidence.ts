@@ -18,6 +18,7 @@ import {
 } from "./evidence-rows.ts";
 import { findingText } from "./finding-text.ts";
 import { readUnits, saveUnits, type Units, unitKey } from "./saved-states.ts";
+import { type StoredStep, storedSteps } from "./stored-steps.ts";
 import { DAY_MS, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
 
 export interface DriftEvidence {
@@ -25,20 +26,8 @@ export interface DriftEvidence {
   run(sealedTo: number, now: number): Promise<void>;
 }
 
-/** Rows of `steps` that are read at a time. */
-const ROWS_AT_ONCE = 50_000;
 /** Steps that a restart replays at most. */
 const SAVE_EVERY_STEPS = 64;
-
-const stepRow = z.object({
-  subject_kind: z.string(),
-  subject: z.string(),
-  stream: z.string(),
-  version: z.string(),
-  variant: z.string(),
-  start: z.number(),
-  counts: z.array(z.number()),
-});
 
 export async function openDriftEvidence(
   lane: Lane,
@@ -58,11 +47,38 @@ export async function openDriftEvidence(
     through = carried.through;
     for (const subject of carried.changed) ended.push(...carry(plan, units, subject, pane));
   }
-  const places = new Map(plan.streams.map(({ subject, stream }, index) => [`${subject} ${stream}`, index]));
+  const takePane = createPaneTaker(lane, prepared, plan, units);
+  return {
+    async run(sealedTo, now) {
+      if (!Number.isFinite(sealedTo) || sealedTo < through) return;
+      for await (const panes of storedSteps(lane, prepared, through)) {
+        const written: EvidenceRow[] = ended.splice(0);
+        for (const [start, steps] of panes) {
+          written.push(...(await takePane(start, steps)));
+          through = start + pane;
+          unsaved++;
+        }
+        for (const { version, variant, unit } of units.values())
+          written.push(
+            ...idleRows({ version, variant, start: through - pane, end: through, watchedMs: 0 }, plan, unit),
+          );
+        await writeEvidence(lane, prepared, plan.planId, written, now);
+        if (unsaved < SAVE_EVERY_STEPS) continue;
+        await saveUnits(lane, model, plan, units, through, now);
+        unsaved = 0;
+      }
+    },
+  };
+}
 
-  const takePane = async (start: number, rows: readonly z.output<typeof stepRow>[]): Promise<EvidenceRow[]> => {
+type TakePane = (start: number, steps: readonly StoredStep[]) => Promise<EvidenceRow[]>;
+
+/** Takes the steps of one pane through the trackers of their versions. */
+function createPaneTaker(lane: Lane, prepared: PreparedModel, plan: PageTierPlan, units: Units): TakePane {
+  const places = new Map(plan.streams.map(({ subject, stream }, index) => [`${subject} ${stream}`, index]));
+  return async (start, stored) => {
     const steps = new Map<string, { version: string; variant: string; counts: (readonly number[] | undefined)[] }>();
-    for (const { version, variant, ...row } of rows) {
+    for (const { version, variant, ...row } of stored) {
       const place = places.get(`${row.subject_kind}/${row.subject} ${row.stream}`);
       if (place === undefined) continue;
       const key = unitKey({ version, variant });
@@ -75,47 +91,15 @@ export async function openDriftEvidence(
       const known = units.get(key) ?? { version, variant, unit: newUnit(plan) };
       units.set(key, known);
       const { unit } = known;
-      const step: DriftStep = { start, end: start + pane, counts };
+      const step: DriftStep = { start, end: start + prepared.config.pane, counts };
       const watchedMs = step.end - (unit.through ?? start);
       const outcome = await takeStep(plan, unit, step, (finding, end) =>
-        describe(lane, prepared, { version, variant, finding, end, counts }),
+        describe(lane, prepared, { version, variant, finding, end }),
       );
       written.push(...rowsOf(plan, { version, variant, start, end: step.end, watchedMs }, step, outcome));
     }
     return written;
   };
-
-  const run = async (sealedTo: number, now: number) => {
-    if (!Number.isFinite(sealedTo) || sealedTo < through) return;
-    const where = sql`model = ${model} AND reference_id = ${prepared.referenceId} AND subject_kind != 'kpi' AND segment = ''`;
-    const after = Number.isFinite(through) ? sql`pane_start >= ${time(through)}` : sql`true`;
-    const panes = await lane.query(
-      sql`SELECT toUnixTimestamp64Milli(pane_start) AS start, count() AS rows FROM steps WHERE ${where} AND ${after} GROUP BY pane_start ORDER BY pane_start`,
-      z.object({ start: z.number(), rows: z.number() }),
-    );
-    for (const { from, to } of chunksOf(panes)) {
-      const rows = await lane.query(
-        sql`SELECT subject_kind, subject, stream, version, variant, toUnixTimestamp64Milli(pane_start) AS start, counts
-          FROM steps FINAL WHERE ${where} AND pane_start >= ${time(from)} AND pane_start <= ${time(to)} ORDER BY pane_start`,
-        stepRow,
-      );
-      const byPane = new Map<number, z.output<typeof stepRow>[]>();
-      for (const row of rows) byPane.set(row.start, [...(byPane.get(row.start) ?? []), row]);
-      const written: EvidenceRow[] = ended.splice(0);
-      for (const [start, ofPane] of byPane) {
-        written.push(...(await takePane(start, ofPane)));
-        through = start + pane;
-        unsaved++;
-      }
-      for (const { version, variant, unit } of units.values())
-        written.push(...idleRows({ version, variant, start: to, end: to + pane, watchedMs: 0 }, plan, unit));
-      await writeEvidence(lane, prepared, plan.planId, written, now);
-      if (unsaved < SAVE_EVERY_STEPS) continue;
-      await saveUnits(lane, model, plan, units, through, now);
-      unsaved = 0;
-    }
-  };
-  return { run };
 }
 
 /** Goes on with a subject that has changed under an earlier plan; the row that ends it where it is watched no more. */
@@ -135,22 +119,6 @@ function carry(plan: PageTierPlan, units: Units, carried: CarriedSubject, pane: 
   return [subjectRow(place, evidenceMetrics.drift, of, { value: 0, threshold: 0 }, state) ?? []].flat();
 }
 
-function chunksOf(panes: readonly { readonly start: number; readonly rows: number }[]): { from: number; to: number }[] {
-  const chunks: { from: number; to: number }[] = [];
-  let rows = ROWS_AT_ONCE;
-  for (const pane of panes) {
-    const last = chunks.at(-1);
-    if (last === undefined || rows + pane.rows > ROWS_AT_ONCE) {
-      chunks.push({ from: pane.start, to: pane.start });
-      rows = pane.rows;
-    } else {
-      last.to = pane.start;
-      rows += pane.rows;
-    }
-  }
-  return chunks;
-}
-
 /** The finding in words, by the counts of all steps from its onset on. */
 async function describe(
   lane: Lane,
@@ -160,7 +128,6 @@ async function describe(
     readonly variant: string;
     readonly finding: Finding & { readonly stream: WatchedStream };
     readonly end: number;
-    readonly counts: unknown;
   },
 ): Promise<string> {
   const { stream, onset } = at.finding;

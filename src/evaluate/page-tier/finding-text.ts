@@ -1,5 +1,5 @@
 /** What has changed, in words: "RELP: the share of 17 rose from 3.1 % to 9.4 %". */
-import { dot, sharesOf } from "../../sequential/directions.ts";
+import { type Aspect, dot, sharesOf } from "../../sequential/directions.ts";
 import type { Finding } from "../../sequential/replay.ts";
 import type { WatchedStream } from "./watched-streams.ts";
 
@@ -15,21 +15,20 @@ export function findingText(
   const { aspect, bin } = direction;
   const isUp = tilt.factor > 0;
   const label = bin === null ? "" : (plan.stream.bins[bin]?.label ?? "");
-  switch (aspect) {
-    case "mean":
-      return isUp ? "values are higher" : "values are lower";
-    case "scale":
-      return isUp ? "values are spread wider" : "values lie closer together";
-    case "skewness":
-      return isUp ? "the shape leans to high values" : "the shape leans to low values";
-    case "tails":
-      return isUp ? "extreme values are more frequent" : "extreme values are rarer";
-    default:
-      return `the share of ${subjectOf(aspect, label)} ${fromTo(direction.score, plan.stream.weights, counts)}`;
-  }
+  const moved = moments[aspect];
+  if (moved !== undefined) return moved[isUp ? 0 : 1];
+  return `the share of ${subjectOf(aspect, label)} ${fromTo(direction.score, plan.stream.weights, counts)}`;
 }
 
-function subjectOf(aspect: string, label: string): string {
+/** More of it, and less. */
+const moments: Readonly<Partial<Record<Aspect, readonly [string, string]>>> = {
+  mean: ["values are higher", "values are lower"],
+  scale: ["values are spread wider", "values lie closer together"],
+  skewness: ["the shape leans to high values", "the shape leans to low values"],
+  tails: ["extreme values are more frequent", "extreme values are rarer"],
+};
+
+function subjectOf(aspect: Aspect, label: string): string {
   if (aspect === "category") return label;
   if (aspect === "values in a range") return `values in ${label}`;
   if (aspect === "rate") return `${label} values`;

@@ -124,6 +124,7 @@ const config = fc.record({
       task: fc.constant("binary"),
       windows: fc.uniqueArray(duration, { minLength: 1, maxLength: 3, selector: parseDuration }),
       label_horizon: duration,
+      false_alarms: fc.constantFrom("1 per 30d", "off", "3 per 1w"),
       features: fc.dictionary(
         fc.string().filter((key) => key !== "__proto__" && key !== "<<"),
         fc.constantFrom("numeric", "categorical", "ignore"),

@@ -40,7 +40,7 @@ test("a change is told once, with its onset, and goes on until the stream has go
     }
   }
   assert.equal(told.length, 1);
-  assert.ok((told[0] ?? 0) >= 10 && (told[0] ?? 99) <= 12, `${told}`);
+  assert.ok((told[0] ?? 0) >= 10 && (told[0] ?? 99) <= 12, told.join());
   assert.ok(over > 20 && over <= 26, `${over}`);
   assert.equal(unit.changed.size, 0);
 });

@@ -2,6 +2,7 @@
  * The events of the benchmarks: predictions of a fraud model with 8 or 20 features, drawn from a seed, so that every run on
  * every machine reads the same bytes. Ids are UUIDs because that is what inference services send, and they compress badly.
  */
+import { seededRandom } from "../src/math/seeded-random.ts";
 
 /** A source of numbers in [0, 1). */
 type Random = () => number;
@@ -119,15 +120,4 @@ const hexWords = Array.from({ length: 65_536 }, (_, index) => index.toString(16)
 function uuid(random: Random): string {
   const word = (bits: number, fixed = 0) => hexWords[Math.floor(random() * 2 ** bits) + fixed] ?? "0000";
   return `${word(16)}${word(16)}-${word(16)}-${word(12, 0x4000)}-${word(14, 0x8000)}-${word(16)}${word(16)}${word(16)}`;
-}
-
-/** Tommy Ettinger's mulberry32: small, fast and the same everywhere. */
-export function seededRandom(seed: number): Random {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

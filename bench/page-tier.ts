@@ -3,13 +3,13 @@
  * many bytes its state takes. `npm run bench:page-tier`.
  */
 import { countIntoEdges, numericEdges } from "../src/math/numeric-edges.ts";
+import { seededRandom } from "../src/math/seeded-random.ts";
 import { fitPagePlan } from "../src/sequential/fit-page-plan.ts";
 import { numericStream, rateStream, type StreamReference } from "../src/sequential/stream-reference.ts";
 import { advance, initialState, type TiltState } from "../src/sequential/tilt-detector.ts";
 import { noticePlan, type TiltPlan } from "../src/sequential/tilt-plan.ts";
 import { rowOfState } from "../src/sequential/tilt-state-row.ts";
 import { DEFAULT_IGNORE_BELOW } from "../src/sequential/tolerance.ts";
-import { seededRandom } from "./events.ts";
 
 const FEATURES = 1000;
 const REFERENCE_ROWS = 10_000;

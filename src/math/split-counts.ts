@@ -1,11 +1,12 @@
 /** Splits counts into two random halves, so that a curve fitted on one can be checked on the other. Counts are all that is kept of rows. */
+import { seededRandom } from "./seeded-random.ts";
 
 /**
  * How many of each count fall into the first half when every row's half is a fair coin. Seeded: the same counts give the same halves.
  * Counts beyond 4096 are drawn by the normal law.
  */
 export function splitCounts(counts: ArrayLike<number>, seed: number): Float64Array {
-  const random = generator(seed);
+  const random = seededRandom(seed);
   return Float64Array.from({ length: counts.length }, (_, index) => heads(counts[index] ?? 0, random));
 }
 
@@ -19,15 +20,4 @@ function heads(tosses: number, random: () => number): number {
   let count = 0;
   for (let toss = 0; toss < tosses; toss++) if (random() < 0.5) count++;
   return count;
-}
-
-/** Uniform numbers in [0, 1): mulberry32. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }

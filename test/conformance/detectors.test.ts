@@ -7,6 +7,7 @@ import { detectors } from "../../detectors/index.ts";
 import { type Detector, type DetectorResult, hasBreached, limitOf } from "../../src/core/detector.ts";
 import type { FeatureKind } from "../../src/core/model-schema.ts";
 import type { ReferenceSubject, WindowSummary } from "../../src/core/summary.ts";
+import { seededRandom } from "../../src/math/seeded-random.ts";
 import { numericReference, numericWindow, referenceOf, windowOf } from "../support/summaries.ts";
 
 interface Pair {
@@ -76,17 +77,6 @@ function numbersOf(result: DetectorResult): number[] {
 function measured(result: DetectorResult): Extract<DetectorResult, { status: "ok" }> {
   assert.ok(result.status === "ok", `expected a value: ${JSON.stringify(result)}`);
   return result;
-}
-
-/** The repository's small seeded generator (mulberry32). */
-function uniform(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 test("detectors have distinct kebab-case names", () => {
@@ -204,7 +194,7 @@ for (const detector of detectors) {
 /** Of 400 windows from the reference's own distribution, the ones above (or below) the noise level; 4 are expected at most, 12 are 4 sigma. */
 function falseBreaches(detector: Detector, kind: FeatureKind): number {
   const compare = detector.bind({ min_rows: 1 });
-  const draw = uniform(seed);
+  const draw = seededRandom(seed);
   let breaches = 0;
   for (const { reference, window } of undriftedPairs(kind)) {
     const events = reference.n + Math.round(Math.sqrt(reference.n) * 2 * (draw() + draw() + draw() - 1.5));
@@ -223,7 +213,7 @@ const drawnPairs = new Map<FeatureKind, readonly Pair[]>();
 function undriftedPairs(kind: FeatureKind): readonly Pair[] {
   const present = drawnPairs.get(kind);
   if (present !== undefined) return present;
-  const draw = uniform(seed);
+  const draw = seededRandom(seed);
   const normal = () => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw());
   const row = () => (kind === "numeric" ? normal() : Math.floor(60 * draw() ** 3));
   const sample = (rows: number) => Array.from({ length: rows }, row);

@@ -3,22 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { detectors } from "../../detectors/index.ts";
 import type { ReferenceSubject, WindowSummary } from "../../src/core/summary.ts";
+import { seededRandom } from "../../src/math/seeded-random.ts";
 import { numericReference, numericWindow, referenceOf, windowOf } from "../support/summaries.ts";
 
 interface Pair {
   readonly reference: ReferenceSubject;
   readonly window: WindowSummary;
-}
-
-/** Mulberry32. */
-function uniform(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 /** Counts of rows drawn by cumulative weights. */
@@ -98,7 +88,7 @@ const onCounts = "jensen-shannon total-variation psi chi-squared hellinger kullb
 
 for (const [what, weights, n, m, listed, trials] of settings) {
   test(`the 99 % points under no drift of the distances on counts hold for ${what}`, () => {
-    const draw = uniform(20260302);
+    const draw = seededRandom(20260302);
     const pairs = Array.from({ length: trials }, () => categoricalPair(weights, n, m, listed, draw));
     for (const name of onCounts) {
       const { point, limit, exceeding } = simulate(name, pairs);
@@ -120,7 +110,7 @@ const onValues = ["wasserstein", "energy", "cramer-von-mises", "mean-shift"];
 
 for (const [what, value, isLight] of shapes) {
   test(`the 99 % points under no drift of the distances on the axis hold for ${what}`, () => {
-    const draw = uniform(7);
+    const draw = seededRandom(7);
     const sample = (rows: number) => Array.from({ length: rows }, () => value(draw));
     const pairs = Array.from({ length: 250 }, () => {
       const reference = numericReference(sample(1500));

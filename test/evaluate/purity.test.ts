@@ -12,6 +12,7 @@ import type { MetricRow } from "../../src/core/metric.ts";
 import { createEvaluation } from "../../src/evaluate/evaluation.ts";
 import { readMetrics } from "../../src/evaluate/metric-writer.ts";
 import { prepareModel } from "../../src/evaluate/prepare-model.ts";
+import { seededRandom } from "../../src/math/seeded-random.ts";
 import { openStore } from "../../src/store/open.ts";
 import { sql } from "../../src/store/sql.ts";
 import { modelConfig, type WrittenEvent, writeBatch } from "../support/event-writer.ts";
@@ -26,17 +27,6 @@ const lane = store.lane("control");
 const T0 = Date.parse("2026-01-30T00:00:00Z");
 const HOUR = 3_600_000;
 
-/** Mulberry32: small, seeded, good enough to shuffle. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 function shuffled<Item>(items: readonly Item[], next: () => number): Item[] {
   const out = [...items];
   for (let at = out.length - 1; at > 0; at--) {
@@ -48,7 +38,7 @@ function shuffled<Item>(items: readonly Item[], next: () => number): Item[] {
   return out;
 }
 
-const next = random(7);
+const next = seededRandom(7);
 /** 59 hours across the end of a month, two versions, a silence of five hours, many equal timestamps, re-sent ids, corrected labels. */
 const events: WrittenEvent[] = [];
 for (let i = 0; i < 1300; i++) {
@@ -115,10 +105,10 @@ const byTime = [...distinct].sort((a, b) => a.timestamp - b.timestamp);
 const ways: readonly Way[] = [
   { name: "once", order: byTime, batch: 100_000, partitions: 1, everyBatch: false },
   { name: "stream", order: byTime, batch: 800, partitions: 1, everyBatch: true },
-  { name: "shuffled", order: shuffled(byTime, random(1)), batch: 900, partitions: 1, everyBatch: true },
+  { name: "shuffled", order: shuffled(byTime, seededRandom(1)), batch: 900, partitions: 1, everyBatch: true },
   {
     name: "copies",
-    order: [...shuffled(byTime, random(2)), ...byTime.slice(0, 1000)],
+    order: [...shuffled(byTime, seededRandom(2)), ...byTime.slice(0, 1000)],
     batch: 1200,
     partitions: 3,
     everyBatch: true,

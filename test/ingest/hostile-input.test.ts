@@ -1,8 +1,8 @@
 /** Hostile input: whatever bytes come, every message is an event or a dead letter, and the position moves on. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
+import { seededRandom } from "../../src/math/seeded-random.ts";
 import type { Store } from "../../src/store/store.ts";
-import { seededRandom } from "../support/hostile-messages.ts";
 import { clockAt, emptyTables, messages, openFreshStore, rowsOf, schema, writerOver } from "../support/ingest.ts";
 
 const model = schema("m", { amount: "numeric", note: "categorical" });

@@ -4,17 +4,6 @@
  */
 import { createHash } from "node:crypto";
 
-/** Seeded, so that a failure can be repeated (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** Far enough apart that a turned byte makes no other event's id. */
 const idOf = (name: string): string => createHash("sha256").update(name).digest("hex").slice(0, 24);
 

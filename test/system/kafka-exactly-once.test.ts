@@ -10,7 +10,8 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stringify } from "yaml";
 import { z } from "zod";
-import { censusConfig, censusStream, partitions, produceOver, seeded, topics } from "../support/kafka/census.ts";
+import { seededRandom } from "../../src/math/seeded-random.ts";
+import { censusConfig, censusStream, partitions, produceOver, topics } from "../support/kafka/census.ts";
 import { parseRows, runCommand, ServiceProcess } from "../support/kafka/service.ts";
 import { startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { createTopic } from "../support/produce.ts";
@@ -55,7 +56,7 @@ test("Five kills at random moments, malformed and repeated messages change no nu
   const expected = await replayed();
   assert.ok(expected.length > 1_000, `${expected.length} rows`);
 
-  const random = seeded(seed);
+  const random = seededRandom(seed);
   const stream = censusStream(random);
   const { brokers } = broker;
   await createTopic(brokers, topics.predictions, partitions.predictions);

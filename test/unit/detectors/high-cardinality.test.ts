@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { detectors } from "../../../detectors/index.ts";
 import { hasBreached } from "../../../src/core/detector.ts";
 import { byFrequency, categoricalBins } from "../../../src/math/categorical-bins.ts";
+import { seededRandom } from "../../../src/math/seeded-random.ts";
 import { referenceOf, windowOf } from "../../support/summaries.ts";
 
 const LISTED = 500;
@@ -17,17 +18,6 @@ const WINDOWS = 40;
 const MOST_BREACHES = 3;
 const names = ["jensen-shannon", "new-category-rate", "chi-squared", "psi", "total-variation"];
 const namesOfMore = ["hellinger", "kullback-leibler", "l-infinity"];
-
-/** Mulberry32. */
-function uniform(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** Draws a category by Zipf's law in constant time (Walker's alias method). */
 function zipf(categories: number, draw: () => number): () => number {
@@ -80,7 +70,7 @@ function undriftedPair(categories: number, windowRows: number, next: () => numbe
 for (const categories of [10, 500, 3000, 30_000]) {
   for (const windowRows of [1000, 10_000]) {
     test(`${categories} Zipf categories: at most 1 % of undrifted windows of ${windowRows} rows are a breach`, () => {
-      const next = zipf(categories, uniform(categories + windowRows));
+      const next = zipf(categories, seededRandom(categories + windowRows));
       const compares = [...names, ...namesOfMore].map((name) => {
         const detector = detectors.find((one) => one.name === name);
         assert.ok(detector !== undefined, `no detector ${name}`);
@@ -102,7 +92,7 @@ for (const categories of [10, 500, 3000, 30_000]) {
 }
 
 test("among 30,000 categories a new one with a tenth of the rows is a breach of the defaults", () => {
-  const next = zipf(30_000, uniform(1));
+  const next = zipf(30_000, seededRandom(1));
   const { reference, window } = undriftedPair(30_000, 9000, next);
   const drifted = windowOf({
     bins: window.bins.map((rows, bin) => (bin === window.bins.length - 1 ? rows + 1000 : rows)),

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countIntoEdges, numericEdges } from "../../../src/math/numeric-edges.ts";
+import { seededRandom } from "../../../src/math/seeded-random.ts";
 import { directionsOf } from "../../../src/sequential/directions.ts";
 import { fitPagePlan } from "../../../src/sequential/fit-page-plan.ts";
 import { numericStream, rateStream, type StreamReference } from "../../../src/sequential/stream-reference.ts";
@@ -15,7 +16,6 @@ import { advance, initialState, rearm } from "../../../src/sequential/tilt-detec
 import { noticePlan, pagePlan, type TiltPlan } from "../../../src/sequential/tilt-plan.ts";
 import { DEFAULT_IGNORE_BELOW, tolerancesOf } from "../../../src/sequential/tolerance.ts";
 import { multinomial, normals, type Random } from "../../support/draws.ts";
-import { seededRandom } from "../../support/hostile-messages.ts";
 import {
   ages,
   capitalGains,

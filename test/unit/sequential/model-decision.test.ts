@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { byFrequency, categoricalBins } from "../../../src/math/categorical-bins.ts";
+import { seededRandom } from "../../../src/math/seeded-random.ts";
 import { evidenceShares, type SharedSubject } from "../../../src/sequential/evidence-shares.ts";
 import { fitPagePlan } from "../../../src/sequential/fit-page-plan.ts";
 import { decide, evidenceFraction, type StreamEvidence } from "../../../src/sequential/model-decision.ts";
@@ -12,7 +13,6 @@ import { categoricalStream, type StreamReference } from "../../../src/sequential
 import { advance, initialState, logEvidenceOf } from "../../../src/sequential/tilt-detector.ts";
 import { wordsOf } from "../../../src/sequential/tilt-words.ts";
 import { multinomial } from "../../support/draws.ts";
-import { seededRandom } from "../../support/hostile-messages.ts";
 import { categoricalSubject, rateStreamOf, streamOfWeights } from "../../support/streams.ts";
 
 const wanted = { ignoreBelow: 0.03 };

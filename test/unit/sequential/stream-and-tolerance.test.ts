@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { countIntoEdges, numericEdges } from "../../../src/math/numeric-edges.ts";
+import { seededRandom } from "../../../src/math/seeded-random.ts";
 import { designEffects } from "../../../src/sequential/design-effect.ts";
 import { directionsOf } from "../../../src/sequential/directions.ts";
 import {
@@ -17,7 +18,6 @@ import { wordsOf } from "../../../src/sequential/tilt-words.ts";
 import { referenceError, type Tolerance, tolerancesOf } from "../../../src/sequential/tolerance.ts";
 import { clipLimits, clippedLogRatios } from "../../../src/sequential/total-variation-clip.ts";
 import { normals } from "../../support/draws.ts";
-import { seededRandom } from "../../support/hostile-messages.ts";
 import { streamOfSubject, streamOfWeights } from "../../support/streams.ts";
 import { numericReference, referenceOf } from "../../support/summaries.ts";
 

@@ -16,7 +16,7 @@ export interface Effort {
   readonly falseAlarmStreams: number;
   readonly falseAlarmEvents: number;
   readonly delayStreams: number;
-  /** Events before the shift, and those after it within which it is found or counts as missed. */
+  /** Events before the shift, and up to a window more; and those after it within which it is found or counts as missed. */
   readonly before: number;
   readonly mostDelay: number;
   readonly windowReferences: number;
@@ -28,7 +28,7 @@ export const full: Omit<Effort, "seed"> = {
   tuningEvents: 400_000,
   falseAlarmStreams: 12,
   falseAlarmEvents: 1_000_000,
-  delayStreams: 40,
+  delayStreams: 200,
   before: 20_000,
   mostDelay: 60_000,
   windowReferences: 60,
@@ -137,40 +137,31 @@ export function matchedThreshold(laboratory: Laboratory, kind: Kind, rule: Rule,
   return candidates[low] ?? Number.NaN;
 }
 
-/** The parameter at which a rule has the matched rate, from its rates at a few: a line through the logarithms. */
-export function matchedParameter(
-  laboratory: Laboratory,
-  kind: Kind,
-  candidates: readonly number[],
-  settingOf: (parameter: number) => Setting,
-  share: number,
-): number {
-  const points = candidates.map((parameter) => {
-    const { alarms, events } = falseAlarms(laboratory, kind, settingOf(parameter), share);
-    return { x: Math.log((alarms + 0.5) / events), y: Math.log(parameter) };
-  });
-  const mean = (of: (point: { x: number; y: number }) => number) =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length;
-  const [x, y] = [mean((point) => point.x), mean((point) => point.y)];
-  const slope = mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2);
-  const wanted = y + slope * (Math.log(1 / MATCHED_EVENTS) - x);
-  return Number(Math.exp(Math.min(0, wanted)).toPrecision(2));
-}
-
-/** Median events from the shift to the alarm; Infinity for a shift that half of the streams do not show within `mostDelay`. */
+/**
+ * Median events from the shift to the alarm; Infinity for a shift that half of the streams do not show within `mostDelay`. The shift falls
+ * anywhere into a pane, as it does for windows: a rule that looks now and then has no luck with the moment.
+ */
 export function medianDelay(laboratory: Laboratory, kind: Kind, shift: Draw, setting: Setting, share = 1): number {
   const { rule, threshold } = setting;
   const { delayStreams, before, mostDelay } = laboratory.effort;
   const draw = scenes[kind].inControl;
-  const delays = Array.from({ length: part(delayStreams, share) }, (_, index) => {
+  const streams = part(delayStreams, share);
+  const delays: number[] = [];
+  let missed = 0;
+  for (let index = 0; index < streams && 2 * missed <= streams; index++) {
     const random = laboratory.random(`delay ${kind}`, index);
     const watch = rule.start(laboratory.reference(kind, index), laboratory.random("rule of delay", index));
-    for (let event = 0; event < before; event++) if (watch.push(draw(random)) > threshold) watch.restart();
-    for (let event = 1; event <= mostDelay; event++) if (watch.push(shift(random)) > threshold) return event;
-    return Number.POSITIVE_INFINITY;
-  });
-  return lowerMedian(delays);
+    const moment = before + Math.floor(laboratory.random("moment", index).uniform() * WINDOW);
+    for (let event = 0; event < moment; event++) if (watch.push(draw(random)) > threshold) watch.restart();
+    let delay = 1;
+    while (delay <= mostDelay && watch.push(shift(random)) <= threshold) delay++;
+    if (delay > mostDelay) missed++;
+    else delays.push(delay);
+  }
+  return 2 * missed > streams ? Number.POSITIVE_INFINITY : lowerMedian([...delays, ...nothingFound(missed)]);
 }
+
+const nothingFound = (streams: number) => Array.from({ length: streams }, () => Number.POSITIVE_INFINITY);
 
 function lowerMedian(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.ceil(values.length / 2) - 1] ?? Number.NaN;

@@ -1,10 +1,11 @@
 /** Which rules are measured on which stream, with which thresholds, and the measuring of all of them. */
+
+import { adwinRule, adwinThreshold } from "./adwin-rule.ts";
 import {
   type FalseAlarms,
   falseAlarms,
   type Laboratory,
   MATCHED_EVENTS,
-  matchedParameter,
   matchedThreshold,
   measureWindows,
   medianDelay,
@@ -12,7 +13,6 @@ import {
 import type { Rule, Setting } from "./rule.ts";
 import { type Kind, scenes } from "./scenes.ts";
 import {
-  adwinRule,
   cramerVonMisesRule,
   cusumRule,
   ddmRule,
@@ -61,22 +61,17 @@ const matched = (rule: Rule, share = 1, tuningShare = share): Entry => ({
     chosen: "matched",
   }),
 });
-const adwinAt = (delta: number, chosen: string): Setting => ({ rule: adwinRule(delta), threshold: 1, chosen });
-const matchedAdwin: Entry = {
-  share: 0.5,
-  setting(laboratory, kind) {
-    const delta = matchedParameter(laboratory, kind, [0.01, 0.03, 0.09], (one) => adwinAt(one, ""), 0.25);
-    return adwinAt(delta, `matched, delta ${delta}`);
-  },
-};
 
+/** Events of a pane: a minute of a busy model, and of a quiet one. */
+const PANES = [100, 10];
 const FADING = MATCHED_EVENTS / 4;
+const PROMISED = Math.log(MATCHED_EVENTS);
 const tiers: readonly Entry[] = [
-  matched(noticeRule(FADING)),
-  fixed(noticeRule(FADING), Math.log(MATCHED_EVENTS), "promised"),
-  fixed(pageRule, Math.log(MATCHED_EVENTS), "promised"),
+  ...PANES.map((pane) => matched(noticeRule(pane, FADING))),
+  ...PANES.map((pane) => fixed(noticeRule(pane, FADING), PROMISED, "promised")),
+  ...PANES.map((pane) => fixed(pageRule(pane), PROMISED, "promised")),
 ];
-const adwins: readonly Entry[] = [matchedAdwin, { share: 0.5, setting: () => adwinAt(0.002, "default") }];
+const adwins: readonly Entry[] = [matched(adwinRule, 0.5), fixed(adwinRule, adwinThreshold(0.002), "delta 0.002", 0.5)];
 const pageHinkleys: readonly Entry[] = [matched(pageHinkleyRule, 0.5), fixed(pageHinkleyRule, 50, "default", 0.25)];
 
 const entries: Readonly<Record<Kind, readonly Entry[]>> = {

@@ -1,5 +1,4 @@
 /** The rules that look at single values, or at batches of a hundred: Driftline's online detectors and tiers, and the peers'. */
-import { adwin } from "../../detectors/online/adwin.ts";
 import { cusum } from "../../detectors/online/cusum.ts";
 import { ddm } from "../../detectors/online/ddm.ts";
 import { pageHinkley } from "../../detectors/online/page-hinkley.ts";
@@ -16,9 +15,6 @@ import { kswinDistance } from "../comparators/kswin.ts";
 import type { OnlineRule } from "../comparators/online-rule.ts";
 import type { Rule } from "./rule.ts";
 import type { Reference } from "./scenes.ts";
-
-/** Events of a step of the tiers, as a pane of a small model has. */
-const BATCH = 100;
 
 /** The score that the detector compares, as it says. */
 function online<Own>(
@@ -54,8 +50,6 @@ export const cusumRule = online("CUSUM", cusum, ({ subject }) => ({
   target: subject.mean,
   standard_deviation: subject.standardDeviation,
 }));
-/** Alarms above 1. */
-export const adwinRule = (delta: number): Rule => online("ADWIN", adwin, () => ({ delta }));
 export const ddmRule = ruleOfChanges("DDM", () => {
   const run = ddm.bind({});
   let state = run.start();
@@ -155,20 +149,25 @@ export function cramerVonMisesRule(window: number): Rule {
   };
 }
 
-/** The page tier's score is ln R after a batch; it alarms at ln of the threshold in events. */
-export const pageRule: Rule = evidenceRule("Driftline page", ({ stream }) => {
-  const tolerances = tolerancesOf(stream, directionsOf(stream), { ignoreBelow: DEFAULT_IGNORE_BELOW });
-  return pagePlan(stream, [{ weights: stream.weights, tolerances: tolerances.map(({ value }) => value) }]);
-});
+/**
+ * The page tier's score is ln R after a step; it alarms at ln of the threshold in events.
+ *
+ * @param pane events of a step
+ */
+export const pageRule = (pane: number): Rule =>
+  evidenceRule("Driftline page", pane, ({ stream }) => {
+    const tolerances = tolerancesOf(stream, directionsOf(stream), { ignoreBelow: DEFAULT_IGNORE_BELOW });
+    return pagePlan(stream, [{ weights: stream.weights, tolerances: tolerances.map(({ value }) => value) }]);
+  });
 
-/** `fading` in events. */
-export const noticeRule = (fading: number): Rule =>
-  evidenceRule("Driftline notice", ({ stream }) => noticePlan(stream, { fading }));
+/** The notice tier likewise; `fading` in events. */
+export const noticeRule = (pane: number, fading: number): Rule =>
+  evidenceRule("Driftline notice", pane, ({ stream }) => noticePlan(stream, { fading }));
 
-function evidenceRule(name: string, planOf: (reference: Reference) => TiltPlan): Rule {
+function evidenceRule(tier: string, pane: number, planOf: (reference: Reference) => TiltPlan): Rule {
   const plans = new WeakMap<Reference, TiltPlan>();
   return {
-    name,
+    name: `${tier}, panes of ${pane}`,
     start(reference) {
       const plan = plans.get(reference) ?? planOf(reference);
       plans.set(reference, plan);
@@ -179,8 +178,8 @@ function evidenceRule(name: string, planOf: (reference: Reference) => TiltPlan):
         push(value) {
           const bin = reference.binOf(value);
           stored[bin] = (stored[bin] ?? 0) + 1;
-          if (++rows < BATCH) return Number.NEGATIVE_INFINITY;
-          const score = advance(plan, state, { counts: mergeCounts(plan.stream, stored), weight: BATCH });
+          if (++rows < pane) return Number.NEGATIVE_INFINITY;
+          const score = advance(plan, state, { counts: mergeCounts(plan.stream, stored), weight: pane });
           stored.fill(0);
           rows = 0;
           return score;

@@ -3,31 +3,32 @@
  * alarm at this value. Until its first alarm, after which it starts anew, its window is the same whatever delta is.
  */
 import { adwin } from "../../detectors/online/adwin.ts";
-import type { Rule } from "./rule.ts";
+import type { Rule, Watch } from "./rule.ts";
 
 type Window = ReturnType<typeof adwin.restore>["own"];
 
 /** River's defaults. */
 const shape = { check_every: 32, min_part: 5, min_values: 11 };
 
-export const adwinRule: Rule = {
-  name: "ADWIN",
-  start() {
-    const run = adwin.bind({ ...shape, delta: Number.MIN_VALUE });
-    let state = run.start();
-    return {
-      push(value) {
-        state = run.step(state, value).state;
-        const window = state.own;
-        if (window.count % shape.check_every !== 0 || window.width < shape.min_values) return Number.NEGATIVE_INFINITY;
-        return greatestConfidence(window) - Math.log(2 * Math.log(window.width));
-      },
-      restart() {
-        state = run.start();
-      },
-    };
-  },
-};
+const run = adwin.bind({ ...shape, delta: Number.MIN_VALUE });
+
+export const adwinRule: Rule = { name: "ADWIN", start: () => watchFrom(run.start()) };
+
+function watchFrom(begin: ReturnType<typeof run.start>): Watch {
+  let state = begin;
+  return {
+    push(value) {
+      state = run.step(state, value).state;
+      const window = state.own;
+      if (window.count % shape.check_every !== 0 || window.width < shape.min_values) return Number.NEGATIVE_INFINITY;
+      return greatestConfidence(window) - Math.log(2 * Math.log(window.width));
+    },
+    restart() {
+      state = run.start();
+    },
+    fork: () => watchFrom(state),
+  };
+}
 
 /** -ln(delta) as a threshold for the score. */
 export const adwinThreshold = (delta: number): number => -Math.log(delta);

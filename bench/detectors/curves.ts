@@ -15,8 +15,27 @@ const panels: readonly Panel[] = [
 
 /** Rule and start of what its threshold is called; colours that are told apart without colour vision too, with a dash for the tuned ones. */
 const curves: readonly { rule: string; chosen: string; label: string; colour: string; dash: string }[] = [
-  { rule: "Driftline notice", chosen: "matched", label: "Driftline notice", colour: "#0072b2", dash: "" },
-  { rule: "Driftline page", chosen: "promised", label: "Driftline page", colour: "#d55e00", dash: "" },
+  {
+    rule: "Driftline notice, panes of 10",
+    chosen: "matched",
+    label: "Driftline notice, panes of 10",
+    colour: "#0072b2",
+    dash: "",
+  },
+  {
+    rule: "Driftline notice, panes of 100",
+    chosen: "matched",
+    label: "… panes of 100",
+    colour: "#56b4e9",
+    dash: "",
+  },
+  {
+    rule: "Driftline page, panes of 100",
+    chosen: "promised",
+    label: "Driftline page, panes of 100",
+    colour: "#d55e00",
+    dash: "",
+  },
   { rule: "ADWIN", chosen: "matched", label: "ADWIN", colour: "#009e73", dash: "6 3" },
   { rule: "Page-Hinkley", chosen: "matched", label: "Page-Hinkley", colour: "#cc79a7", dash: "6 3" },
   {

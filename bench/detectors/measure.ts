@@ -1,6 +1,6 @@
 /** False alarms while nothing has changed, thresholds for a wanted rate of them, and the delay until a shift is found. */
 import { type Random, seededRandom } from "./random.ts";
-import type { Rule, Setting } from "./rule.ts";
+import type { Rule, Setting, Watch } from "./rule.ts";
 import { type Draw, type Kind, type Reference, referenceFor, scenes } from "./scenes.ts";
 import { WINDOW, type WindowRule, windowRules } from "./window-rules.ts";
 
@@ -138,30 +138,43 @@ export function matchedThreshold(laboratory: Laboratory, kind: Kind, rule: Rule,
 }
 
 /**
- * Median events from the shift to the alarm; Infinity for a shift that half of the streams do not show within `mostDelay`. The shift falls
- * anywhere into a pane, as it does for windows: a rule that looks now and then has no luck with the moment.
+ * Per shift the median events from the shift to the alarm; Infinity where half of the streams do not show it within `mostDelay`. The shift
+ * falls anywhere into a pane, as it does for windows: a rule that looks now and then has no luck with the moment.
  */
-export function medianDelay(laboratory: Laboratory, kind: Kind, shift: Draw, setting: Setting, share = 1): number {
-  const { rule, threshold } = setting;
+export function medianDelays(
+  laboratory: Laboratory,
+  kind: Kind,
+  shifts: readonly Draw[],
+  { rule, threshold }: Setting,
+  share = 1,
+): readonly number[] {
   const { delayStreams, before, mostDelay } = laboratory.effort;
-  const draw = scenes[kind].inControl;
   const streams = part(delayStreams, share);
-  const delays: number[] = [];
-  let missed = 0;
-  for (let index = 0; index < streams && 2 * missed <= streams; index++) {
-    const random = laboratory.random(`delay ${kind}`, index);
-    const watch = rule.start(laboratory.reference(kind, index), laboratory.random("rule of delay", index));
+  const delays = shifts.map((): number[] => []);
+  for (let index = 0; index < streams; index++) {
     const moment = before + Math.floor(laboratory.random("moment", index).uniform() * WINDOW);
-    for (let event = 0; event < moment; event++) if (watch.push(draw(random)) > threshold) watch.restart();
-    let delay = 1;
-    while (delay <= mostDelay && watch.push(shift(random)) <= threshold) delay++;
-    if (delay > mostDelay) missed++;
-    else delays.push(delay);
+    const brought = () => {
+      const random = laboratory.random(`before ${kind}`, index);
+      const watch = rule.start(laboratory.reference(kind, index), laboratory.random("rule of delay", index));
+      const draw = scenes[kind].inControl;
+      for (let event = 0; event < moment; event++) if (watch.push(draw(random)) > threshold) watch.restart();
+      return watch;
+    };
+    let common: Watch | undefined;
+    for (const [at, shift] of shifts.entries()) {
+      const found = delays[at] ?? [];
+      // Half of them missed it: so the median is known.
+      if (2 * found.filter((delay) => delay === Number.POSITIVE_INFINITY).length > streams) continue;
+      common ??= brought();
+      const watch = common.fork?.() ?? brought();
+      const random = laboratory.random(`after ${kind}`, index);
+      let delay = 1;
+      while (delay <= mostDelay && watch.push(shift(random)) <= threshold) delay++;
+      found.push(delay > mostDelay ? Number.POSITIVE_INFINITY : delay);
+    }
   }
-  return 2 * missed > streams ? Number.POSITIVE_INFINITY : lowerMedian([...delays, ...nothingFound(missed)]);
+  return delays.map(lowerMedian);
 }
-
-const nothingFound = (streams: number) => Array.from({ length: streams }, () => Number.POSITIVE_INFINITY);
 
 function lowerMedian(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.ceil(values.length / 2) - 1] ?? Number.NaN;

@@ -8,7 +8,7 @@ import {
   MATCHED_EVENTS,
   matchedThreshold,
   measureWindows,
-  medianDelay,
+  medianDelays,
 } from "./measure.ts";
 import type { Rule, Setting } from "./rule.ts";
 import { type Kind, scenes } from "./scenes.ts";
@@ -62,14 +62,15 @@ const matched = (rule: Rule, share = 1, tuningShare = share): Entry => ({
   }),
 });
 
-/** Events of a pane: a minute of a busy model, and of a quiet one. */
-const PANES = [100, 10];
 const FADING = MATCHED_EVENTS / 4;
 const PROMISED = Math.log(MATCHED_EVENTS);
+/** In panes of 100 events and of 10: a minute of a busier model and of a quiet one. */
 const tiers: readonly Entry[] = [
-  ...PANES.map((pane) => matched(noticeRule(pane, FADING))),
-  ...PANES.map((pane) => fixed(noticeRule(pane, FADING), PROMISED, "promised")),
-  ...PANES.map((pane) => fixed(pageRule(pane), PROMISED, "promised")),
+  matched(noticeRule(100, FADING)),
+  matched(noticeRule(10, FADING), 1, 0.5),
+  fixed(noticeRule(100, FADING), PROMISED, "promised"),
+  fixed(pageRule(100), PROMISED, "promised"),
+  fixed(pageRule(10), PROMISED, "promised", 0.5),
 ];
 const adwins: readonly Entry[] = [matched(adwinRule, 0.5), fixed(adwinRule, adwinThreshold(0.002), "delta 0.002", 0.5)];
 const pageHinkleys: readonly Entry[] = [matched(pageHinkleyRule, 0.5), fixed(pageHinkleyRule, 50, "default", 0.25)];
@@ -104,7 +105,8 @@ export function measure(laboratory: Laboratory, kinds: readonly Kind[], say: (te
       const started = process.cpuUsage();
       const setting = settingOf(laboratory, kind);
       const found = falseAlarms(laboratory, kind, setting, share);
-      const delays = shifts.map(({ draw }) => medianDelay(laboratory, kind, draw, setting, share));
+      const draws = shifts.map(({ draw }) => draw);
+      const delays = medianDelays(laboratory, kind, draws, setting, share);
       const { rule, chosen, threshold } = setting;
       rows.push({ rule: rule.name, chosen, threshold, falseAlarms: found, delays: delays.map(finite) });
       say(`${kind}: ${rule.name}, ${chosen}: ${seconds(started)}`);

@@ -2,10 +2,10 @@
 import { cusum } from "../../detectors/online/cusum.ts";
 import { ddm } from "../../detectors/online/ddm.ts";
 import { pageHinkley } from "../../detectors/online/page-hinkley.ts";
-import type { SequentialDetector } from "../../src/core/sequential-detector.ts";
+import type { SequentialDetector, SequentialRun, SequentialState } from "../../src/core/sequential-detector.ts";
 import { directionsOf } from "../../src/sequential/directions.ts";
 import { mergeCounts } from "../../src/sequential/stream-reference.ts";
-import { advance, initialState, rearm } from "../../src/sequential/tilt-detector.ts";
+import { advance, copyState, initialState, rearm, type TiltState } from "../../src/sequential/tilt-detector.ts";
 import { noticePlan, pagePlan, type TiltPlan } from "../../src/sequential/tilt-plan.ts";
 import { DEFAULT_IGNORE_BELOW, tolerancesOf } from "../../src/sequential/tolerance.ts";
 import { eddm } from "../comparators/eddm.ts";
@@ -13,7 +13,7 @@ import { fhddm } from "../comparators/fhddm.ts";
 import { hddmA, hddmW } from "../comparators/hddm.ts";
 import { kswinDistance } from "../comparators/kswin.ts";
 import type { OnlineRule } from "../comparators/online-rule.ts";
-import type { Rule } from "./rule.ts";
+import type { Rule, Watch } from "./rule.ts";
 import type { Reference } from "./scenes.ts";
 
 /** The score that the detector compares, as it says. */
@@ -26,18 +26,23 @@ function online<Own>(
     name,
     start(reference) {
       const run = detector.bind(optionsOf(reference));
-      let state = run.start();
-      return {
-        push(value) {
-          const next = run.step(state, value);
-          state = next.state;
-          return next.verdict.status === "ok" ? next.verdict.score : Number.NEGATIVE_INFINITY;
-        },
-        restart() {
-          state = run.start();
-        },
-      };
+      return watchFrom(run, run.start());
     },
+  };
+}
+
+function watchFrom<Own>(run: SequentialRun<Own>, begin: SequentialState<Own>): Watch {
+  let state = begin;
+  return {
+    push(value) {
+      const next = run.step(state, value);
+      state = next.state;
+      return next.verdict.status === "ok" ? next.verdict.score : Number.NEGATIVE_INFINITY;
+    },
+    restart() {
+      state = run.start();
+    },
+    fork: () => watchFrom(run, state),
   };
 }
 
@@ -171,23 +176,39 @@ function evidenceRule(tier: string, pane: number, planOf: (reference: Reference)
     start(reference) {
       const plan = plans.get(reference) ?? planOf(reference);
       plans.set(reference, plan);
-      const stored = new Float64Array(plan.stream.mergedInto.length);
-      let state = initialState(plan);
-      let rows = 0;
-      return {
-        push(value) {
-          const bin = reference.binOf(value);
-          stored[bin] = (stored[bin] ?? 0) + 1;
-          if (++rows < pane) return Number.NEGATIVE_INFINITY;
-          const score = advance(plan, state, { counts: mergeCounts(plan.stream, stored), weight: pane });
-          stored.fill(0);
-          rows = 0;
-          return score;
-        },
-        restart() {
-          state = rearm(state);
-        },
-      };
+      const counts = new Float64Array(plan.stream.mergedInto.length);
+      return evidenceWatch(plan, reference, pane, { state: initialState(plan), counts, events: 0 });
     },
+  };
+}
+
+/** The state of the tier and what the open pane holds: counts per stored bin. */
+interface Open {
+  state: TiltState;
+  readonly counts: Float64Array;
+  events: number;
+}
+
+function evidenceWatch(plan: TiltPlan, reference: Reference, pane: number, open: Open): Watch {
+  const { counts } = open;
+  return {
+    push(value) {
+      const bin = reference.binOf(value);
+      counts[bin] = (counts[bin] ?? 0) + 1;
+      if (++open.events < pane) return Number.NEGATIVE_INFINITY;
+      const score = advance(plan, open.state, { counts: mergeCounts(plan.stream, counts), weight: pane });
+      counts.fill(0);
+      open.events = 0;
+      return score;
+    },
+    restart() {
+      open.state = rearm(open.state);
+    },
+    fork: () =>
+      evidenceWatch(plan, reference, pane, {
+        state: copyState(open.state),
+        counts: counts.slice(),
+        events: open.events,
+      }),
   };
 }

@@ -21,6 +21,7 @@ import {
   hddmARule,
   hddmWRule,
   kswinRule,
+  noticeForMeansRule,
   noticeRule,
   pageHinkleyRule,
   pageRule,
@@ -65,19 +66,25 @@ const matched = (rule: Rule, share = 1, tuningShare = share): Entry => ({
 const FADING = MATCHED_EVENTS / 4;
 const PROMISED = Math.log(MATCHED_EVENTS);
 /** In panes of 100 events and of 10: a minute of a busier model and of a quiet one. */
-const tiers: readonly Entry[] = [
-  matched(noticeRule(100, FADING)),
-  matched(noticeRule(10, FADING), 1, 0.5),
+const notices: readonly Entry[] = [matched(noticeRule(100, FADING)), matched(noticeRule(10, FADING), 1, 0.5)];
+const noticesForMeans: readonly Entry[] = [
+  matched(noticeForMeansRule(100, FADING)),
+  matched(noticeForMeansRule(10, FADING), 1, 0.5),
+];
+const promised: readonly Entry[] = [
   fixed(noticeRule(100, FADING), PROMISED, "promised"),
   fixed(pageRule(100), PROMISED, "promised"),
   fixed(pageRule(10), PROMISED, "promised", 0.5),
 ];
+const tiers: readonly Entry[] = [...notices, ...promised];
 const adwins: readonly Entry[] = [matched(adwinRule, 0.5), fixed(adwinRule, adwinThreshold(0.002), "delta 0.002", 0.5)];
 const pageHinkleys: readonly Entry[] = [matched(pageHinkleyRule, 0.5), fixed(pageHinkleyRule, 50, "default", 0.25)];
 
 const entries: Readonly<Record<Kind, readonly Entry[]>> = {
   numeric: [
-    ...tiers,
+    ...notices,
+    ...noticesForMeans,
+    ...promised,
     ...adwins,
     ...pageHinkleys,
     matched(cusumRule, 0.5),

@@ -5,6 +5,7 @@ import { pageHinkley } from "../../detectors/online/page-hinkley.ts";
 import type { SequentialDetector, SequentialRun, SequentialState } from "../../src/core/sequential-detector.ts";
 import { directionsOf } from "../../src/sequential/directions.ts";
 import { mergeCounts } from "../../src/sequential/stream-reference.ts";
+import { MEAN_AND_SCALE_FIRST } from "../../src/sequential/tilt-bank.ts";
 import { advance, copyState, initialState, rearm, type TiltState } from "../../src/sequential/tilt-detector.ts";
 import { noticePlan, pagePlan, type TiltPlan } from "../../src/sequential/tilt-plan.ts";
 import { DEFAULT_IGNORE_BELOW, tolerancesOf } from "../../src/sequential/tolerance.ts";
@@ -168,6 +169,12 @@ export const pageRule = (pane: number): Rule =>
 /** The notice tier likewise; `fading` in events. */
 export const noticeRule = (pane: number, fading: number): Rule =>
   evidenceRule("Driftline notice", pane, ({ stream }) => noticePlan(stream, { fading }));
+
+/** The notice tier with most of its start on shifts of mean and spread. */
+export const noticeForMeansRule = (pane: number, fading: number): Rule =>
+  evidenceRule("Driftline notice for means", pane, ({ stream }) =>
+    noticePlan(stream, { fading, startParts: MEAN_AND_SCALE_FIRST }),
+  );
 
 function evidenceRule(tier: string, pane: number, planOf: (reference: Reference) => TiltPlan): Rule {
   const plans = new WeakMap<Reference, TiltPlan>();

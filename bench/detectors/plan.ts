@@ -54,11 +54,11 @@ const fixed = (rule: Rule, threshold: number, chosen: string, share = 1): Entry 
   share,
   setting: () => ({ rule, threshold, chosen }),
 });
-const matched = (rule: Rule, share = 1, tuningShare = share): Entry => ({
+const matched = (rule: Rule, share = 1): Entry => ({
   share,
   setting: (laboratory, kind) => ({
     rule,
-    threshold: matchedThreshold(laboratory, kind, rule, tuningShare),
+    threshold: matchedThreshold(laboratory, kind, rule, share),
     chosen: "matched",
   }),
 });
@@ -66,10 +66,10 @@ const matched = (rule: Rule, share = 1, tuningShare = share): Entry => ({
 const FADING = MATCHED_EVENTS / 4;
 const PROMISED = Math.log(MATCHED_EVENTS);
 /** In panes of 100 events and of 10: a minute of a busier model and of a quiet one. */
-const notices: readonly Entry[] = [matched(noticeRule(100, FADING)), matched(noticeRule(10, FADING), 1, 0.5)];
+const notices: readonly Entry[] = [matched(noticeRule(100, FADING)), matched(noticeRule(10, FADING))];
 const noticesForMeans: readonly Entry[] = [
   matched(noticeForMeansRule(100, FADING)),
-  matched(noticeForMeansRule(10, FADING), 1, 0.5),
+  matched(noticeForMeansRule(10, FADING)),
 ];
 const promised: readonly Entry[] = [
   fixed(noticeRule(100, FADING), PROMISED, "promised"),
@@ -90,7 +90,7 @@ const entries: Readonly<Record<Kind, readonly Entry[]>> = {
     matched(cusumRule, 0.5),
     matched(cramerVonMisesRule(300), 0.25),
     // Its distance has 30 steps, so that the rate is matched to the next lower one: see the column.
-    matched(kswinRule, 0.15, 0.15),
+    matched(kswinRule, 0.15),
     // scipy 1.17.1: the least distance of two samples of 30 with p <= 0.005 is 14 / 30.
     fixed(kswinRule, 13.5, "default", 0.1),
   ],

@@ -10,6 +10,9 @@ const titles: Readonly<Record<Kind, string>> = {
   missing: "Missing values: 1 %, then",
 };
 
+/** What the names of the shifts leave to the title. */
+const prefixes: Readonly<Record<Kind, string>> = { numeric: "", category: "categories: ", missing: "missing: " };
+
 export function toJson(measured: Measured, seed: number): string {
   return JSON.stringify({ seed, ...measured });
 }
@@ -132,13 +135,13 @@ function soonestOther({ rows }: KindResult, shift: number): { readonly rule: str
 export function toShortMarkdown(measured: Measured, shown: readonly ShownRule[]): string {
   const line = (row: readonly string[]) => `| ${row.join(" | ")} |`;
   const head = ["shift", ...shown.map(({ title }) => title), "soonest of all others"];
-  const delays = sections(measured).flatMap(({ result }) =>
+  const delays = sections(measured).flatMap(({ kind, result }) =>
     result.shifts.map((name, shift) => {
       const other = soonestOther(result, shift);
       const own = shown.map(({ rule, chosen }) =>
         cell(result.rows.find((row) => row.rule === rule && row.chosen.startsWith(chosen))?.delays[shift] ?? null),
       );
-      return line([name, ...own, other === null ? "—" : `${cell(other.delay)} (${other.rule})`]);
+      return line([`${prefixes[kind]}${name}`, ...own, other === null ? "—" : `${cell(other.delay)} (${other.rule})`]);
     }),
   );
   const customary = measured.numeric.rows.filter((row) => isOther(row) && !isMatched(row));

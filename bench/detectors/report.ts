@@ -138,9 +138,11 @@ export function toShortMarkdown(measured: Measured, shown: readonly ShownRule[])
   const delays = sections(measured).flatMap(({ kind, result }) =>
     result.shifts.map((name, shift) => {
       const other = soonestOther(result, shift);
-      const own = shown.map(({ rule, chosen }) =>
-        cell(result.rows.find((row) => row.rule === rule && row.chosen.startsWith(chosen))?.delays[shift] ?? null),
-      );
+      const own = shown.map(({ rule, chosen }) => {
+        const row = result.rows.find((one) => one.rule === rule && one.chosen.startsWith(chosen));
+        // Blank where a rule is not measured, since — says that it has found nothing.
+        return row === undefined ? "" : cell(row.delays[shift] ?? null);
+      });
       return line([`${prefixes[kind]}${name}`, ...own, other === null ? "—" : `${cell(other.delay)} (${other.rule})`]);
     }),
   );
@@ -179,8 +181,9 @@ const reading = [
   "",
   "PSI, KS, Wasserstein, JS and chi-squared are the rules that peers apply to a window; ADWIN, Page-Hinkley, DDM, EDDM, HDDM, FHDDM and KSWIN",
   "are River's, equal to it on golden streams (`test/unit/detectors/online`, `test/unit/bench`); CvM is a sliding window with a threshold for a",
-  "wanted run time, as online two-sample tests have it. Where a rule of others is sooner than Driftline's, the table says so: ADWIN and CUSUM",
-  "watch nothing but the mean, and where the mean is all that moves they are hard to beat.",
+  "wanted run time, as online two-sample tests have it. *Notice for means* is the notice tier with half of its start on shifts of the mean and a",
+  "fifth on the spread (`startParts`). Where a rule of others is sooner than Driftline's, the table says so: ADWIN and CUSUM watch nothing but the",
+  "mean, and where the mean is all that moves they are hard to beat; CUSUM is also made for one size of shift, here 1.",
 ];
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US");

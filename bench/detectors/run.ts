@@ -33,6 +33,7 @@ const options = new Command("bench:detectors")
 
 const shown: readonly ShownRule[] = [
   { rule: "Driftline notice, panes of 10", chosen: "matched", title: "notice, panes of 10" },
+  { rule: "Driftline notice for means, panes of 10", chosen: "matched", title: "notice for means, panes of 10" },
   { rule: "Driftline notice, panes of 100", chosen: "matched", title: "notice, panes of 100" },
   { rule: "Driftline page, panes of 100", chosen: "promised", title: "page, panes of 100" },
 ];

@@ -25,7 +25,7 @@ const curves: readonly { rule: string; chosen: string; label: string; colour: st
   {
     rule: "Driftline notice, panes of 100",
     chosen: "matched",
-    label: "… panes of 100",
+    label: "Driftline notice, panes of 100",
     colour: "#56b4e9",
     dash: "",
   },
@@ -38,6 +38,7 @@ const curves: readonly { rule: string; chosen: string; label: string; colour: st
   },
   { rule: "ADWIN", chosen: "matched", label: "ADWIN", colour: "#009e73", dash: "6 3" },
   { rule: "Page-Hinkley", chosen: "matched", label: "Page-Hinkley", colour: "#cc79a7", dash: "6 3" },
+  { rule: "CvM, sliding 300", chosen: "matched", label: "CvM, sliding window of 300", colour: "#e69f00", dash: "6 3" },
   {
     rule: "Wasserstein / sd",
     chosen: "matched",
@@ -49,7 +50,7 @@ const curves: readonly { rule: string; chosen: string; label: string; colour: st
 ];
 
 const width = 900;
-const height = 420;
+const height = 440;
 const top = 50;
 const bottom = 330;
 const panelWidth = 350;

@@ -64,8 +64,8 @@ export function tiltsOf(
 export type StartParts = Readonly<Partial<Record<Aspect, number>>>;
 
 /**
- * For those who fear shifts of mean and spread more than others: at the same rate of false alarms, shifts of the mean are found a tenth to a
- * fifth sooner and changes of shape up to 7 % later (`bench/DETECTORS.md`).
+ * For those who fear shifts of mean and spread more than others: at the same rate of false alarms, shifts of the mean up to 0.5 are found a
+ * tenth to a fourth sooner, and changes of shape up to a seventh later (`bench/DETECTORS.md`).
  */
 export const MEAN_AND_SCALE_FIRST: StartParts = { mean: 0.5, scale: 0.2 };
 

@@ -15,10 +15,30 @@ const panels: readonly Panel[] = [
 
 /** Rule and start of what its threshold is called; colours that are told apart without colour vision too, with a dash for the tuned ones. */
 const curves: readonly { rule: string; chosen: string; label: string; colour: string; dash: string }[] = [
-  { rule: "Driftline notice", chosen: "matched", label: "Driftline notice", colour: "#0072b2", dash: "" },
-  { rule: "Driftline page", chosen: "promised", label: "Driftline page", colour: "#d55e00", dash: "" },
+  {
+    rule: "Driftline notice, panes of 10",
+    chosen: "matched",
+    label: "Driftline notice, panes of 10",
+    colour: "#0072b2",
+    dash: "",
+  },
+  {
+    rule: "Driftline notice, panes of 100",
+    chosen: "matched",
+    label: "Driftline notice, panes of 100",
+    colour: "#56b4e9",
+    dash: "",
+  },
+  {
+    rule: "Driftline page, panes of 100",
+    chosen: "promised",
+    label: "Driftline page, panes of 100",
+    colour: "#d55e00",
+    dash: "",
+  },
   { rule: "ADWIN", chosen: "matched", label: "ADWIN", colour: "#009e73", dash: "6 3" },
   { rule: "Page-Hinkley", chosen: "matched", label: "Page-Hinkley", colour: "#cc79a7", dash: "6 3" },
+  { rule: "CvM, sliding 300", chosen: "matched", label: "CvM, sliding window of 300", colour: "#e69f00", dash: "6 3" },
   {
     rule: "Wasserstein / sd",
     chosen: "matched",
@@ -30,7 +50,7 @@ const curves: readonly { rule: string; chosen: string; label: string; colour: st
 ];
 
 const width = 900;
-const height = 420;
+const height = 440;
 const top = 50;
 const bottom = 330;
 const panelWidth = 350;

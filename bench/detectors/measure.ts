@@ -1,6 +1,6 @@
 /** False alarms while nothing has changed, thresholds for a wanted rate of them, and the delay until a shift is found. */
 import { type Random, seededRandom } from "./random.ts";
-import type { Rule, Setting } from "./rule.ts";
+import type { Rule, Setting, Watch } from "./rule.ts";
 import { type Draw, type Kind, type Reference, referenceFor, scenes } from "./scenes.ts";
 import { WINDOW, type WindowRule, windowRules } from "./window-rules.ts";
 
@@ -16,7 +16,7 @@ export interface Effort {
   readonly falseAlarmStreams: number;
   readonly falseAlarmEvents: number;
   readonly delayStreams: number;
-  /** Events before the shift, and those after it within which it is found or counts as missed. */
+  /** Events before the shift, and up to a window more; and those after it within which it is found or counts as missed. */
   readonly before: number;
   readonly mostDelay: number;
   readonly windowReferences: number;
@@ -28,7 +28,7 @@ export const full: Omit<Effort, "seed"> = {
   tuningEvents: 400_000,
   falseAlarmStreams: 12,
   falseAlarmEvents: 1_000_000,
-  delayStreams: 40,
+  delayStreams: 200,
   before: 20_000,
   mostDelay: 60_000,
   windowReferences: 60,
@@ -137,39 +137,43 @@ export function matchedThreshold(laboratory: Laboratory, kind: Kind, rule: Rule,
   return candidates[low] ?? Number.NaN;
 }
 
-/** The parameter at which a rule has the matched rate, from its rates at a few: a line through the logarithms. */
-export function matchedParameter(
+/**
+ * Per shift the median events from the shift to the alarm; Infinity where half of the streams do not show it within `mostDelay`. The shift
+ * falls anywhere into a pane, as it does for windows: a rule that looks now and then has no luck with the moment.
+ */
+export function medianDelays(
   laboratory: Laboratory,
   kind: Kind,
-  candidates: readonly number[],
-  settingOf: (parameter: number) => Setting,
-  share: number,
-): number {
-  const points = candidates.map((parameter) => {
-    const { alarms, events } = falseAlarms(laboratory, kind, settingOf(parameter), share);
-    return { x: Math.log((alarms + 0.5) / events), y: Math.log(parameter) };
-  });
-  const mean = (of: (point: { x: number; y: number }) => number) =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length;
-  const [x, y] = [mean((point) => point.x), mean((point) => point.y)];
-  const slope = mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2);
-  const wanted = y + slope * (Math.log(1 / MATCHED_EVENTS) - x);
-  return Number(Math.exp(Math.min(0, wanted)).toPrecision(2));
-}
-
-/** Median events from the shift to the alarm; Infinity for a shift that half of the streams do not show within `mostDelay`. */
-export function medianDelay(laboratory: Laboratory, kind: Kind, shift: Draw, setting: Setting, share = 1): number {
-  const { rule, threshold } = setting;
+  shifts: readonly Draw[],
+  { rule, threshold }: Setting,
+  share = 1,
+): readonly number[] {
   const { delayStreams, before, mostDelay } = laboratory.effort;
-  const draw = scenes[kind].inControl;
-  const delays = Array.from({ length: part(delayStreams, share) }, (_, index) => {
-    const random = laboratory.random(`delay ${kind}`, index);
-    const watch = rule.start(laboratory.reference(kind, index), laboratory.random("rule of delay", index));
-    for (let event = 0; event < before; event++) if (watch.push(draw(random)) > threshold) watch.restart();
-    for (let event = 1; event <= mostDelay; event++) if (watch.push(shift(random)) > threshold) return event;
-    return Number.POSITIVE_INFINITY;
-  });
-  return lowerMedian(delays);
+  const streams = part(delayStreams, share);
+  const delays = shifts.map((): number[] => []);
+  for (let index = 0; index < streams; index++) {
+    const moment = before + Math.floor(laboratory.random("moment", index).uniform() * WINDOW);
+    const brought = () => {
+      const random = laboratory.random(`before ${kind}`, index);
+      const watch = rule.start(laboratory.reference(kind, index), laboratory.random("rule of delay", index));
+      const draw = scenes[kind].inControl;
+      for (let event = 0; event < moment; event++) if (watch.push(draw(random)) > threshold) watch.restart();
+      return watch;
+    };
+    let common: Watch | undefined;
+    for (const [at, shift] of shifts.entries()) {
+      const found = delays[at] ?? [];
+      // Half of them missed it: so the median is known.
+      if (2 * found.filter((delay) => delay === Number.POSITIVE_INFINITY).length > streams) continue;
+      common ??= brought();
+      const watch = common.fork?.() ?? brought();
+      const random = laboratory.random(`after ${kind}`, index);
+      let delay = 1;
+      while (delay <= mostDelay && watch.push(shift(random)) <= threshold) delay++;
+      found.push(delay > mostDelay ? Number.POSITIVE_INFINITY : delay);
+    }
+  }
+  return delays.map(lowerMedian);
 }
 
 function lowerMedian(values: readonly number[]): number {

@@ -1,18 +1,18 @@
 /** Which rules are measured on which stream, with which thresholds, and the measuring of all of them. */
+
+import { adwinRule, adwinThreshold } from "./adwin-rule.ts";
 import {
   type FalseAlarms,
   falseAlarms,
   type Laboratory,
   MATCHED_EVENTS,
-  matchedParameter,
   matchedThreshold,
   measureWindows,
-  medianDelay,
+  medianDelays,
 } from "./measure.ts";
 import type { Rule, Setting } from "./rule.ts";
 import { type Kind, scenes } from "./scenes.ts";
 import {
-  adwinRule,
   cramerVonMisesRule,
   cusumRule,
   ddmRule,
@@ -21,6 +21,7 @@ import {
   hddmARule,
   hddmWRule,
   kswinRule,
+  noticeForMeansRule,
   noticeRule,
   pageHinkleyRule,
   pageRule,
@@ -53,41 +54,43 @@ const fixed = (rule: Rule, threshold: number, chosen: string, share = 1): Entry 
   share,
   setting: () => ({ rule, threshold, chosen }),
 });
-const matched = (rule: Rule, share = 1, tuningShare = share): Entry => ({
+const matched = (rule: Rule, share = 1): Entry => ({
   share,
   setting: (laboratory, kind) => ({
     rule,
-    threshold: matchedThreshold(laboratory, kind, rule, tuningShare),
+    threshold: matchedThreshold(laboratory, kind, rule, share),
     chosen: "matched",
   }),
 });
-const adwinAt = (delta: number, chosen: string): Setting => ({ rule: adwinRule(delta), threshold: 1, chosen });
-const matchedAdwin: Entry = {
-  share: 0.5,
-  setting(laboratory, kind) {
-    const delta = matchedParameter(laboratory, kind, [0.01, 0.03, 0.09], (one) => adwinAt(one, ""), 0.25);
-    return adwinAt(delta, `matched, delta ${delta}`);
-  },
-};
 
 const FADING = MATCHED_EVENTS / 4;
-const tiers: readonly Entry[] = [
-  matched(noticeRule(FADING)),
-  fixed(noticeRule(FADING), Math.log(MATCHED_EVENTS), "promised"),
-  fixed(pageRule, Math.log(MATCHED_EVENTS), "promised"),
+const PROMISED = Math.log(MATCHED_EVENTS);
+/** In panes of 100 events and of 10: a minute of a busier model and of a quiet one. */
+const notices: readonly Entry[] = [matched(noticeRule(100, FADING)), matched(noticeRule(10, FADING))];
+const noticesForMeans: readonly Entry[] = [
+  matched(noticeForMeansRule(100, FADING)),
+  matched(noticeForMeansRule(10, FADING)),
 ];
-const adwins: readonly Entry[] = [matchedAdwin, { share: 0.5, setting: () => adwinAt(0.002, "default") }];
+const promised: readonly Entry[] = [
+  fixed(noticeRule(100, FADING), PROMISED, "promised"),
+  fixed(pageRule(100), PROMISED, "promised"),
+  fixed(pageRule(10), PROMISED, "promised", 0.5),
+];
+const tiers: readonly Entry[] = [...notices, ...promised];
+const adwins: readonly Entry[] = [matched(adwinRule, 0.5), fixed(adwinRule, adwinThreshold(0.002), "delta 0.002", 0.5)];
 const pageHinkleys: readonly Entry[] = [matched(pageHinkleyRule, 0.5), fixed(pageHinkleyRule, 50, "default", 0.25)];
 
 const entries: Readonly<Record<Kind, readonly Entry[]>> = {
   numeric: [
-    ...tiers,
+    ...notices,
+    ...noticesForMeans,
+    ...promised,
     ...adwins,
     ...pageHinkleys,
     matched(cusumRule, 0.5),
     matched(cramerVonMisesRule(300), 0.25),
     // Its distance has 30 steps, so that the rate is matched to the next lower one: see the column.
-    matched(kswinRule, 0.15, 0.15),
+    matched(kswinRule, 0.15),
     // scipy 1.17.1: the least distance of two samples of 30 with p <= 0.005 is 14 / 30.
     fixed(kswinRule, 13.5, "default", 0.1),
   ],
@@ -109,7 +112,8 @@ export function measure(laboratory: Laboratory, kinds: readonly Kind[], say: (te
       const started = process.cpuUsage();
       const setting = settingOf(laboratory, kind);
       const found = falseAlarms(laboratory, kind, setting, share);
-      const delays = shifts.map(({ draw }) => medianDelay(laboratory, kind, draw, setting, share));
+      const draws = shifts.map(({ draw }) => draw);
+      const delays = medianDelays(laboratory, kind, draws, setting, share);
       const { rule, chosen, threshold } = setting;
       rows.push({ rule: rule.name, chosen, threshold, falseAlarms: found, delays: delays.map(finite) });
       say(`${kind}: ${rule.name}, ${chosen}: ${seconds(started)}`);

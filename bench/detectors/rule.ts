@@ -8,6 +8,8 @@ export interface Watch {
   push(value: number): number;
   /** After an alarm, before the next value. */
   restart(): void;
+  /** A watch in the same state that goes its own way. Left out where a rule has none: it is then brought there again. */
+  fork?(): Watch;
 }
 
 export interface Rule {

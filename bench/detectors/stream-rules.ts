@@ -1,12 +1,12 @@
 /** The rules that look at single values, or at batches of a hundred: Driftline's online detectors and tiers, and the peers'. */
-import { adwin } from "../../detectors/online/adwin.ts";
 import { cusum } from "../../detectors/online/cusum.ts";
 import { ddm } from "../../detectors/online/ddm.ts";
 import { pageHinkley } from "../../detectors/online/page-hinkley.ts";
-import type { SequentialDetector } from "../../src/core/sequential-detector.ts";
+import type { SequentialDetector, SequentialRun, SequentialState } from "../../src/core/sequential-detector.ts";
 import { directionsOf } from "../../src/sequential/directions.ts";
 import { mergeCounts } from "../../src/sequential/stream-reference.ts";
-import { advance, initialState, rearm } from "../../src/sequential/tilt-detector.ts";
+import { MEAN_AND_SCALE_FIRST } from "../../src/sequential/tilt-bank.ts";
+import { advance, copyState, initialState, rearm, type TiltState } from "../../src/sequential/tilt-detector.ts";
 import { noticePlan, pagePlan, type TiltPlan } from "../../src/sequential/tilt-plan.ts";
 import { DEFAULT_IGNORE_BELOW, tolerancesOf } from "../../src/sequential/tolerance.ts";
 import { eddm } from "../comparators/eddm.ts";
@@ -14,11 +14,8 @@ import { fhddm } from "../comparators/fhddm.ts";
 import { hddmA, hddmW } from "../comparators/hddm.ts";
 import { kswinDistance } from "../comparators/kswin.ts";
 import { type OnlineRule, signalOf } from "../comparators/online-rule.ts";
-import type { Rule } from "./rule.ts";
+import type { Rule, Watch } from "./rule.ts";
 import type { Reference } from "./scenes.ts";
-
-/** Events of a step of the tiers, as a pane of a small model has. */
-const BATCH = 100;
 
 /** The score that the detector compares, as it says. */
 function online<Own>(
@@ -30,18 +27,23 @@ function online<Own>(
     name,
     start(reference) {
       const run = detector.bind(optionsOf(reference));
-      let state = run.start();
-      return {
-        push(value) {
-          const next = run.step(state, value);
-          state = next.state;
-          return next.verdict.status === "ok" ? next.verdict.score : Number.NEGATIVE_INFINITY;
-        },
-        restart() {
-          state = run.start();
-        },
-      };
+      return watchFrom(run, run.start());
     },
+  };
+}
+
+function watchFrom<Own>(run: SequentialRun<Own>, begin: SequentialState<Own>): Watch {
+  let state = begin;
+  return {
+    push(value) {
+      const next = run.step(state, value);
+      state = next.state;
+      return next.verdict.status === "ok" ? next.verdict.score : Number.NEGATIVE_INFINITY;
+    },
+    restart() {
+      state = run.start();
+    },
+    fork: () => watchFrom(run, state),
   };
 }
 
@@ -54,8 +56,6 @@ export const cusumRule = online("CUSUM", cusum, ({ subject }) => ({
   target: subject.mean,
   standard_deviation: subject.standardDeviation,
 }));
-/** Alarms above 1. */
-export const adwinRule = (delta: number): Rule => online("ADWIN", adwin, () => ({ delta }));
 export const ddmRule = ruleOfChanges("DDM", () => {
   const run = ddm.bind({});
   let state = run.start();
@@ -155,40 +155,67 @@ export function cramerVonMisesRule(window: number): Rule {
   };
 }
 
-/** The page tier's score is ln R after a batch; it alarms at ln of the threshold in events. */
-export const pageRule: Rule = evidenceRule("Driftline page", ({ stream }) => {
-  const tolerances = tolerancesOf(stream, directionsOf(stream), { ignoreBelow: DEFAULT_IGNORE_BELOW });
-  return pagePlan(stream, [{ weights: stream.weights, tolerances: tolerances.map(({ value }) => value) }]);
-});
+/**
+ * The page tier's score is ln R after a step; it alarms at ln of the threshold in events.
+ *
+ * @param pane events of a step
+ */
+export const pageRule = (pane: number): Rule =>
+  evidenceRule("Driftline page", pane, ({ stream }) => {
+    const tolerances = tolerancesOf(stream, directionsOf(stream), { ignoreBelow: DEFAULT_IGNORE_BELOW });
+    return pagePlan(stream, [{ weights: stream.weights, tolerances: tolerances.map(({ value }) => value) }]);
+  });
 
-/** `fading` in events. */
-export const noticeRule = (fading: number): Rule =>
-  evidenceRule("Driftline notice", ({ stream }) => noticePlan(stream, { fading }));
+/** The notice tier likewise; `fading` in events. */
+export const noticeRule = (pane: number, fading: number): Rule =>
+  evidenceRule("Driftline notice", pane, ({ stream }) => noticePlan(stream, { fading }));
 
-function evidenceRule(name: string, planOf: (reference: Reference) => TiltPlan): Rule {
+/** The notice tier with most of its start on shifts of mean and spread. */
+export const noticeForMeansRule = (pane: number, fading: number): Rule =>
+  evidenceRule("Driftline notice for means", pane, ({ stream }) =>
+    noticePlan(stream, { fading, startParts: MEAN_AND_SCALE_FIRST }),
+  );
+
+function evidenceRule(tier: string, pane: number, planOf: (reference: Reference) => TiltPlan): Rule {
   const plans = new WeakMap<Reference, TiltPlan>();
   return {
-    name,
+    name: `${tier}, panes of ${pane}`,
     start(reference) {
       const plan = plans.get(reference) ?? planOf(reference);
       plans.set(reference, plan);
-      const stored = new Float64Array(plan.stream.mergedInto.length);
-      let state = initialState(plan);
-      let rows = 0;
-      return {
-        push(value) {
-          const bin = reference.binOf(value);
-          stored[bin] = (stored[bin] ?? 0) + 1;
-          if (++rows < BATCH) return Number.NEGATIVE_INFINITY;
-          const score = advance(plan, state, { counts: mergeCounts(plan.stream, stored), weight: BATCH });
-          stored.fill(0);
-          rows = 0;
-          return score;
-        },
-        restart() {
-          state = rearm(state);
-        },
-      };
+      const counts = new Float64Array(plan.stream.mergedInto.length);
+      return evidenceWatch(plan, reference, pane, { state: initialState(plan), counts, events: 0 });
     },
+  };
+}
+
+/** The state of the tier and what the open pane holds: counts per stored bin. */
+interface Open {
+  state: TiltState;
+  readonly counts: Float64Array;
+  events: number;
+}
+
+function evidenceWatch(plan: TiltPlan, reference: Reference, pane: number, open: Open): Watch {
+  const { counts } = open;
+  return {
+    push(value) {
+      const bin = reference.binOf(value);
+      counts[bin] = (counts[bin] ?? 0) + 1;
+      if (++open.events < pane) return Number.NEGATIVE_INFINITY;
+      const score = advance(plan, open.state, { counts: mergeCounts(plan.stream, counts), weight: pane });
+      counts.fill(0);
+      open.events = 0;
+      return score;
+    },
+    restart() {
+      open.state = rearm(open.state);
+    },
+    fork: () =>
+      evidenceWatch(plan, reference, pane, {
+        state: copyState(open.state),
+        counts: counts.slice(),
+        events: open.events,
+      }),
   };
 }

@@ -2,7 +2,7 @@
  * The bank of tilts: the alternatives that the detectors bet on, each a direction with a strength. A tilt multiplies the share of bin b by
  * e^(factor · score_b), up to a common constant.
  */
-import { type Direction, dot, isInner, middleRanks, sharesOf } from "./directions.ts";
+import { type Aspect, type Direction, dot, isInner, middleRanks, sharesOf } from "./directions.ts";
 import type { StreamReference } from "./stream-reference.ts";
 
 export interface Tilt {
@@ -58,6 +58,45 @@ export function tiltsOf(
     .filter((bin) => isInner(ranks[bin] ?? 0))
     .flatMap((bin) => oddsOf(spikesFrom + bin, spikesFrom + bin + 1, SPIKE_MULTIPLIERS));
   return [...evenly(shapes, spikes.length > 0 ? 1 - SPIKE_PART : 1), ...evenly(spikes, SPIKE_PART)];
+}
+
+/** Part of the evidence's start that the tilts of an aspect share. */
+export type StartParts = Readonly<Partial<Record<Aspect, number>>>;
+
+/**
+ * For those who fear shifts of mean and spread more than others: at the same rate of false alarms, shifts of the mean up to 0.5 are found a
+ * tenth to a fourth sooner, and changes of shape up to a seventh later (`bench/DETECTORS.md`).
+ */
+export const MEAN_AND_SCALE_FIRST: StartParts = { mean: 0.5, scale: 0.2 };
+
+/**
+ * The bank with other start weights: the tilts of each named aspect share its part, the others what is left, both in their own proportions.
+ * An aspect that the bank lacks is passed over. Throws RangeError for a part of 0 or less, and where the parts leave nothing for the others.
+ */
+export function withStartParts(
+  tilts: readonly Tilt[],
+  directions: readonly Direction[],
+  parts: StartParts,
+): readonly Tilt[] {
+  const groupOf = ({ direction }: Tilt) => {
+    const aspect = directions[direction]?.aspect;
+    return aspect === undefined || parts[aspect] === undefined ? null : aspect;
+  };
+  const sums = new Map<Aspect | null, number>();
+  for (const tilt of tilts) sums.set(groupOf(tilt), (sums.get(groupOf(tilt)) ?? 0) + tilt.startWeight);
+  const namedParts = [...sums.keys()].flatMap((aspect) => (aspect === null ? [] : (parts[aspect] ?? 0)));
+  if (namedParts.length === 0) return tilts;
+  const named = namedParts.reduce((sum, part) => sum + part, 0);
+  if (namedParts.some((part) => !(part > 0)) || named > 1 || (named === 1 && sums.has(null))) {
+    throw new RangeError("Parts of the start have to be above 0 and to sum to less than 1");
+  }
+  return tilts.map((tilt) => {
+    const group = groupOf(tilt);
+    const part = group === null ? 1 - named : (parts[group] ?? 0);
+    // Without others, the named aspects have the whole start.
+    const whole = sums.has(null) ? 1 : named;
+    return { ...tilt, startWeight: ((tilt.startWeight / (sums.get(group) ?? 1)) * part) / whole };
+  });
 }
 
 function evenly(tilts: readonly Plain[], part: number): Tilt[] {

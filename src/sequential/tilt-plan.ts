@@ -4,7 +4,7 @@
  */
 import { type Direction, directionsOf, dot, sharesOf } from "./directions.ts";
 import type { StreamReference } from "./stream-reference.ts";
-import { type Tilt, tiltsOf } from "./tilt-bank.ts";
+import { type StartParts, type Tilt, tiltsOf, withStartParts } from "./tilt-bank.ts";
 import { clippedLogRatios } from "./total-variation-clip.ts";
 
 export interface PlanOptions {
@@ -12,6 +12,11 @@ export interface PlanOptions {
   readonly designEffects?: readonly number[];
   /** Time after which evidence has faded to 1/e, in the unit of the steps' weight; never if left out. */
   readonly fading?: number;
+  /**
+   * For who knows what to expect, such as { mean: 0.5 }: half of the start on shifts of the mean finds those sooner and all others a little
+   * later; the promise stays as it is. The bank's own weights if left out.
+   */
+  readonly startParts?: StartParts;
 }
 
 /**
@@ -69,7 +74,7 @@ export function noticePlan(
   slots: readonly (readonly number[])[] = [stream.weights],
 ): TiltPlan {
   const directions = directionsOf(stream);
-  const tilts = tiltsOf(stream, directions, null);
+  const tilts = withStartParts(tiltsOf(stream, directions, null), directions, options.startParts ?? {});
   const scores = tilts.filter(({ direction }) => !directions[direction]?.isSet);
   const scoreNats = byBin(scores, stream.weights.length, ({ direction, factor }) =>
     (directions[direction]?.score ?? []).map((value) => factor * value),
@@ -96,7 +101,8 @@ export function pagePlan(stream: StreamReference, slots: readonly PageSlot[], op
   const tells = bank.map((_, tilt) => nats.some((ofSlot) => (ofSlot[tilt] ?? []).some((value) => value !== 0)));
   const kept = bank.filter((_, tilt) => tells[tilt]);
   const startOfKept = kept.reduce((sum, { startWeight }) => sum + startWeight, 0);
-  const tilts = kept.map((tilt) => ({ ...tilt, startWeight: tilt.startWeight / startOfKept }));
+  const rescaled = kept.map((tilt) => ({ ...tilt, startWeight: tilt.startWeight / startOfKept }));
+  const tilts = withStartParts(rescaled, directions, options.startParts ?? {});
   const scores = tilts.filter(({ direction }) => !directions[direction]?.isSet).length;
   const tables = slots.map(({ weights }, slot) => {
     const ofKept = (nats[slot] ?? []).filter((_, tilt) => tells[tilt]);

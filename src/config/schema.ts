@@ -89,7 +89,7 @@ const written = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      "Whether the KPIs of classes are also estimated before labels come (`estimated_accuracy`, …), where the reference has predictions, scores and labels.",
+      "Whether KPIs are also estimated before labels come (`estimated_accuracy`, `estimated_mae`, …), where the reference has predictions and labels, and scores for the KPIs of classes.",
     ),
   fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
   alerts: z

@@ -5,7 +5,10 @@ import type { MetricRow } from "../../core/metric.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
+import { estimatedError } from "../estimates/estimated-errors.ts";
 import { estimatedKpi } from "../estimates/estimated-kpis.ts";
+import { binnedRows } from "../estimates/loss-inputs.ts";
+import { readWindowLosses, type WindowLosses } from "../estimates/window-losses.ts";
 import { scoreColumns, scoreRow } from "../estimates/window-scores.ts";
 import { fairnessRows } from "../fairness/fairness-rows.ts";
 import { groupColumns, groupedFeatures, groupRow } from "../fairness/group-columns.ts";
@@ -43,6 +46,10 @@ export async function kpiRows(
   const labelled = await hasOutcomes(lane, prepared, rows);
   const joined = await joinedRows(lane, prepared, rows, { features: [...new Set(unknown)], labelled });
   const builtIn = await readBuiltIn(lane, prepared, kpis, joined, labelled);
+  for (const losses of await windowLosses(lane, prepared, kpis, rows, windows)) {
+    const at = placeOf(losses);
+    builtIn.set(at, { ...(builtIn.get(at) ?? { ...losses, n: losses.predicted, labels: 0 }), sample: losses });
+  }
   const foundAt = (window: SeriesWindow): BuiltIn =>
     builtIn.get(placeOf({ slice: window.start, version: window.version, variant: window.variant })) ?? {
       ...window,
@@ -113,7 +120,7 @@ const builtInRow = z.object({
   errors: errorRow.optional(),
   label_bins: labelRow.optional(),
 });
-type BuiltIn = z.output<typeof builtInRow>;
+type BuiltIn = z.output<typeof builtInRow> & { readonly sample?: WindowLosses };
 
 const positiveOf = ({ config, schema }: PreparedModel): string | null =>
   config.task === "binary" ? (schema.classes[1] ?? "1") : null;
@@ -144,8 +151,24 @@ async function readBuiltIn(
 }
 
 function scoreHistograms({ config, estimation }: PreparedModel, kpis: readonly KpiConfig[]): Sql[] {
-  if (typeof estimation === "string" || !kpis.some((kpi) => "use" in kpi && isEstimate(kpi.use))) return [];
-  return [sql`, ${scoreColumns(config.task, estimation)} AS scores`];
+  if (typeof estimation === "string" || estimation.from !== "scores" || !kpis.some(estimates)) return [];
+  return [sql`, ${scoreColumns(config.task, estimation.calibrations)} AS scores`];
+}
+
+const estimates = (kpi: KpiConfig): boolean => "use" in kpi && isEstimate(kpi.use);
+
+/** Labels have no part in it, so nothing is joined. */
+async function windowLosses(
+  lane: Lane,
+  prepared: PreparedModel,
+  kpis: readonly KpiConfig[],
+  rows: WindowRows,
+  windows: readonly SeriesWindow[],
+): Promise<WindowLosses[]> {
+  const { estimation } = prepared;
+  if (typeof estimation === "string" || estimation.from !== "losses" || !kpis.some(estimates)) return [];
+  const joined = await joinedRows(lane, prepared, rows, { features: [], labelled: false });
+  return readWindowLosses(lane, estimation.model, joined, windows);
 }
 
 function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): Sql[] {
@@ -169,16 +192,31 @@ function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): S
 
 function valueOf(prepared: PreparedModel, kpi: BuiltInKpi, found: BuiltIn): KpiValue {
   if (!isEstimate(kpi.use)) return builtInValue(prepared, kpi.use, found);
-  const { estimation } = prepared;
-  if (typeof estimation === "string") return undefinedKpi(0, estimation);
   const name = estimatedBy(kpi.use);
-  const estimate = estimatedKpi(name, estimation, found.scores ?? [], found.n);
+  const estimate = estimateOf(prepared, name, found);
   const realised = found.labels > 0 ? builtInValue(prepared, name, found) : null;
   if (estimate.status !== "ok" || realised?.status !== "ok" || found.labels < kpi.min_coverage * found.n)
     return estimate;
   // How good the estimate was: told once the labels are there, by the window's own events alone.
   const error = estimate.value - realised.value;
-  return { ...estimate, detail: { ...estimate.detail, realised: realised.value, error } };
+  const missed = Math.abs(error) > (estimate.tolerance ?? Number.POSITIVE_INFINITY);
+  return { ...estimate, detail: { ...estimate.detail, realised: realised.value, error, missed } };
+}
+
+function estimateOf(
+  { estimation }: PreparedModel,
+  kpi: ReturnType<typeof estimatedBy>,
+  { scores = [], sample, n }: BuiltIn,
+): KpiValue {
+  if (typeof estimation === "string") return undefinedKpi(0, estimation);
+  const ofErrors = kpi === "mae" || kpi === "rmse";
+  if (estimation.from === "scores")
+    return ofErrors
+      ? undefinedKpi(0, `${kpi} is not defined for classes`)
+      : estimatedKpi(kpi, estimation.calibrations, scores, n);
+  if (!ofErrors) return undefinedKpi(0, `${kpi} is not defined for numbers`);
+  const { model } = estimation;
+  return estimatedError(kpi, model, binnedRows(model.inputs, sample?.codes ?? ""), sample?.predicted ?? 0);
 }
 
 function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): KpiValue {
@@ -238,7 +276,8 @@ function kpiRow(
     };
   const floor = kpi.min ?? (kpi.max === undefined ? found.floor : undefined);
   const below = floor !== undefined && found.value < floor;
-  const above = kpi.max !== undefined && found.value > kpi.max;
+  const ceiling = kpi.max ?? (kpi.min === undefined ? found.ceiling : undefined);
+  const above = ceiling !== undefined && found.value > ceiling;
   const judged = unlabelled || coverage >= kpi.min_coverage;
   return {
     ...row,
@@ -246,7 +285,7 @@ function kpiRow(
     value: found.value,
     lower: found.lower ?? null,
     upper: found.upper ?? null,
-    threshold: (above ? kpi.max : (floor ?? kpi.max)) ?? null,
+    threshold: (above ? ceiling : (floor ?? ceiling)) ?? null,
     breached: judged && (below || above),
     detail: JSON.stringify({
       ...found.detail,

@@ -51,7 +51,8 @@ export function readChanged(
 
 const COLUMNS =
   written(`version, variant, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
-  toUnixTimestamp64Milli(window_end) AS end_ms, value, threshold, breached, n, coverage, status`);
+  toUnixTimestamp64Milli(window_end) AS end_ms, value, threshold, breached, n, coverage, status,
+  startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable' AS unreliable`);
 
 const rowSchema = z
   .object({
@@ -68,10 +69,12 @@ const rowSchema = z
     n: z.number(),
     coverage: z.number().nullable(),
     status: z.enum(metricStatuses),
+    unreliable: z.number(),
   })
   .transform(
-    ({ start_ms, end_ms, coverage, ...row }): JudgedRow => ({
+    ({ start_ms, end_ms, coverage, unreliable, ...row }): JudgedRow => ({
       ...row,
+      ...(unreliable === 1 ? { unreliable: true } : {}),
       coverage: coverage ?? 0,
       window_start: start_ms,
       window_end: end_ms,

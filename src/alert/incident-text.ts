@@ -29,10 +29,16 @@ export function memberName(member: Pick<IncidentMember, "metric" | "subject_kind
 export function memberSentence(member: IncidentMember): string {
   const name = `${memberName(member)}${series(member)}`;
   const limit = member.threshold === null ? "its limit" : plainNumber(member.threshold);
-  const missing = member.data_missing ? "; newer windows hold too few data to tell" : "";
+  const missing = member.data_missing ? `; ${undecidedWords(member.metric)}` : "";
   if (member.firing) return `${name} ${plainNumber(member.value)} is ${member.direction} ${limit}${missing}`;
   return `${name} is back at ${plainNumber(member.value)} (limit ${limit})`;
 }
+
+/** An estimate may also say nothing because it has been wrong. */
+const undecidedWords = (metric: string): string =>
+  metric.startsWith("estimated_")
+    ? "newer windows can't tell: they hold too few data, or the estimate has missed the labels of late"
+    : "newer windows hold too few data to tell";
 
 function series(member: IncidentMember): string {
   const parts = [

@@ -10,8 +10,10 @@ import { estimatedKpi } from "../estimates/estimated-kpis.ts";
 import { binnedRows } from "../estimates/loss-inputs.ts";
 import { readWindowLosses, type WindowLosses } from "../estimates/window-losses.ts";
 import { scoreColumns, scoreRow } from "../estimates/window-scores.ts";
+import { estimatedFairnessRows } from "../fairness/estimated-fairness.ts";
 import { fairnessRows } from "../fairness/fairness-rows.ts";
 import { groupColumns, groupedFeatures, groupRow } from "../fairness/group-columns.ts";
+import { calibratedFeatures, groupScoreColumns, groupScoreRow } from "../fairness/group-scores.ts";
 import { withinSpan } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
@@ -68,7 +70,12 @@ export async function kpiRows(
   }
   for (const window of windows) {
     const found = foundAt(window);
-    result.push(...fairnessRows(prepared, grouped, window, found, computedAt));
+    const fairness = fairnessRows(prepared, grouped, window, found, computedAt);
+    const calibrated = calibratedFeatures(prepared);
+    result.push(
+      ...fairness,
+      ...estimatedFairnessRows(prepared, calibrated, window, found.group_scores, fairness, computedAt),
+    );
     if (label !== null)
       result.push(...labelDriftRows(prepared, label, window, found.label_bins, found.labels, computedAt));
   }
@@ -113,6 +120,7 @@ const builtInRow = z.object({
   labels: z.number(),
   scores: scoreRow.optional(),
   groups: groupRow.optional(),
+  group_scores: groupScoreRow.optional(),
   cells: z.array(z.tuple([z.string(), z.number()])).optional(),
   area: areaRow.optional(),
   calibration: calibrationRow.optional(),
@@ -140,6 +148,8 @@ async function readBuiltIn(
 ): Promise<Map<string, BuiltIn>> {
   const grouped = groupedFeatures(prepared);
   const groups = grouped.length === 0 ? [] : [sql`, ${groupColumns(prepared, grouped)} AS groups`];
+  const calibrated = calibratedFeatures(prepared);
+  if (calibrated.length > 0) groups.push(sql`, ${groupScoreColumns(prepared, calibrated)} AS group_scores`);
   const columns = [...scoreHistograms(prepared, kpis), ...groups, ...(labelled ? labelledColumns(prepared, kpis) : [])];
   if (!labelled && columns.length === 0) return new Map<string, BuiltIn>();
   return byPlace(

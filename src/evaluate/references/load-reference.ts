@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError } from "../../core/errors.ts";
-import type { LabelledScores } from "../../core/labelled-scores.ts";
+import type { GroupScores, LabelledScores } from "../../core/labelled-scores.ts";
 import type { FeatureKind } from "../../core/model-schema.ts";
 import type { Reference, SubjectKind } from "../../core/summary.ts";
 import type { Lane } from "../../store/store.ts";
@@ -10,7 +10,7 @@ import type { LossModel } from "../estimates/loss-model.ts";
 import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
 import { readLossModel } from "./labelled-losses.ts";
-import { readLabelledScores } from "./labelled-scores.ts";
+import { readGroupScores, readLabelledScores } from "./labelled-scores.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
 import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
@@ -19,6 +19,8 @@ export interface LoadedReference extends Reference {
   readonly tails: ReadonlyMap<string, readonly string[]>;
   /** One a class; empty where the reference has no predictions, scores and labels. */
   readonly labelledScores: readonly LabelledScores[];
+  /** By group, of a binary model whose fairness is watched. */
+  readonly groupScores: readonly GroupScores[];
   /** Of a regression whose errors are to be estimated; null where there is none. */
   readonly lossModel: LossModel | null;
 }
@@ -70,6 +72,7 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
   }
   const rows = Math.max(0, ...[...counts.values()].map((column) => column.rows));
   const labelledScores = await readLabelledScores(lane, model, table.columns);
+  const groupScores = await readGroupScores(lane, model, table.columns);
   const lossModel = await readLossModel(
     lane,
     model,
@@ -78,6 +81,7 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
   );
   const contentHash = hashOf(loaded, [
     ...(labelledScores.length === 0 ? [] : [labelledScores]),
+    ...(groupScores.length === 0 ? [] : [groupScores]),
     ...(lossModel === null ? [] : [lossModel]),
   ]);
   return {
@@ -91,6 +95,7 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
       loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail]),
     ),
     labelledScores,
+    groupScores,
     lossModel,
   };
 }

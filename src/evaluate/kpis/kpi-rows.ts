@@ -23,8 +23,10 @@ import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures }
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
 import { type KpiValue, undefinedKpi } from "./kpi-value.ts";
 import { labelColumns, labelDriftRows, labelRow, labelSubject } from "./label-drift.ts";
+import { type LabelSelection, readLabelSelections, withSelection } from "./label-selection.ts";
 import { errorColumns, errorRow, errorScale, mae, r2, rmse } from "./regression.ts";
 import { areaColumns, areaRow, brier, logLoss, lossColumns, lossRow, rocAuc } from "./scores.ts";
+import { weightedKpi } from "./weighted-kpis.ts";
 
 type Placed = { readonly slice: number; readonly version: string; readonly variant: string };
 type ValueOf = (at: string) => KpiValue;
@@ -52,6 +54,7 @@ export async function kpiRows(
     const at = placeOf(losses);
     builtIn.set(at, { ...(builtIn.get(at) ?? { ...losses, n: losses.predicted, labels: 0 }), sample: losses });
   }
+  const selections = await labelSelections(lane, prepared, kpis, joined, builtIn);
   const foundAt = (window: SeriesWindow): BuiltIn =>
     builtIn.get(placeOf({ slice: window.start, version: window.version, variant: window.variant })) ?? {
       ...window,
@@ -65,7 +68,10 @@ export async function kpiRows(
       const at = placeOf({ slice: window.start, version: window.version, variant: window.variant });
       const found = foundAt(window);
       const value = "use" in kpi ? valueOf(prepared, kpi, found) : custom?.(at);
-      if (value !== undefined) result.push(kpiRow(prepared, window, kpi, value, found, computedAt));
+      if (value === undefined) continue;
+      const row = kpiRow(prepared, window, kpi, value, found, computedAt);
+      const selection = "use" in kpi && !isEstimate(kpi.use) ? selections.get(at) : undefined;
+      result.push(selection === undefined ? row : selected(prepared, kpi, row, selection));
     }
   }
   for (const window of windows) {
@@ -160,6 +166,28 @@ async function readBuiltIn(
   );
 }
 
+/** Of the windows that are labelled in part. */
+async function labelSelections(
+  lane: Lane,
+  prepared: PreparedModel,
+  kpis: readonly KpiConfig[],
+  joined: Sql,
+  builtIn: ReadonlyMap<string, BuiltIn>,
+): Promise<Map<string, LabelSelection>> {
+  const partial = [...builtIn.values()].filter(({ n, labels }) => labels > 0 && labels < n);
+  const starts = [...new Set(partial.map(({ slice }) => slice))];
+  return readLabelSelections(lane, prepared, joined, starts, weightedColumns(prepared, wantedKpis(kpis)), placeOf);
+}
+
+function selected(prepared: PreparedModel, kpi: KpiConfig, row: MetricRow, selection: LabelSelection): MetricRow {
+  const by = { positive: positiveOf(prepared), errorScale: scaleOf(prepared) };
+  return withSelection(
+    row,
+    selection,
+    "use" in kpi && row.status === "ok" ? weightedKpi(kpi.use, selection, by) : null,
+  );
+}
+
 function scoreHistograms({ config, estimation }: PreparedModel, kpis: readonly KpiConfig[]): Sql[] {
   if (typeof estimation === "string" || estimation.from !== "scores" || !kpis.some(estimates)) return [];
   return [sql`, ${scoreColumns(config.task, estimation.calibrations)} AS scores`];
@@ -181,20 +209,27 @@ async function windowLosses(
   return readWindowLosses(lane, estimation.model, joined, windows);
 }
 
-function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): Sql[] {
+/** An estimate is shown beside what it stands for once that is known. */
+const wantedKpis = (kpis: readonly KpiConfig[]): ReadonlySet<KpiName> =>
+  new Set(kpis.flatMap((kpi) => ("use" in kpi ? [isEstimate(kpi.use) ? estimatedBy(kpi.use) : kpi.use] : [])));
+
+/** Sums over labelled rows, of which those of cells can be weighted. */
+function weightedColumns(prepared: PreparedModel, wanted: ReadonlySet<KpiName>): Sql[] {
   const { task } = prepared.config;
-  // An estimate is shown beside what it stands for once that is known.
-  const wanted = new Set(
-    kpis.flatMap((kpi) => ("use" in kpi ? [isEstimate(kpi.use) ? estimatedBy(kpi.use) : kpi.use] : [])),
-  );
   const wants = (names: ReadonlySet<KpiName>) => [...wanted].some((kpi) => names.has(kpi));
-  const positive = positiveOf(prepared);
   const columns: Sql[] = [];
   if (task !== "regression" && wants(CLASS_KPIS)) columns.push(sql`, ${confusionCells} AS cells`);
+  if (task !== "regression" && wants(LOSS_KPIS)) columns.push(sql`, ${lossColumns(positiveOf(prepared))} AS losses`);
+  if (task === "regression" && wants(ERROR_KPIS)) columns.push(sql`, ${errorColumns(scaleOf(prepared))} AS errors`);
+  return columns;
+}
+
+function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): Sql[] {
+  const wanted = wantedKpis(kpis);
+  const positive = positiveOf(prepared);
+  const columns = weightedColumns(prepared, wanted);
   if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
   if (positive !== null && wanted.has("ece")) columns.push(sql`, ${calibrationColumns(positive)} AS calibration`);
-  if (task !== "regression" && wants(LOSS_KPIS)) columns.push(sql`, ${lossColumns(positive)} AS losses`);
-  if (task === "regression" && wants(ERROR_KPIS)) columns.push(sql`, ${errorColumns(scaleOf(prepared))} AS errors`);
   const label = labelSubject(prepared);
   if (label !== null) columns.push(sql`, ${labelColumns(label)} AS label_bins`);
   return columns;

@@ -1,14 +1,18 @@
 /** The overview and a model's own view: what needs me, and what do I do? */
 import type { MetricRow } from "../../core/metric.ts";
 import type { DetectorWords } from "../context.ts";
+import type { FeatureFairness } from "../queries/fairness.ts";
 import type { Grid } from "../queries/grid.ts";
 import type { ModelSummary, Overview } from "../queries/overview.ts";
 import { DriftGrid } from "./drift-grid.tsx";
+import { FairnessTables } from "./fairness-table.tsx";
 import { isEstimated, kpiName, percent, plural, range, seriesName } from "./format.ts";
 import { type LaneData, Lanes, LaneTable } from "./lanes.tsx";
 import { modelLink } from "./links.ts";
 import { ModelsTable } from "./models-table.tsx";
+import { OutcomeNotes } from "./outcome-notes.tsx";
 import { Blank, Head } from "./parts.tsx";
+import { ReliabilityCurves } from "./reliability-curves.tsx";
 import { leadingKpis, Sentences, sentencesOf, sentencesOfModel } from "./sentences.tsx";
 
 const GRID_FEATURES = 40;
@@ -81,12 +85,14 @@ function Foot() {
 interface ModelProps {
   readonly summary: ModelSummary;
   readonly grid: Grid | null;
+  /** By feature that names groups; none where the model's fairness is not watched. */
+  readonly fairness: readonly FeatureFairness[];
   readonly detectors: Detectors;
   readonly publicUrl: string;
 }
 
 /** One model: its sentences, its KPIs on one time axis, and its grid. */
-export function ModelPage({ summary, grid, detectors, publicUrl }: ModelProps) {
+export function ModelPage({ summary, grid, fairness, detectors, publicUrl }: ModelProps) {
   const { model, series } = summary;
   return (
     <>
@@ -103,6 +109,8 @@ export function ModelPage({ summary, grid, detectors, publicUrl }: ModelProps) {
       ) : (
         <>
           <Outcome grid={grid} />
+          <ReliabilityCurves grid={grid} />
+          <FairnessTables features={fairness} columns={grid.columns} />
           <DriftGrid
             grid={grid}
             title="Features × windows"
@@ -137,6 +145,7 @@ function Outcome({ grid }: { readonly grid: Grid }) {
         title="Performance by window"
         note={`${plural(grid.columns.length, "window")} of ${grid.window.name}${first && last ? `, ${range(first.start, last.end)}` : ""} · orange dashes: limit, whiskers: 95 %`}
       />
+      <OutcomeNotes grid={grid} />
       <Lanes columns={grid.columns} lanes={lanes} chosen={null} />
       <LaneTable columns={grid.columns} lanes={lanes} title="These values as a table" />
     </section>

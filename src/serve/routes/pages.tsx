@@ -12,6 +12,7 @@ import { type Frame, renderPage } from "../page/layout.tsx";
 import { DeadLettersPage, TroublePage } from "../page/other-pages.tsx";
 import { ModelPage, OverviewPage } from "../page/overview-page.tsx";
 import { countDeadLetters, selectDeadLetters } from "../queries/dead-letters.ts";
+import { loadFairness } from "../queries/fairness.ts";
 import { loadFeature } from "../queries/feature.ts";
 import { loadGrid } from "../queries/grid.ts";
 import { selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
@@ -134,6 +135,10 @@ const modelRoute = getRoute({
             referenceId: summary.referenceId,
             limit: GRID_WINDOWS,
           });
+    const fairness =
+      grid === null || model.fairness === undefined
+        ? []
+        : await loadFairness(context.store.lane("serve"), grid.series, grid.window.name, grid.columns);
     const frame: Frame = {
       title: model.name,
       current: "overview",
@@ -142,7 +147,13 @@ const modelRoute = getRoute({
     };
     return html(
       frame,
-      <ModelPage summary={summary} grid={grid} detectors={context.detectors} publicUrl={context.publicUrl} />,
+      <ModelPage
+        summary={summary}
+        grid={grid}
+        fairness={fairness}
+        detectors={context.detectors}
+        publicUrl={context.publicUrl}
+      />,
     );
   },
 });

@@ -248,7 +248,7 @@ test("labels that come for easy cases first: a warning, and the KPI as it is for
   const evenly = people(4000, 4, (score) => score);
   await scene.write(predictions(evenly, T0 + HOUR), 12_000);
   await scene.write(
-    labels(evenly, T0 + HOUR, T0 + 2 * HOUR, (_, index) => index % 2 === 0),
+    labels(evenly, T0 + HOUR, T0 + 2 * HOUR, (_, index) => index % 3 === 0),
     16_000,
   );
   await scene.evaluation.run({ final: true });

@@ -4,18 +4,17 @@
  * nothing there, or is off.
  */
 import { z } from "zod";
-import {
-  addTree,
-  type BinnedRows,
-  type BoostedTrees,
-  type BoostingOptions,
-  boostedTrees,
-  boostedValues,
-} from "../../math/boosted-trees.ts";
+import { addTree, type BinnedRows, type BoostedTrees, boostedTrees, boostedValues } from "../../math/boosted-trees.ts";
 
 /** Labelled rows below which a reference can't say where errors are large. */
 const LEAST_ROWS = 500;
-const BOOSTING: BoostingOptions = { trees: 100, depth: 4, rate: 0.1, leafRows: 20 };
+/**
+ * Few trees would draw every answer towards the mean, and a window of other rows would be estimated as if they were like the reference; what
+ * many trees make of noise goes out in the mean over a window. So their number is fixed, and large leaves keep noise small.
+ */
+const BOOSTING = { trees: 100, depth: 3, rate: 0.1 };
+const LEAST_LEAF_ROWS = 20;
+const LEAF_SHARE = 0.02;
 /** 99 % point of the normal law, one-sided: by so many standard errors the trees must beat the mean loss on rows not seen. */
 const Z99_ONE_SIDED = 2.3263478740408408;
 /** 95 % point, one-sided. */
@@ -83,12 +82,15 @@ function learntLoss(data: BinnedRows, losses: Float64Array): LearntLoss | string
     return `The reference has ${data.rows} rows with a prediction and a label; estimates need ${LEAST_ROWS}.`;
   const fitted = everyOther(data, losses, 0);
   const held = everyOther(data, losses, 1);
-  const found = checkedTrees(boostedTrees(fitted.data, fitted.losses, BOOSTING), held.data, held.losses);
+  const found = checkedOn(held.data, held.losses, treesOf(fitted.data, fitted.losses));
   if (typeof found === "string") return found;
-  const { mean, deviation } = momentsOf(losses);
   // What has stood the test on half of the rows is fitted to all of them.
-  const trees = boostedTrees(data, losses, { ...BOOSTING, trees: found.trees });
-  return { trees, spread: found.spread, calibration_error: found.calibrationError, mean, deviation };
+  return { trees: treesOf(data, losses), ...found, ...momentsOf(losses) };
+}
+
+function treesOf(data: BinnedRows, losses: Float64Array): BoostedTrees {
+  const leafRows = Math.max(LEAST_LEAF_ROWS, Math.round(LEAF_SHARE * data.rows));
+  return boostedTrees(data, losses, { ...BOOSTING, leafRows });
 }
 
 function everyOther({ rows, features, codes }: BinnedRows, losses: Float64Array, first: 0 | 1) {
@@ -104,14 +106,11 @@ function everyOther({ rows, features, codes }: BinnedRows, losses: Float64Array,
   };
 }
 
-/** How many of the trees serve best on rows that they were not fitted to, and how well; text where they don't serve. */
-function checkedTrees(fitted: BoostedTrees, held: BinnedRows, losses: Float64Array) {
-  const trees = bestCount(fitted, held, losses);
-  const estimates = boostedValues(fitted, held, trees).map((value) => Math.max(0, value));
-  const gains = losses.map((loss, row) => (loss - fitted.base) ** 2 - (loss - (estimates[row] ?? 0)) ** 2);
-  const { mean: gain, deviation } = momentsOf(gains);
-  if (trees === 0 || !(gain > (Z99_ONE_SIDED * deviation) / Math.sqrt(held.rows)))
+/** How well trees serve on rows that they were not fitted to; text where they don't. */
+function checkedOn(held: BinnedRows, losses: Float64Array, fitted: BoostedTrees) {
+  if (!tellAnything(held, losses, fitted))
     return "The reference's features and predictions don't tell where errors are large: an estimate would always be the reference's value.";
+  const estimates = boostedValues(fitted, held).map((value) => Math.max(0, value));
   const { error, noise } = calibrationOf(estimates, losses);
   if (error - noise.mean - Z95_ONE_SIDED * noise.deviation > MOST_ERROR)
     return `What the reference tells of its errors does not hold on rows that were kept back: it is off by ${error.toFixed(2)} of the mean error, ${MOST_ERROR} is the most.`;
@@ -121,26 +120,19 @@ function checkedTrees(fitted: BoostedTrees, held: BinnedRows, losses: Float64Arr
     residuals += ((losses[row] ?? 0) - estimate) ** 2;
     squares += estimate * estimate;
   }
-  return { trees, spread: residuals / squares, calibrationError: Math.max(0, error - noise.mean) };
+  return { spread: residuals / squares, calibration_error: Math.max(0, error - noise.mean) };
 }
 
-function bestCount(fitted: BoostedTrees, held: BinnedRows, losses: Float64Array): number {
-  const values = new Float64Array(held.rows).fill(fitted.base);
-  const errorNow = () => {
-    let sum = 0;
-    for (let row = 0; row < held.rows; row++) sum += ((losses[row] ?? 0) - (values[row] ?? 0)) ** 2;
-    return sum;
-  };
-  let least = errorNow();
-  let best = 0;
-  for (const [index, tree] of fitted.trees.entries()) {
+/** Whether some number of the trees, from the first, comes nearer to losses not seen than their mean does, beyond chance. */
+function tellAnything(held: BinnedRows, losses: Float64Array, { base, trees }: BoostedTrees): boolean {
+  const values = new Float64Array(held.rows).fill(base);
+  let best = { mean: 0, deviation: 0 };
+  for (const tree of trees) {
     addTree(tree, held, values);
-    const error = errorNow();
-    if (error >= least) continue;
-    least = error;
-    best = index + 1;
+    const gain = momentsOf(losses.map((loss, row) => (loss - base) ** 2 - (loss - (values[row] ?? 0)) ** 2));
+    if (gain.mean > best.mean) best = gain;
   }
-  return best;
+  return best.mean > (Z99_ONE_SIDED * best.deviation) / Math.sqrt(held.rows);
 }
 
 /** Over groups of equal size by estimate: mean distance as a share of the mean loss, and what chance alone would show of it. */

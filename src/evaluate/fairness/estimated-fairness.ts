@@ -1,5 +1,5 @@
 /** Fairness before labels as rows of `metrics`: what needs labels is expected from each group's calibrated scores. */
-import type { z } from "zod";
+import { z } from "zod";
 import { type EstimatedFairnessName, estimatedFairness, estimatedFairnessNames } from "../../config/fairness.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import {
@@ -104,12 +104,28 @@ function estimated(
     upper,
     threshold: most,
     breached: lower > most,
-    detail: JSON.stringify({ highest, lowest, ...shown, ...outcome(value, deviation, realised) }),
+    detail: JSON.stringify({ highest, lowest, ...shown, ...outcome(compared, deviation, realised) }),
   };
 }
 
+interface ComparedGroup {
+  readonly group: string;
+  readonly rates: readonly EstimatedGroupRate[];
+}
+
+/** The greatest gap of any of the rates between groups. */
+function widest(groups: readonly (readonly number[])[]): number {
+  const [first] = groups;
+  return Math.max(
+    ...(first ?? []).map((_, rate) => {
+      const values = groups.map((rates) => rates[rate] ?? 0);
+      return Math.max(...values) - Math.min(...values);
+    }),
+  );
+}
+
 function shownGroups(
-  compared: readonly { readonly group: string; readonly rates: readonly EstimatedGroupRate[] }[],
+  compared: readonly ComparedGroup[],
   small: readonly string[],
   without: CalibratedFeature["without"],
 ) {
@@ -125,12 +141,21 @@ function shownGroups(
   };
 }
 
-/** How good the estimate was, once the labels are there. */
-function outcome(value: number, deviation: number, realised: MetricRow | undefined) {
-  if (realised?.status !== "ok" || realised.value === null || realised.coverage < LEAST_COVERAGE) return {};
-  const error = value - realised.value;
+const ratesSchema = z.object({ rates: z.record(z.string(), z.array(z.number())) });
+
+/** How good the estimate was, once the labels are there: over the groups that both have, as labels may tell of more of them. */
+function outcome(compared: readonly ComparedGroup[], deviation: number, realised: MetricRow | undefined) {
+  if (realised?.status !== "ok" || realised.coverage < LEAST_COVERAGE) return {};
+  const known = ratesSchema.parse(JSON.parse(realised.detail)).rates;
+  const both = compared.flatMap(({ group, rates }) => {
+    const found = known[group];
+    return found === undefined ? [] : [{ estimated: rates.map(({ value }) => value), found }];
+  });
+  if (both.length < 2) return {};
+  const value = widest(both.map(({ found }) => found));
+  const error = widest(both.map(({ estimated: rates }) => rates)) - value;
   return {
-    realised: realised.value,
+    realised: value,
     error,
     missed: Math.abs(error) > Math.max(LEAST_MISS, DEVIATIONS * deviation),
   };

@@ -69,7 +69,11 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
     const touched = { panes: dirty, changed, labelled };
-    const batch = createMetricBatch(lane, (entries) => writeLedger(lane, prepared, entries), reliability.keep);
+    const batch = createMetricBatch(
+      lane,
+      (entries) => writeLedger(lane, prepared, entries),
+      (fresh, before) => reliability.keep(fresh, before),
+    );
     const done: Evaluated = { windows: 0, rows: 0 };
     const add = ({ windows, rows }: Evaluated) => {
       done.windows += windows;

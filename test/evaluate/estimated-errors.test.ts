@@ -1,10 +1,12 @@
 /** Direct loss estimation over windows, on the embedded engine: it sees that inputs have become harder, and not that labels behave otherwise. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { z } from "zod";
 import type { MetricRow } from "../../src/core/metric.ts";
 import { prepareModel } from "../../src/evaluate/prepare-model.ts";
 import { readReference } from "../../src/evaluate/references/stored-reference.ts";
 import { assertNear, findRow, openStage } from "../support/evaluation-stage.ts";
+import { uniform } from "../support/golden.ts";
 import { lossLabels, lossPredictions, lossRows, realisedErrors } from "../support/loss-rows.ts";
 
 const T0 = Date.parse("2026-03-02T10:00:00Z");
@@ -88,6 +90,44 @@ test("the model of the loss is the same when the reference is read again, and as
   assert.equal(again.referenceId, scene.prepared.referenceId);
   assert.deepEqual(again.reference?.lossModel, scene.prepared.reference.lossModel);
   assert.deepEqual((await readReference(stage.lane, "same"))?.lossModel, scene.prepared.reference.lossModel);
+});
+
+test("labels that come for small predictions first: the errors weighted to be those of all rows, and none where a part has no label", async () => {
+  const file = await stage.referenceFile("first.ndjson", lossRows(4000, 1));
+  const rows = lossRows(6000, 12);
+  const draw = uniform(79);
+  const whole = realisedErrors(rows);
+  for (const [name, chance] of [
+    ["some", 0.15],
+    ["none", 0],
+  ] as const) {
+    const scene = await stage.scene({ ...base, name, reference: { file }, kpis: ["mae", "rmse", "r2"] });
+    await scene.write(lossPredictions(rows, T0), 0);
+    const all = lossLabels(rows, T0, T0 + HOUR);
+    await scene.write(
+      all.filter((_, index) => draw() < ((rows[index]?.prediction ?? 0) < 7 ? 0.9 : chance)),
+      6000,
+    );
+    await scene.evaluation.run({ final: true });
+    const found = await scene.rows("1h");
+    for (const kpi of ["mae", "rmse"] as const) {
+      const row = findRow(found, T0, kpi);
+      const detail = detailOf(row);
+      assert.ok((row.value ?? 9) < 0.85 * whole[kpi], "the labelled rows alone are the easy ones");
+      assert.ok("warning" in detail);
+      if (name === "none") {
+        assert.match(String(detail["not_weighted"]), /of the window have a score of which no label has come/);
+        continue;
+      }
+      const weighted = z.object({ value: z.number(), lower: z.number(), upper: z.number() }).parse(detail["weighted"]);
+      assert.ok(
+        Math.abs(weighted.value - whole[kpi]) / whole[kpi] < 0.08,
+        `${kpi}: ${weighted.value} of ${whole[kpi]}`,
+      );
+      assert.ok(weighted.lower < whole[kpi] && whole[kpi] < weighted.upper);
+    }
+    assert.equal("weighted" in detailOf(findRow(found, T0, "r2")), false);
+  }
 });
 
 test("features that say nothing of the error, few rows and a reference without labels give no estimate, with a reason", async () => {

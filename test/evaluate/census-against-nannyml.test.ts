@@ -159,9 +159,7 @@ test("fairness between SEX and RAC1P is estimated before labels, near what the l
       assert.equal(found.length, 11);
       for (const row of found) {
         const known = detail.parse(JSON.parse(row.detail));
-        if (process.env["SHOW"] !== undefined)
-          console.log(measure, feature, row.value, row.lower, row.upper, known, row.detail);
-        if (feature === "SEX") assert.ok(Math.abs(known.error) < 0.02, `${measure}: ${known.error}`);
+        if (feature === "SEX") assert.ok(Math.abs(known.error) < 0.025, `${measure}: ${known.error}`);
         assert.equal(known.missed, false, `${measure} of ${feature}: ${known.error}`);
       }
     }

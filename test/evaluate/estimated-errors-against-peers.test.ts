@@ -26,7 +26,7 @@ const WINDOWS = [
 ];
 const off = (value: number, from: number) => Math.abs(value - from) / from;
 
-test("estimates lie within 2 % of the peers' (6 % where inputs lie beyond the reference), and no farther from the realised errors", async () => {
+test("estimates lie within 2 % of the peers' (6 % where inputs lie beyond the reference), and no farther from the realised errors by more than 2 % (4 %)", async () => {
   const file = await stage.referenceFile("peers.ndjson", lossRows(8000, 1));
   const scene = await stage.scene({
     name: "peers",
@@ -52,6 +52,6 @@ test("estimates lie within 2 % of the peers' (6 % where inputs lie beyond the re
       const said = `${name} ${kpi}: ${value}, LightGBM ${peer.lightgbm}, scikit-learn ${peer.scikit_learn}, realised ${realised}`;
       assert.ok(nearest < (name === "beyond" ? 0.06 : 0.02), said);
       const worst = Math.max(off(peer.lightgbm, realised), off(peer.scikit_learn, realised));
-      assert.ok(off(value, realised) < worst + 0.02, said);
+      assert.ok(off(value, realised) < worst + (name === "beyond" ? 0.04 : 0.02), said);
     }
 });

@@ -55,9 +55,7 @@ export function otherClass(confusion: ExpectedConfusion): ExpectedConfusion {
  * Greatest rate less the least one. The interval is normal, its lower end not below 0, wide enough for the two groups' being picked
  * among all pairs (Bonferroni). null with fewer than two groups.
  */
-export function estimatedDifference(
-  rates: readonly EstimatedGroupRate[],
-): (Gap & { readonly deviation: number }) | null {
+export function estimatedDifference(rates: readonly EstimatedGroupRate[]): Gap | null {
   const [first] = rates;
   if (first === undefined || rates.length < 2) return null;
   let high = first;
@@ -76,6 +74,5 @@ export function estimatedDifference(
     upper: Math.min(1, value + half),
     highest: high.group,
     lowest: low.group,
-    deviation,
   };
 }

@@ -153,16 +153,18 @@ test("an estimate says what came of it once the labels are there", () => {
 
 test("fairness between SEX and RAC1P is estimated before labels, near what the labels then say, and says so", () => {
   const detail = z.object({ realised: z.number(), error: z.number(), missed: z.boolean() });
+  const missed: string[] = [];
   for (const measure of ["equal_opportunity_difference", "equalised_odds_difference", "predictive_parity_difference"])
     for (const feature of ["SEX", "RAC1P"]) {
       const found = series(feature, `estimated_${measure}`);
       assert.equal(found.length, 11);
-      for (const row of found) {
+      for (const [index, row] of found.entries()) {
         const known = detail.parse(JSON.parse(row.detail));
-        if (feature === "SEX") assert.ok(Math.abs(known.error) < 0.025, `${measure}: ${known.error}`);
-        assert.equal(known.missed, false, `${measure} of ${feature}: ${known.error}`);
+        assert.ok(Math.abs(known.error) < (feature === "SEX" ? 0.025 : 0.08), `${measure}: ${known.error}`);
+        missed.push(...(known.missed ? [`${feature} ${measure} ${index}`] : []));
       }
     }
+  assert.deepEqual(missed, []);
 });
 
 test("Jensen-Shannon of the categorical features equals NannyML's to 1e-9", () => {

@@ -9,6 +9,7 @@ import {
   estimatedGroupRate,
   otherClass,
 } from "../../math/estimated-fairness.ts";
+import { normalQuantile } from "../../math/normal-quantile.ts";
 import type { ConfusionCounts } from "../../math/rate-deviation.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
 import { Z95 } from "../kpis/kpi-value.ts";
@@ -23,9 +24,10 @@ const RATES: Readonly<Record<EstimatedFairnessName, readonly LabelledRate[]>> = 
   estimated_equalised_odds_difference: ["true_positive_rate", "false_positive_rate"],
   estimated_predictive_parity_difference: ["precision"],
 };
-/** An estimate that lies no farther from the realised value is not wrong, however many rows there are. */
+/** A rate that lies no farther from the realised one is not wrong, however many rows there are. */
 const LEAST_MISS = 0.02;
-const DEVIATIONS = 3;
+/** The chance of a miss, of any group, where the estimate holds: that of three standard errors. */
+const MISS_LEVEL = 0.0027;
 /** Share of labels from which the realised value is compared with the estimate. */
 const LEAST_COVERAGE = 0.8;
 
@@ -95,7 +97,7 @@ function estimated(
     const reason = `${compared.length === 0 ? "No group has" : "Only one group has"} ${least} expected rows that bear on it and scores that the reference has calibrated; two are needed.`;
     return { n, status: "insufficient", detail: JSON.stringify({ reason, needed: least, ...shown }) };
   }
-  const { value, lower, upper, highest, lowest, deviation } = gap;
+  const { value, lower, upper, highest, lowest } = gap;
   return {
     n,
     status: "ok",
@@ -104,7 +106,7 @@ function estimated(
     upper,
     threshold: most,
     breached: lower > most,
-    detail: JSON.stringify({ highest, lowest, ...shown, ...outcome(compared, deviation, realised) }),
+    detail: JSON.stringify({ highest, lowest, ...shown, ...outcome(compared, realised) }),
   };
 }
 
@@ -143,20 +145,26 @@ function shownGroups(
 
 const ratesSchema = z.object({ rates: z.record(z.string(), z.array(z.number())) });
 
-/** How good the estimate was, once the labels are there: over the groups that both have, as labels may tell of more of them. */
-function outcome(compared: readonly ComparedGroup[], deviation: number, realised: MetricRow | undefined) {
+/**
+ * How good the estimate was, once the labels are there: over the groups that both have, as labels may tell of more of them. Missed is an
+ * estimate of which some group's rate is off beyond chance; the gap is no measure of that, since chance alone widens the realised one.
+ */
+function outcome(compared: readonly ComparedGroup[], realised: MetricRow | undefined) {
   if (realised?.status !== "ok" || realised.coverage < LEAST_COVERAGE) return {};
   const known = ratesSchema.parse(JSON.parse(realised.detail)).rates;
   const both = compared.flatMap(({ group, rates }) => {
     const found = known[group];
-    return found === undefined ? [] : [{ estimated: rates.map(({ value }) => value), found }];
+    return found === undefined ? [] : [{ rates, found }];
   });
   if (both.length < 2) return {};
   const value = widest(both.map(({ found }) => found));
-  const error = widest(both.map(({ estimated: rates }) => rates)) - value;
-  return {
-    realised: value,
-    error,
-    missed: Math.abs(error) > Math.max(LEAST_MISS, DEVIATIONS * deviation),
-  };
+  const error = widest(both.map(({ rates }) => rates.map((rate) => rate.value))) - value;
+  const tests = both.reduce((sum, { rates }) => sum + rates.length, 0);
+  const most = normalQuantile(1 - MISS_LEVEL / 2 / tests);
+  const missed = both.some(({ rates, found }) =>
+    rates.some(
+      (rate, index) => Math.abs(rate.value - (found[index] ?? 0)) > Math.max(LEAST_MISS, most * rate.deviation),
+    ),
+  );
+  return { realised: value, error, missed };
 }

@@ -275,7 +275,8 @@ test("labels that come for easy cases first: a warning, and the KPI as it is for
 
 test("labels that come for one segment: found by the feature, weighted by it where that is declared", async () => {
   const file = await stage.referenceFile("segment.ndjson", people(4000, 1));
-  const rows = people(6000, 5);
+  // Of women the score says nothing: they are right half of the time.
+  const rows = people(6000, 5, (score, sex) => (sex === "f" ? 0.5 : score));
   const draw = uniform(78);
   const isThere = ({ sex }: Person) => draw() < (sex === "f" ? 0.05 : 0.9);
   const there = labels(rows, T0, T0 + HOUR, isThere);
@@ -295,7 +296,7 @@ test("labels that come for one segment: found by the feature, weighted by it whe
     assert.equal(unlike.moved > 0.2, name === "segment-weighed");
     if (name === "segment-weighed") {
       const { value } = z.object({ value: z.number() }).parse(detail["weighted"]);
-      assertNear(value, whole, 0.03);
+      assertNear(value, whole, 0.04);
       assert.ok(
         Math.abs(value - whole) < Math.abs((row.value ?? 9) - whole) / 2,
         `${row.value}, weighted ${value}, ${whole}`,

@@ -54,7 +54,11 @@ export function readChanged(
 /** The page tier's evidence lies in a table of its own, with the same columns and two more. */
 const tableOf = (metric: string) => (isEvidence(metric) ? written("evidence") : written("metrics"));
 const more = (metric: string) =>
-  isEvidence(metric) ? written(", toUnixTimestamp64Milli(onset) AS onset_ms, finding") : written("");
+  isEvidence(metric)
+    ? written(", toUnixTimestamp64Milli(onset) AS onset_ms, finding")
+    : written(
+        ", startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable' AS unreliable",
+      );
 
 const COLUMNS =
   written(`version, variant, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
@@ -77,12 +81,14 @@ const rowSchema = z
     status: z.enum(metricStatuses),
     onset_ms: z.number().nullable().default(null),
     finding: z.string().default(""),
+    unreliable: z.number().default(0),
   })
   .transform(
-    ({ start_ms, end_ms, coverage, onset_ms, finding, ...row }): JudgedRow => ({
+    ({ start_ms, end_ms, coverage, onset_ms, finding, unreliable, ...row }): JudgedRow => ({
       ...row,
       ...(onset_ms === null ? {} : { onset: onset_ms }),
       ...(finding === "" ? {} : { finding }),
+      ...(unreliable === 1 ? { unreliable: true } : {}),
       coverage: coverage ?? 0,
       window_start: start_ms,
       window_end: end_ms,

@@ -35,7 +35,7 @@ export function memberSentence(member: IncidentMember): string {
   const name = `${memberName(member)}${series(member)}`;
   if (isEvidence(member.metric)) return changeSentence(member, name);
   const limit = member.threshold === null ? "its limit" : plainNumber(member.threshold);
-  const missing = member.data_missing ? "; newer windows hold too few data to tell" : "";
+  const missing = member.data_missing ? `; ${undecidedWords(member.metric)}` : "";
   if (member.firing) return `${name} ${plainNumber(member.value)} is ${member.direction} ${limit}${missing}`;
   return `${name} is back at ${plainNumber(member.value)} (limit ${limit})`;
 }
@@ -49,6 +49,11 @@ function changeSentence(member: IncidentMember, name: string): string {
   if (isKpi) return `${name} ${finding}${since === "" ? "" : `,${since}`}`;
   return `${name} has changed${since}${finding === "" ? "" : `: ${finding}`}`;
 }
+/** An estimate may also say nothing because it has been wrong. */
+const undecidedWords = (metric: string): string =>
+  metric.startsWith("estimated_")
+    ? "newer windows can't tell: they hold too few data, or the estimate has missed the labels of late"
+    : "newer windows hold too few data to tell";
 
 function series(member: IncidentMember): string {
   const parts = [

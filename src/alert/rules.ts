@@ -50,6 +50,8 @@ export type JudgedRow = Pick<
   /** Where a change began, and what it is, in words: of the page tier. */
   readonly onset?: number;
   readonly finding?: string;
+  /** Of an estimate: it has missed the labels of late windows, so it decides nothing. */
+  readonly unreliable?: boolean;
 };
 
 type KpiConfig = ModelConfig["kpis"][number];
@@ -148,9 +150,9 @@ export function ruleApplies(rule: EffectiveRule, window: string, metric: string,
   );
 }
 
-/** What a window says to a rule. A value that is not there, or too few labels behind it, decides nothing. */
+/** What a window says to a rule. A value that is not there, too few labels behind it, or an unreliable estimate decide nothing. */
 export function verdictOf(rule: EffectiveRule, row: JudgedRow): Verdict {
-  if (row.status !== "ok" || row.value === null) return "undecided";
+  if (row.status !== "ok" || row.value === null || row.unreliable === true) return "undecided";
   // The share of labels is itself a KPI; to ask for a share of it would hide what it is there to show.
   if (row.subject_kind === "kpi" && row.metric !== "label_coverage" && row.coverage < rule.minCoverage)
     return "undecided";

@@ -10,6 +10,19 @@ export const fairnessNames = [
 ] as const;
 export type FairnessName = (typeof fairnessNames)[number];
 
+/** What needs labels, estimated from calibrated scores until they come, and the measure that it stands for. */
+export const estimatedFairness = {
+  estimated_equal_opportunity_difference: "equal_opportunity_difference",
+  estimated_equalised_odds_difference: "equalised_odds_difference",
+  estimated_predictive_parity_difference: "predictive_parity_difference",
+} as const satisfies Record<string, FairnessName>;
+export type EstimatedFairnessName = keyof typeof estimatedFairness;
+export const estimatedFairnessNames = [
+  "estimated_equal_opportunity_difference",
+  "estimated_equalised_odds_difference",
+  "estimated_predictive_parity_difference",
+] as const satisfies readonly EstimatedFairnessName[];
+
 export const fairnessSchema = z.strictObject({
   groups: z
     .array(z.string())

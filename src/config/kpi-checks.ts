@@ -33,6 +33,8 @@ export const kpiTasks: Readonly<Record<KpiName, readonly Task[]>> = {
   estimated_specificity: ofClasses,
   estimated_f1: ofClasses,
   estimated_roc_auc: ofTwoClasses,
+  estimated_mae: ofNumbers,
+  estimated_rmse: ofNumbers,
 };
 
 export const kpiName = (kpi: Kpi): string => ("use" in kpi ? kpi.use : kpi.name);
@@ -64,7 +66,7 @@ function checkEstimate(name: KpiName, { reference }: ModelConfig, path: Path): P
   return [
     {
       path,
-      message: `${name} needs a reference with predictions, scores and labels: it says how far scores can be trusted`,
+      message: `${name} needs a reference with predictions, ${kpiTasks[name].includes("regression") ? "features and labels: it says where errors are large" : "scores and labels: it says how far scores can be trusted"}`,
     },
   ];
 }

@@ -21,6 +21,8 @@ export const kpiNames = [
   "estimated_specificity",
   "estimated_f1",
   "estimated_roc_auc",
+  "estimated_mae",
+  "estimated_rmse",
 ] as const;
 export type KpiName = (typeof kpiNames)[number];
 
@@ -31,6 +33,8 @@ const estimates = {
   estimated_specificity: "specificity",
   estimated_f1: "f1",
   estimated_roc_auc: "roc_auc",
+  estimated_mae: "mae",
+  estimated_rmse: "rmse",
 } as const satisfies Partial<Record<KpiName, KpiName>>;
 type EstimateName = keyof typeof estimates;
 
@@ -97,7 +101,7 @@ export function impliedEstimates({
   readonly task: string;
   readonly reference?: unknown;
 }): Extract<KpiConfig, { use: KpiName }>[] {
-  if (!wanted || reference === undefined || task === "regression") return [];
+  if (!wanted || reference === undefined) return [];
   const listed = new Set(kpis.flatMap((kpi) => ("use" in kpi ? [kpi.use] : [])));
   return kpis.flatMap((kpi) => {
     const name =

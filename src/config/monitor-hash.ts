@@ -28,6 +28,7 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     min_rows,
     estimates,
     fairness,
+    weigh_labels_by,
   } = model;
   const parts = {
     name,
@@ -42,6 +43,7 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     min_rows,
     estimates,
     fairness: fairness === undefined ? null : { ...fairness, groups: sorted(fairness.groups) },
+    ...(weigh_labels_by === undefined ? {} : { weigh_labels_by }),
     mapping,
     referenceId,
     reference: referenceParts(model),

@@ -1,6 +1,6 @@
 /** Rules of a model: metrics and windows that exist, limits that don't contradict each other. */
 import { detectors } from "../../detectors/index.ts";
-import { fairnessNames } from "./fairness.ts";
+import { estimatedFairnessNames, fairnessNames } from "./fairness.ts";
 import { impliedEstimates, kpiNames } from "./kpis.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { ModelConfig } from "./schema.ts";
@@ -21,6 +21,7 @@ export function checkRules(model: ModelConfig, path: Path): Problem[] {
     ...detectorNames(model),
     ...[...model.kpis, ...impliedEstimates(model)].map((kpi) => ("use" in kpi ? kpi.use : kpi.name)),
     ...(model.fairness === undefined ? [] : fairnessNames),
+    ...(model.fairness !== undefined && model.estimates && model.task === "binary" ? estimatedFairnessNames : []),
   ];
   const windows = model.windows.map((window) => window.name);
   return model.alerts.rules.flatMap((rule, index) => {

@@ -104,7 +104,13 @@ const written = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      "Whether the KPIs of classes are also estimated before labels come (`estimated_accuracy`, …), where the reference has predictions, scores and labels.",
+      "Whether KPIs are also estimated before labels come (`estimated_accuracy`, `estimated_mae`, …), where the reference has predictions and labels, and scores for the KPIs of classes.",
+    ),
+  weigh_labels_by: z
+    .string()
+    .optional()
+    .describe(
+      "A categorical feature or a segment of the events: where labels come sooner for some rows than for others, KPIs are also shown weighted by it and the score, as if all had their labels. Left out: by the score alone.",
     ),
   fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
   alerts: z

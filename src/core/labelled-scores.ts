@@ -15,5 +15,12 @@ export interface LabelledScores {
   readonly means: readonly number[];
 }
 
+/** The labelled scores of the rows in which a feature has one value. */
+export interface GroupScores {
+  readonly feature: string;
+  readonly group: string;
+  readonly scores: LabelledScores;
+}
+
 /** Bins of a score: a thousand for two classes, fewer for each of many, whose ranking is not estimated. */
 export const scoreBinsOf = (task: string): number => (task === "binary" ? 1000 : 200);

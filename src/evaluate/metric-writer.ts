@@ -80,6 +80,8 @@ export interface MetricBatch {
 export function createMetricBatch(
   lane: Lane,
   writeEntries: (entries: readonly WindowEntry[]) => Promise<void>,
+  /** What a fresh row takes over from the stored one before the two are compared. */
+  keep: (fresh: MetricRow, before: MetricRow | undefined) => MetricRow = (fresh) => fresh,
 ): MetricBatch {
   let changed: MetricRow[] = [];
   let entries: WindowEntry[] = [];
@@ -97,9 +99,10 @@ export function createMetricBatch(
       const old = scope.mayExist ? await readMetrics(lane, scope) : [];
       const oldByKey = new Map(old.map((row) => [keyOf(row), row]));
       let written = 0;
-      for (const row of fresh) {
-        const key = keyOf(row);
+      for (const computed of fresh) {
+        const key = keyOf(computed);
         const before = oldByKey.get(key);
+        const row = keep(computed, before);
         oldByKey.delete(key);
         if (before !== undefined && contentOf(before) === contentOf(row)) continue;
         changed.push({ ...row, revision: (before?.revision ?? 0) + 1 });

@@ -5,6 +5,7 @@ import { type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-r
 import type { CountWindow } from "./count-boundaries.ts";
 import { evaluateCountWindows, openCountWindows } from "./count-windows.ts";
 import { openEpoch } from "./epoch.ts";
+import { createReliabilityCheck } from "./estimates/reliability.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
 import { createMetricBatch } from "./metric-writer.ts";
 import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
@@ -49,6 +50,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
   const steps = await openSteps(lane, prepared);
   const pageTier = await openPageTier(lane, prepared);
   const pending = createPendingPanes(readTo, feeding);
+  const reliability = createReliabilityCheck();
   let retained = clock.now();
   let reached = Number.NEGATIVE_INFINITY;
   let watermark = Number.NEGATIVE_INFINITY;
@@ -69,7 +71,11 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
     const touched = { panes: dirty, changed, labelled };
-    const batch = createMetricBatch(lane, (entries) => writeLedger(lane, prepared, entries));
+    const batch = createMetricBatch(
+      lane,
+      (entries) => writeLedger(lane, prepared, entries),
+      (fresh, before) => reliability.keep(fresh, before),
+    );
     const done: Evaluated = { windows: 0, rows: 0 };
     const add = ({ windows, rows }: Evaluated) => {
       done.windows += windows;
@@ -79,6 +85,8 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
       add(await evaluateTimeWindows(lane, prepared, batch, state, touched, watermark, now));
     for (const state of countWindows)
       add(await evaluateCountWindows(lane, prepared, batch, state, touched, watermark, now));
+    await batch.flush();
+    await reliability.settle(lane, model, batch);
     await batch.flush();
     await writeSteps(lane, prepared, steps, dirty, now);
     await pageTier?.run({ sealedTo: steps.sealedTo, watermark, now });

@@ -58,6 +58,7 @@ const config = modelConfig({
     "ece",
     "label_coverage",
   ],
+  fairness: { groups: ["SEX", "RAC1P"] },
 });
 const clock = { now: () => Date.parse("2026-03-01T00:00:00Z"), sleep: () => Promise.resolve() };
 const prepared = await prepareModel(lane, config, clock);
@@ -148,6 +149,22 @@ test("an estimate says what came of it once the labels are there", () => {
     assert.ok(Math.abs(detail.reference - 0.82716) < 1e-5);
     assert.ok(row.lower !== null && row.upper !== null && row.lower < (row.value ?? 0) && (row.value ?? 1) < row.upper);
   }
+});
+
+test("fairness between SEX and RAC1P is estimated before labels, near what the labels then say, and says so", () => {
+  const detail = z.object({ realised: z.number(), error: z.number(), missed: z.boolean() });
+  const missed: string[] = [];
+  for (const measure of ["equal_opportunity_difference", "equalised_odds_difference", "predictive_parity_difference"])
+    for (const feature of ["SEX", "RAC1P"]) {
+      const found = series(feature, `estimated_${measure}`);
+      assert.equal(found.length, 11);
+      for (const [index, row] of found.entries()) {
+        const known = detail.parse(JSON.parse(row.detail));
+        assert.ok(Math.abs(known.error) < (feature === "SEX" ? 0.025 : 0.08), `${measure}: ${known.error}`);
+        missed.push(...(known.missed ? [`${feature} ${measure} ${index}`] : []));
+      }
+    }
+  assert.deepEqual(missed, []);
 });
 
 test("Jensen-Shannon of the categorical features equals NannyML's to 1e-9", () => {

@@ -22,6 +22,8 @@ export function loadedReference(rows = 100_000, more: Partial<LoadedReference> =
     subjects: [subject("colour"), subject("shape")],
     tails: new Map(),
     labelledScores: [],
+    groupScores: [],
+    lossModel: null,
     ...more,
   };
 }

@@ -13,6 +13,7 @@ import { rateDeviation } from "../../math/rate-deviation.ts";
 import { rocAucInterval } from "../../math/roc-auc-interval.ts";
 import { type KpiValue, undefinedKpi, Z95 } from "../kpis/kpi-value.ts";
 import type { LoadedReference } from "../references/load-reference.ts";
+import type { LossModel } from "./loss-model.ts";
 import { calibrate, type ScoreCalibration } from "./score-calibration.ts";
 import { probabilityCells, type WindowScores } from "./window-scores.ts";
 
@@ -25,12 +26,18 @@ const LEVEL = 0.9973;
 /** A smaller fall is not worth a breach, however many rows show it. */
 const LEAST_FALL = 0.01;
 
-/** One calibration a class, or in words why there are no estimates. */
-export type Estimation = readonly ScoreCalibration[] | string;
+/** What estimates come from: one calibration a class, or the model of a regression's losses; or in words why there are none. */
+export type Estimation =
+  | { readonly from: "scores"; readonly calibrations: readonly ScoreCalibration[] }
+  | { readonly from: "losses"; readonly model: LossModel }
+  | string;
 
 export function estimationOf({ task }: ModelConfig, reference: LoadedReference | null): Estimation {
   if (reference === null) return "The model has no reference.";
-  if (task === "regression") return "The model predicts numbers: its errors can't be told from scores.";
+  if (task === "regression")
+    return reference.lossModel === null
+      ? "The reference has no rows with a prediction and a label beside their features."
+      : { from: "losses", model: reference.lossModel };
   if (reference.labelledScores.length === 0)
     return task === "binary"
       ? "The reference has no rows with a prediction, a label and a probability of the positive class."
@@ -42,7 +49,7 @@ export function estimationOf({ task }: ModelConfig, reference: LoadedReference |
       return task === "binary" ? calibration : `Class ${scores.positive}: ${calibration}`;
     calibrations.push(calibration);
   }
-  return calibrations;
+  return { from: "scores", calibrations };
 }
 
 /** An estimate as a KPI's value; `floor` is what it must not fall below, where the user has set no limit. */
@@ -68,6 +75,7 @@ export function estimatedKpi(
     upper: Math.min(1, upper),
     n,
     ...(known === null ? {} : { floor: known.floor }),
+    tolerance: Math.max(LEAST_FALL, (DEVIATIONS * Math.max(upper - value, value - lower)) / Z95),
     detail: {
       reference: known?.value ?? null,
       calibration: calibrations.some(({ curve }) => curve !== null) ? "isotonic" : "none needed",

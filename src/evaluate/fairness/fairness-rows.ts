@@ -10,6 +10,7 @@ import {
   rateDifference,
   rateRatio,
 } from "../../math/group-fairness.ts";
+import { wilsonInterval } from "../../math/wilson-interval.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { type GroupedFeature, groupCounts } from "./group-columns.ts";
@@ -71,6 +72,9 @@ function measured(
   const n = compared.reduce((sum, counts) => sum + rowsOf(rates, counts), 0);
   const shown = {
     rates: Object.fromEntries(compared.map((counts) => [counts.group, rates.map((rate) => valueOf(rate, counts))])),
+    intervals: Object.fromEntries(
+      compared.map((counts) => [counts.group, rates.map((rate) => intervalOf(rate, counts))]),
+    ),
     ...(small.length === 0 ? {} : { left_out: small }),
   };
   const gap = compared.length < 2 ? null : gapOf(metric, compared);
@@ -105,6 +109,13 @@ const rowsOf = (rates: readonly GroupRate[], counts: GroupCounts): number =>
 function valueOf(rate: GroupRate, counts: GroupCounts): number {
   const { of, rows } = groupShare(rate, counts);
   return of / rows;
+}
+
+/** Of one group for itself, 95 %. */
+function intervalOf(rate: GroupRate, counts: GroupCounts): readonly [number, number] {
+  const { of, rows } = groupShare(rate, counts);
+  const { lower, upper } = wilsonInterval(of, rows);
+  return [lower, upper];
 }
 
 function gapOf(metric: FairnessName, groups: readonly GroupCounts[]): Gap | null {

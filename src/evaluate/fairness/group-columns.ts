@@ -7,7 +7,7 @@ import { join, name, type Sql, sql } from "../../store/sql.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 
 /** Groups of one feature, the most frequent ones of the reference; others are not compared. */
-const MOST_GROUPS = 50;
+export const MOST_GROUPS = 50;
 /** Counts of a group: not selected and selected, each without a label, with a negative and with a positive one. */
 const STATES = 6;
 
@@ -33,12 +33,12 @@ export function groupedFeatures({ config, reference }: Pick<PreparedModel, "conf
 }
 
 /** The favourable class. */
-const positiveOf = ({ config, schema }: PreparedModel): string =>
+export const favourableClass = ({ config, schema }: PreparedModel): string =>
   classLabel(config.fairness?.positive ?? schema.classes[1] ?? 1) ?? "1";
 
 /** One array a feature: counts of its groups in their order, six each. */
 export function groupColumns(prepared: PreparedModel, features: readonly GroupedFeature[]): Sql {
-  const positive = positiveOf(prepared);
+  const positive = favourableClass(prepared);
   const state = sql`if(prediction_text = ${positive}, 3, 0) + if(labelled, if(label_text = ${positive}, 2, 1), 0)`;
   return sql`[${join(features.map(({ feature, groups }) => counts(feature, groups, state)))}]`;
 }

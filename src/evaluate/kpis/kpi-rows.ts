@@ -5,10 +5,15 @@ import type { MetricRow } from "../../core/metric.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
+import { estimatedError } from "../estimates/estimated-errors.ts";
 import { estimatedKpi } from "../estimates/estimated-kpis.ts";
+import { binnedRows } from "../estimates/loss-inputs.ts";
+import { readWindowLosses, type WindowLosses } from "../estimates/window-losses.ts";
 import { scoreColumns, scoreRow } from "../estimates/window-scores.ts";
+import { estimatedFairnessRows } from "../fairness/estimated-fairness.ts";
 import { fairnessRows } from "../fairness/fairness-rows.ts";
 import { groupColumns, groupedFeatures, groupRow } from "../fairness/group-columns.ts";
+import { calibratedFeatures, groupScoreColumns, groupScoreRow } from "../fairness/group-scores.ts";
 import { withinSpan } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
@@ -18,8 +23,10 @@ import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures }
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
 import { type KpiValue, undefinedKpi } from "./kpi-value.ts";
 import { labelColumns, labelDriftRows, labelRow, labelSubject } from "./label-drift.ts";
+import { type LabelSelection, readLabelSelections, withSelection } from "./label-selection.ts";
 import { errorColumns, errorRow, errorScale, mae, r2, rmse } from "./regression.ts";
 import { areaColumns, areaRow, brier, logLoss, lossColumns, lossRow, rocAuc } from "./scores.ts";
+import { weightedKpi } from "./weighted-kpis.ts";
 
 type Placed = { readonly slice: number; readonly version: string; readonly variant: string };
 type ValueOf = (at: string) => KpiValue;
@@ -43,6 +50,11 @@ export async function kpiRows(
   const labelled = await hasOutcomes(lane, prepared, rows);
   const joined = await joinedRows(lane, prepared, rows, { features: [...new Set(unknown)], labelled });
   const builtIn = await readBuiltIn(lane, prepared, kpis, joined, labelled);
+  for (const losses of await windowLosses(lane, prepared, kpis, rows, windows)) {
+    const at = placeOf(losses);
+    builtIn.set(at, { ...(builtIn.get(at) ?? { ...losses, n: losses.predicted, labels: 0 }), sample: losses });
+  }
+  const selections = await labelSelections(lane, prepared, kpis, joined, builtIn);
   const foundAt = (window: SeriesWindow): BuiltIn =>
     builtIn.get(placeOf({ slice: window.start, version: window.version, variant: window.variant })) ?? {
       ...window,
@@ -56,12 +68,20 @@ export async function kpiRows(
       const at = placeOf({ slice: window.start, version: window.version, variant: window.variant });
       const found = foundAt(window);
       const value = "use" in kpi ? valueOf(prepared, kpi, found) : custom?.(at);
-      if (value !== undefined) result.push(kpiRow(prepared, window, kpi, value, found, computedAt));
+      if (value === undefined) continue;
+      const row = kpiRow(prepared, window, kpi, value, found, computedAt);
+      const selection = "use" in kpi && !isEstimate(kpi.use) ? selections.get(at) : undefined;
+      result.push(selection === undefined ? row : selected(prepared, kpi, row, selection));
     }
   }
   for (const window of windows) {
     const found = foundAt(window);
-    result.push(...fairnessRows(prepared, grouped, window, found, computedAt));
+    const fairness = fairnessRows(prepared, grouped, window, found, computedAt);
+    const calibrated = calibratedFeatures(prepared);
+    result.push(
+      ...fairness,
+      ...estimatedFairnessRows(prepared, calibrated, window, found.group_scores, fairness, computedAt),
+    );
     if (label !== null)
       result.push(...labelDriftRows(prepared, label, window, found.label_bins, found.labels, computedAt));
   }
@@ -106,6 +126,7 @@ const builtInRow = z.object({
   labels: z.number(),
   scores: scoreRow.optional(),
   groups: groupRow.optional(),
+  group_scores: groupScoreRow.optional(),
   cells: z.array(z.tuple([z.string(), z.number()])).optional(),
   area: areaRow.optional(),
   calibration: calibrationRow.optional(),
@@ -113,7 +134,7 @@ const builtInRow = z.object({
   errors: errorRow.optional(),
   label_bins: labelRow.optional(),
 });
-type BuiltIn = z.output<typeof builtInRow>;
+type BuiltIn = z.output<typeof builtInRow> & { readonly sample?: WindowLosses };
 
 const positiveOf = ({ config, schema }: PreparedModel): string | null =>
   config.task === "binary" ? (schema.classes[1] ?? "1") : null;
@@ -133,6 +154,8 @@ async function readBuiltIn(
 ): Promise<Map<string, BuiltIn>> {
   const grouped = groupedFeatures(prepared);
   const groups = grouped.length === 0 ? [] : [sql`, ${groupColumns(prepared, grouped)} AS groups`];
+  const calibrated = calibratedFeatures(prepared);
+  if (calibrated.length > 0) groups.push(sql`, ${groupScoreColumns(prepared, calibrated)} AS group_scores`);
   const columns = [...scoreHistograms(prepared, kpis), ...groups, ...(labelled ? labelledColumns(prepared, kpis) : [])];
   if (!labelled && columns.length === 0) return new Map<string, BuiltIn>();
   return byPlace(
@@ -143,25 +166,70 @@ async function readBuiltIn(
   );
 }
 
+/** Of the windows that are labelled in part. */
+async function labelSelections(
+  lane: Lane,
+  prepared: PreparedModel,
+  kpis: readonly KpiConfig[],
+  joined: Sql,
+  builtIn: ReadonlyMap<string, BuiltIn>,
+): Promise<Map<string, LabelSelection>> {
+  const partial = [...builtIn.values()].filter(({ n, labels }) => labels > 0 && labels < n);
+  const starts = [...new Set(partial.map(({ slice }) => slice))];
+  return readLabelSelections(lane, prepared, joined, starts, weightedColumns(prepared, wantedKpis(kpis)), placeOf);
+}
+
+function selected(prepared: PreparedModel, kpi: KpiConfig, row: MetricRow, selection: LabelSelection): MetricRow {
+  const by = { positive: positiveOf(prepared), errorScale: scaleOf(prepared) };
+  return withSelection(
+    row,
+    selection,
+    "use" in kpi && row.status === "ok" ? weightedKpi(kpi.use, selection, by) : null,
+  );
+}
+
 function scoreHistograms({ config, estimation }: PreparedModel, kpis: readonly KpiConfig[]): Sql[] {
-  if (typeof estimation === "string" || !kpis.some((kpi) => "use" in kpi && isEstimate(kpi.use))) return [];
-  return [sql`, ${scoreColumns(config.task, estimation)} AS scores`];
+  if (typeof estimation === "string" || estimation.from !== "scores" || !kpis.some(estimates)) return [];
+  return [sql`, ${scoreColumns(config.task, estimation.calibrations)} AS scores`];
+}
+
+const estimates = (kpi: KpiConfig): boolean => "use" in kpi && isEstimate(kpi.use);
+
+/** Labels have no part in it, so nothing is joined. */
+async function windowLosses(
+  lane: Lane,
+  prepared: PreparedModel,
+  kpis: readonly KpiConfig[],
+  rows: WindowRows,
+  windows: readonly SeriesWindow[],
+): Promise<WindowLosses[]> {
+  const { estimation } = prepared;
+  if (typeof estimation === "string" || estimation.from !== "losses" || !kpis.some(estimates)) return [];
+  const joined = await joinedRows(lane, prepared, rows, { features: [], labelled: false });
+  return readWindowLosses(lane, estimation.model, joined, windows);
+}
+
+/** An estimate is shown beside what it stands for once that is known. */
+const wantedKpis = (kpis: readonly KpiConfig[]): ReadonlySet<KpiName> =>
+  new Set(kpis.flatMap((kpi) => ("use" in kpi ? [isEstimate(kpi.use) ? estimatedBy(kpi.use) : kpi.use] : [])));
+
+/** Sums over labelled rows, of which those of cells can be weighted. */
+function weightedColumns(prepared: PreparedModel, wanted: ReadonlySet<KpiName>): Sql[] {
+  const { task } = prepared.config;
+  const wants = (names: ReadonlySet<KpiName>) => [...wanted].some((kpi) => names.has(kpi));
+  const columns: Sql[] = [];
+  if (task !== "regression" && wants(CLASS_KPIS)) columns.push(sql`, ${confusionCells} AS cells`);
+  if (task !== "regression" && wants(LOSS_KPIS)) columns.push(sql`, ${lossColumns(positiveOf(prepared))} AS losses`);
+  if (task === "regression" && wants(ERROR_KPIS)) columns.push(sql`, ${errorColumns(scaleOf(prepared))} AS errors`);
+  return columns;
 }
 
 function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): Sql[] {
-  const { task } = prepared.config;
-  // An estimate is shown beside what it stands for once that is known.
-  const wanted = new Set(
-    kpis.flatMap((kpi) => ("use" in kpi ? [isEstimate(kpi.use) ? estimatedBy(kpi.use) : kpi.use] : [])),
-  );
-  const wants = (names: ReadonlySet<KpiName>) => [...wanted].some((kpi) => names.has(kpi));
+  const wanted = wantedKpis(kpis);
   const positive = positiveOf(prepared);
-  const columns: Sql[] = [];
-  if (task !== "regression" && wants(CLASS_KPIS)) columns.push(sql`, ${confusionCells} AS cells`);
+  const columns = weightedColumns(prepared, wanted);
   if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
   if (positive !== null && wanted.has("ece")) columns.push(sql`, ${calibrationColumns(positive)} AS calibration`);
-  if (task !== "regression" && wants(LOSS_KPIS)) columns.push(sql`, ${lossColumns(positive)} AS losses`);
-  if (task === "regression" && wants(ERROR_KPIS)) columns.push(sql`, ${errorColumns(scaleOf(prepared))} AS errors`);
   const label = labelSubject(prepared);
   if (label !== null) columns.push(sql`, ${labelColumns(label)} AS label_bins`);
   return columns;
@@ -169,16 +237,31 @@ function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): S
 
 function valueOf(prepared: PreparedModel, kpi: BuiltInKpi, found: BuiltIn): KpiValue {
   if (!isEstimate(kpi.use)) return builtInValue(prepared, kpi.use, found);
-  const { estimation } = prepared;
-  if (typeof estimation === "string") return undefinedKpi(0, estimation);
   const name = estimatedBy(kpi.use);
-  const estimate = estimatedKpi(name, estimation, found.scores ?? [], found.n);
+  const estimate = estimateOf(prepared, name, found);
   const realised = found.labels > 0 ? builtInValue(prepared, name, found) : null;
   if (estimate.status !== "ok" || realised?.status !== "ok" || found.labels < kpi.min_coverage * found.n)
     return estimate;
   // How good the estimate was: told once the labels are there, by the window's own events alone.
   const error = estimate.value - realised.value;
-  return { ...estimate, detail: { ...estimate.detail, realised: realised.value, error } };
+  const missed = Math.abs(error) > (estimate.tolerance ?? Number.POSITIVE_INFINITY);
+  return { ...estimate, detail: { ...estimate.detail, realised: realised.value, error, missed } };
+}
+
+function estimateOf(
+  { estimation }: PreparedModel,
+  kpi: ReturnType<typeof estimatedBy>,
+  { scores = [], sample, n }: BuiltIn,
+): KpiValue {
+  if (typeof estimation === "string") return undefinedKpi(0, estimation);
+  const ofErrors = kpi === "mae" || kpi === "rmse";
+  if (estimation.from === "scores")
+    return ofErrors
+      ? undefinedKpi(0, `${kpi} is not defined for classes`)
+      : estimatedKpi(kpi, estimation.calibrations, scores, n);
+  if (!ofErrors) return undefinedKpi(0, `${kpi} is not defined for numbers`);
+  const { model } = estimation;
+  return estimatedError(kpi, model, binnedRows(model.inputs, sample?.codes ?? ""), sample?.predicted ?? 0);
 }
 
 function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): KpiValue {
@@ -238,7 +321,8 @@ function kpiRow(
     };
   const floor = kpi.min ?? (kpi.max === undefined ? found.floor : undefined);
   const below = floor !== undefined && found.value < floor;
-  const above = kpi.max !== undefined && found.value > kpi.max;
+  const ceiling = kpi.max ?? (kpi.min === undefined ? found.ceiling : undefined);
+  const above = ceiling !== undefined && found.value > ceiling;
   const judged = unlabelled || coverage >= kpi.min_coverage;
   return {
     ...row,
@@ -246,7 +330,7 @@ function kpiRow(
     value: found.value,
     lower: found.lower ?? null,
     upper: found.upper ?? null,
-    threshold: (above ? kpi.max : (floor ?? kpi.max)) ?? null,
+    threshold: (above ? ceiling : (floor ?? ceiling)) ?? null,
     breached: judged && (below || above),
     detail: JSON.stringify({
       ...found.detail,

@@ -1,5 +1,10 @@
 /** What a family of KPIs answers for one window. */
 
+type DetailValue = number | string | boolean | null | readonly (readonly number[])[] | DetailObject;
+interface DetailObject {
+  readonly [key: string]: DetailValue;
+}
+
 export type KpiValue =
   | {
       readonly status: "ok";
@@ -10,7 +15,11 @@ export type KpiValue =
       readonly n: number;
       /** What the value must not fall below where the user has set no limit. */
       readonly floor?: number | undefined;
-      readonly detail?: Readonly<Record<string, number | string | null | readonly (readonly number[])[]>> | undefined;
+      /** What the value must not rise above where the user has set no limit. */
+      readonly ceiling?: number | undefined;
+      /** Of an estimate: how far from the realised value it may lie without being wrong. */
+      readonly tolerance?: number | undefined;
+      readonly detail?: Readonly<Record<string, DetailValue>> | undefined;
     }
   | {
       readonly status: "insufficient" | "error";

@@ -6,7 +6,7 @@ import { meanKpi } from "./classification.ts";
 import { fromFixed, type KpiValue, undefinedKpi } from "./kpi-value.ts";
 
 /** 2^40: sums of losses keep twelve decimal places and are the same in any order of rows. */
-const SCALE = 2 ** 40;
+export const LOSS_SCALE = 2 ** 40;
 /** A score of 0 or 1 that is wrong would cost infinitely much; it is moved in by this, as scikit-learn does for doubles. */
 const CLIP = 2.220446049250313e-16;
 
@@ -45,7 +45,7 @@ export function lossColumns(positive: string | null): Sql {
     positive === null
       ? sql`(arraySum(p -> p * p, mapValues(probabilities)) - 2 * ${truth} + 1)`
       : sql`pow(ifNull(score, 0) - (label_text = ${positive}), 2)`;
-  const fixed = (value: Sql) => sql`toString(sumIf(toInt128(round(${value} * ${SCALE})), ${usable}))`;
+  const fixed = (value: Sql) => sql`toString(sumIf(toInt128(round(${value} * ${LOSS_SCALE})), ${usable}))`;
   return sql`(countIf(${usable}), ${fixed(loss)}, ${fixed(sql`pow(${loss}, 2)`)}, ${fixed(brier)}, ${fixed(sql`pow(${brier}, 2)`)})`;
 }
 
@@ -53,7 +53,7 @@ export const lossRow = z.tuple([z.number(), z.string(), z.string(), z.string(), 
 type Losses = z.output<typeof lossRow>;
 
 export const logLoss = ([rows, sum, squares]: Losses): KpiValue =>
-  meanKpi(fromFixed(sum, SCALE), fromFixed(squares, SCALE), rows, NO_SCORES);
+  meanKpi(fromFixed(sum, LOSS_SCALE), fromFixed(squares, LOSS_SCALE), rows, NO_SCORES);
 
 export const brier = ([rows, , , sum, squares]: Losses): KpiValue =>
-  meanKpi(fromFixed(sum, SCALE), fromFixed(squares, SCALE), rows, NO_SCORES);
+  meanKpi(fromFixed(sum, LOSS_SCALE), fromFixed(squares, LOSS_SCALE), rows, NO_SCORES);

@@ -93,6 +93,7 @@ async function completeWindows(
       FROM metrics FINAL
       WHERE model = ${config.name} AND subject_kind = 'kpi' AND metric IN ${list(plan.kpis.map(({ metric }) => metric))}
         AND window = ${window} AND segment = '' AND status = 'ok' AND reference_id = ${prepared.referenceId}
+        AND NOT (startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable')
         AND (coverage >= ${COMPLETE} OR window_end <= ${time(horizon)})
         AND (metric, version, variant, window_start) NOT IN (SELECT subject, version, variant, pane_start FROM steps WHERE ${ofKpis(prepared)})
       ORDER BY window_start, version, variant, metric`,

@@ -2,9 +2,10 @@
 import { z } from "zod";
 import type { ModelConfig } from "../../config/schema.ts";
 import { classLabel } from "../../core/class-label.ts";
-import { type LabelledScores, scoreBinsOf } from "../../core/labelled-scores.ts";
+import { type GroupScores, type LabelledScores, scoreBinsOf } from "../../core/labelled-scores.ts";
 import { type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { MOST_GROUPS } from "../fairness/group-columns.ts";
 import type { ReferenceColumn } from "./reference-table.ts";
 
 /** Classes beyond this have no estimates: each costs a histogram a window. */
@@ -54,11 +55,53 @@ interface ClassColumns {
   readonly bins: number;
 }
 
+/** Bins of a group's scores: fewer, since each of many groups has its own. */
+export const GROUP_SCORE_BINS = 100;
+
+/** Scores with labels by group, of a binary model whose fairness is watched; none where they can't be read together. */
+export async function readGroupScores(
+  lane: Lane,
+  model: ModelConfig,
+  columns: readonly ReferenceColumn[],
+): Promise<GroupScores[]> {
+  const { reference, task, fairness } = model;
+  if (reference === undefined || task !== "binary" || fairness === undefined || !model.estimates) return [];
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const [positive, scoreName] = scoreColumns(model)[0] ?? ["1", ""];
+  const prediction = byName.get(reference.prediction);
+  const label = byName.get(reference.label);
+  const score = byName.get(scoreName);
+  if (prediction === undefined || label === undefined || score === undefined) return [];
+  const found: GroupScores[] = [];
+  for (const feature of fairness.groups) {
+    const group = byName.get(feature);
+    if ([prediction, score, group].some((column) => column?.from.text !== label.from.text) || group === undefined)
+      continue;
+    const at = { positive, prediction, label, score, bins: GROUP_SCORE_BINS };
+    for (const value of await mostFrequent(lane, group))
+      found.push({
+        feature,
+        group: value,
+        scores: await readClass(lane, at, sql`${group.present} AND ${textOf(group.text)} = ${value}`),
+      });
+  }
+  return found;
+}
+
+async function mostFrequent(lane: Lane, { text, from, present }: ReferenceColumn): Promise<string[]> {
+  const found = await lane.query(
+    sql`SELECT ${textOf(text)} AS v, count() AS rows FROM ${from} WHERE ${present} GROUP BY v ORDER BY rows DESC, v LIMIT ${MOST_GROUPS}`,
+    z.object({ v: z.string() }),
+  );
+  return found.map(({ v }) => v);
+}
+
 const cellRow = z.object({ cell: z.number(), n: z.number(), positives: z.number(), scores: z.number() });
 
 async function readClass(
   lane: Lane,
   { positive, prediction, label, score, bins }: ClassColumns,
+  where: Sql = sql`true`,
 ): Promise<LabelledScores> {
   const decided = await spellings(lane, prediction);
   const labels = await spellings(lane, label);
@@ -69,7 +112,7 @@ async function readClass(
   const cell = sql`${scoreCell(value, bins)} + if(${isClass(prediction, ofPositive(decided))}, ${bins}, 0)`;
   const found = await lane.query(
     sql`SELECT ${cell} AS cell, count() AS n, countIf(${isClass(label, ofPositive(labels))}) AS positives, toFloat64(sum(toInt128(round(${value} * ${SCORE_SCALE})))) AS scores
-      FROM ${score.from} WHERE ${usable} GROUP BY cell ORDER BY cell`,
+      FROM ${score.from} WHERE ${usable} AND ${where} GROUP BY cell ORDER BY cell`,
     cellRow,
   );
   const zeros = () => Array.from({ length: 2 * bins }, () => 0);

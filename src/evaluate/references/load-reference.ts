@@ -2,13 +2,15 @@
 import { createHash } from "node:crypto";
 import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError } from "../../core/errors.ts";
-import type { LabelledScores } from "../../core/labelled-scores.ts";
+import type { GroupScores, LabelledScores } from "../../core/labelled-scores.ts";
 import type { FeatureKind } from "../../core/model-schema.ts";
 import type { Reference, SubjectKind } from "../../core/summary.ts";
 import type { Lane } from "../../store/store.ts";
+import type { LossModel } from "../estimates/loss-model.ts";
 import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
-import { readLabelledScores } from "./labelled-scores.ts";
+import { readLossModel } from "./labelled-losses.ts";
+import { readGroupScores, readLabelledScores } from "./labelled-scores.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
 import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
@@ -17,6 +19,10 @@ export interface LoadedReference extends Reference {
   readonly tails: ReadonlyMap<string, readonly string[]>;
   /** One a class; empty where the reference has no predictions, scores and labels. */
   readonly labelledScores: readonly LabelledScores[];
+  /** By group, of a binary model whose fairness is watched. */
+  readonly groupScores: readonly GroupScores[];
+  /** Of a regression whose errors are to be estimated; null where there is none. */
+  readonly lossModel: LossModel | null;
 }
 
 /** The key of a subject in maps: kind and name. */
@@ -66,7 +72,18 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
   }
   const rows = Math.max(0, ...[...counts.values()].map((column) => column.rows));
   const labelledScores = await readLabelledScores(lane, model, table.columns);
-  const contentHash = hashOf(loaded, labelledScores);
+  const groupScores = await readGroupScores(lane, model, table.columns);
+  const lossModel = await readLossModel(
+    lane,
+    model,
+    table.columns,
+    loaded.map(({ subject }) => subject),
+  );
+  const contentHash = hashOf(loaded, [
+    ...(labelledScores.length === 0 ? [] : [labelledScores]),
+    ...(groupScores.length === 0 ? [] : [groupScores]),
+    ...(lossModel === null ? [] : [lossModel]),
+  ]);
   return {
     model: model.name,
     referenceId: `r${contentHash.slice(0, 12)}`,
@@ -78,6 +95,8 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
       loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail]),
     ),
     labelledScores,
+    groupScores,
+    lossModel,
   };
 }
 
@@ -127,8 +146,8 @@ const outcomeColumns = ({
   probabilities,
 }: NonNullable<ModelConfig["reference"]>): string[] => [prediction, score, label, ...Object.values(probabilities)];
 
-/** Over what decides the numbers; means and deviations follow from the same rows. */
-function hashOf(loaded: readonly LoadedSubject[], labelledScores: readonly LabelledScores[]): string {
+/** Over what decides the numbers; means and deviations follow from the same rows. `labelled`: what was read of labelled rows. */
+function hashOf(loaded: readonly LoadedSubject[], labelled: readonly unknown[]): string {
   const content = loaded.map(({ subject, tail }) => [
     subject.subjectKind,
     subject.subject,
@@ -144,6 +163,6 @@ function hashOf(loaded: readonly LoadedSubject[], labelledScores: readonly Label
     tail,
   ]);
   return createHash("sha256")
-    .update(JSON.stringify(labelledScores.length === 0 ? content : [content, labelledScores]))
+    .update(JSON.stringify(labelled.length === 0 ? content : [content, ...labelled]))
     .digest("hex");
 }

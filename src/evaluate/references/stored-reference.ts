@@ -1,22 +1,27 @@
 /**
- * References in the store: one row a subject, one more for the values of a category that have no bin of their own, and one for the
- * labelled scores of each class.
+ * References in the store: one row a subject, one more for the values of a category that have no bin of their own, one for the labelled
+ * scores of each class, and one for the model of a regression's losses.
  */
 import { z } from "zod";
-import type { LabelledScores } from "../../core/labelled-scores.ts";
+import type { GroupScores, LabelledScores } from "../../core/labelled-scores.ts";
 import { type ReferenceSubject, subjectKinds } from "../../core/summary.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { type LossModel, lossModelSchema } from "../estimates/loss-model.ts";
 import type { LoadedReference } from "./load-reference.ts";
 
 /** `subject_kind` of the rows that hold a tail; their `subject` is the key of the subject it belongs to. */
 const TAIL = "tail";
 /** `subject_kind` of the rows that hold labelled scores; their `subject` is the class, their bins the rows and then the positives of each cell. */
 const SCORES = "labelled-scores";
+/** The same of a group; `subject` is the feature, a zero byte and the group, `categories` has the class. */
+const GROUPS = "group-scores";
+/** `subject_kind` of the row that holds the model of the losses, as JSON in `categories`. */
+const LOSSES = "loss-model";
 
 const row = z.object({
   reference_id: z.string(),
-  subject_kind: z.enum([...subjectKinds, TAIL, SCORES]),
+  subject_kind: z.enum([...subjectKinds, TAIL, SCORES, GROUPS, LOSSES]),
   subject: z.string(),
   kind: z.enum(["numeric", "categorical"]),
   edges: z.array(z.number()),
@@ -52,9 +57,13 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
   const subjects: ReferenceSubject[] = [];
   const tails = new Map<string, readonly string[]>();
   const labelledScores: LabelledScores[] = [];
+  const groupScores: GroupScores[] = [];
+  let lossModel: LossModel | null = null;
   for (const { subject_kind, standard_deviation, kind, singletons, ...rest } of found) {
     if (subject_kind === TAIL) tails.set(rest.subject, rest.categories);
     else if (subject_kind === SCORES) labelledScores.push(scoresOf(rest));
+    else if (subject_kind === GROUPS) groupScores.push(groupOf(rest));
+    else if (subject_kind === LOSSES) lossModel = lossModelSchema.parse(JSON.parse(rest.categories[0] ?? "null"));
     else {
       const { reference_id: _id, origin: _origin, content_hash: _hash, rows: _rows, ...numbers } = rest;
       subjects.push({
@@ -75,12 +84,23 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
     subjects,
     tails,
     labelledScores,
+    groupScores,
+    lossModel,
   };
 }
 
 function scoresOf({ subject, bins, means }: Pick<z.output<typeof row>, "subject" | "bins" | "means">): LabelledScores {
   const cells = bins.length / 2;
   return { positive: subject, rows: bins.slice(0, cells), positives: bins.slice(cells), means };
+}
+
+function groupOf({
+  subject,
+  categories,
+  ...rest
+}: Pick<z.output<typeof row>, "subject" | "categories" | "bins" | "means">): GroupScores {
+  const [feature = "", group = ""] = subject.split("\0");
+  return { feature, group, scores: scoresOf({ ...rest, subject: categories[0] ?? "" }) };
 }
 
 /** Stores a reference. `createdAt` says which of a model's references is the newest. */
@@ -110,6 +130,17 @@ export async function writeReference(lane: Lane, reference: LoadedReference, cre
       bins: [...counts, ...positives],
       means,
     })),
+    ...reference.groupScores.map(({ feature, group, scores }) => ({
+      ...empty,
+      subjectKind: GROUPS,
+      subject: `${feature}\0${group}`,
+      categories: [scores.positive],
+      bins: [...scores.rows, ...scores.positives],
+      means: scores.means,
+    })),
+    ...(reference.lossModel === null
+      ? []
+      : [{ ...empty, subjectKind: LOSSES, subject: LOSSES, categories: [JSON.stringify(reference.lossModel)] }]),
   ];
   const column = <Value>(pick: (item: (typeof rows)[number]) => Value): Value[] => rows.map(pick);
   await lane.insertBlock("references", [

@@ -1,16 +1,20 @@
 /** The overview and a model's own view: what needs me, and what do I do? */
 import type { MetricRow } from "../../core/metric.ts";
 import type { DetectorWords } from "../context.ts";
+import type { FeatureFairness } from "../queries/fairness.ts";
 import type { Grid } from "../queries/grid.ts";
 import type { ModelSummary, Overview } from "../queries/overview.ts";
 import type { PageTierView } from "../queries/page-tier.ts";
 import { DriftGrid } from "./drift-grid.tsx";
+import { FairnessTables } from "./fairness-table.tsx";
 import { isEstimated, kpiName, percent, plural, range, seriesName } from "./format.ts";
 import { type LaneData, Lanes, LaneTable } from "./lanes.tsx";
 import { modelLink } from "./links.ts";
 import { ModelsTable } from "./models-table.tsx";
+import { OutcomeNotes } from "./outcome-notes.tsx";
 import { PageTierSection } from "./page-tier-view.tsx";
 import { Blank, Head } from "./parts.tsx";
+import { ReliabilityCurves } from "./reliability-curves.tsx";
 import { leadingKpis, Sentences, sentencesOf, sentencesOfModel } from "./sentences.tsx";
 
 const GRID_FEATURES = 40;
@@ -84,12 +88,14 @@ interface ModelProps {
   readonly summary: ModelSummary;
   readonly grid: Grid | null;
   readonly pageTier: PageTierView | null;
+  /** By feature that names groups; none where the model's fairness is not watched. */
+  readonly fairness: readonly FeatureFairness[];
   readonly detectors: Detectors;
   readonly publicUrl: string;
 }
 
 /** One model: its sentences, its KPIs on one time axis, and its grid. */
-export function ModelPage({ summary, grid, pageTier, detectors, publicUrl }: ModelProps) {
+export function ModelPage({ summary, grid, pageTier, fairness, detectors, publicUrl }: ModelProps) {
   const { model, series } = summary;
   return (
     <>
@@ -107,6 +113,8 @@ export function ModelPage({ summary, grid, pageTier, detectors, publicUrl }: Mod
         <>
           {pageTier !== null && <PageTierSection tier={pageTier} series={series} />}
           <Outcome grid={grid} />
+          <ReliabilityCurves grid={grid} />
+          <FairnessTables features={fairness} columns={grid.columns} />
           <DriftGrid
             grid={grid}
             title="Features × windows"
@@ -141,6 +149,7 @@ function Outcome({ grid }: { readonly grid: Grid }) {
         title="Performance by window"
         note={`${plural(grid.columns.length, "window")} of ${grid.window.name}${first && last ? `, ${range(first.start, last.end)}` : ""} · orange dashes: limit, whiskers: 95 %`}
       />
+      <OutcomeNotes grid={grid} />
       <Lanes columns={grid.columns} lanes={lanes} chosen={null} />
       <LaneTable columns={grid.columns} lanes={lanes} title="These values as a table" />
     </section>

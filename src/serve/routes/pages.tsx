@@ -12,6 +12,7 @@ import { type Frame, renderPage } from "../page/layout.tsx";
 import { DeadLettersPage, TroublePage } from "../page/other-pages.tsx";
 import { ModelPage, OverviewPage } from "../page/overview-page.tsx";
 import { countDeadLetters, selectDeadLetters } from "../queries/dead-letters.ts";
+import { loadFairness } from "../queries/fairness.ts";
 import { loadFeature } from "../queries/feature.ts";
 import { loadGrid } from "../queries/grid.ts";
 import { selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
@@ -137,6 +138,10 @@ const modelRoute = getRoute({
           });
     const pageTier =
       summary.series === null ? null : await loadPageTier(context.store.lane("serve"), model, summary.series);
+    const fairness =
+      grid === null || model.fairness === undefined
+        ? []
+        : await loadFairness(context.store.lane("serve"), grid.series, grid.window.name, grid.columns);
     const frame: Frame = {
       title: model.name,
       current: "overview",
@@ -149,6 +154,7 @@ const modelRoute = getRoute({
         summary={summary}
         grid={grid}
         pageTier={pageTier}
+        fairness={fairness}
         detectors={context.detectors}
         publicUrl={context.publicUrl}
       />,

@@ -81,6 +81,15 @@ test("estimates can be named in rules where there is a reference, listed or not"
   assert.deepEqual(said(model("kpis: [estimated_f1]")), [
     "models[0].kpis[0]: estimated_f1 needs a reference with predictions, scores and labels: it says how far scores can be trusted",
   ]);
+  const numbers = (text: string) => model(text, "regression");
+  load(numbers("reference: { file: a.parquet }, kpis: [mae], alerts: { rules: [estimated_mae breached] }"));
+  assert.deepEqual(said(numbers("kpis: [estimated_rmse]")), [
+    "models[0].kpis[0]: estimated_rmse needs a reference with predictions, features and labels: it says where errors are large",
+  ]);
+  const fair =
+    "reference: { file: a.parquet }, fairness: { groups: [sex] }, alerts: { rules: [estimated_equalised_odds_difference breached] }";
+  load(model(fair));
+  assert.match(said(model(`estimates: false, ${fair}`)).join(), /has no metric "estimated_equalised_odds_difference"/);
 });
 
 test("fairness needs decisions, a reference, and features that can be groups", () => {

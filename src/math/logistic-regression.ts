@@ -1,0 +1,134 @@
+/**
+ * Logistic regression with a ridge (L2) penalty on rows of which most columns are 0, and without a step size to choose.
+ */
+import { choleskyFactor, choleskySolve } from "./cholesky.ts";
+
+/** Rows of equal width: entry e of row r is the column `indices[r * width + e]` with the value `values[r * width + e]`; others are 0; no column twice in a row. */
+export interface SparseRows {
+  readonly rows: number;
+  readonly width: number;
+  readonly columns: number;
+  readonly indices: Int32Array;
+  readonly values: Float64Array;
+}
+
+export interface LogisticOptions {
+  /** Weight of half the sum of the squared coefficients; the intercept has none. Positive. */
+  readonly ridge: number;
+  /** Stops when a step's expected gain is this small a share of the weight of all rows. */
+  readonly tolerance: number;
+  readonly mostSteps: number;
+}
+
+export interface LogisticModel {
+  readonly intercept: number;
+  readonly coefficients: Float64Array;
+  readonly steps: number;
+}
+
+/**
+ * Minimises the weighted sum of the rows' log losses + ridge/2 · sum of squares, by steps with the fixed matrix X'WX/4 + ridge, which bounds the curvature
+ * everywhere: each step lowers the loss, and the matrix is factored once (Böhning & Lindsay 1988, Ann. Inst. Statist. Math. 40, 641-663).
+ *
+ * @param chosen places of the rows that take part
+ * @param isPositive 1 or 0 for each row of the table
+ * @param weights of the negative and of the positive rows
+ */
+export function logisticRegression(
+  table: SparseRows,
+  chosen: Uint32Array,
+  isPositive: Uint8Array,
+  weights: readonly [number, number],
+  { ridge, tolerance, mostSteps }: LogisticOptions,
+): LogisticModel {
+  const size = table.columns + 1;
+  const factor = choleskyFactor(curvatureBound(table, chosen, isPositive, weights, ridge), size);
+  const solution = new Float64Array(size);
+  const gradient = new Float64Array(size);
+  const step = new Float64Array(size);
+  const allWeight = chosen.reduce((sum, row) => sum + (isPositive[row] === 1 ? weights[1] : weights[0]), 0);
+  let steps = 0;
+  while (steps < mostSteps) {
+    gradientAt(solution, table, chosen, isPositive, weights, ridge, gradient);
+    step.set(gradient);
+    choleskySolve(factor, size, step);
+    let gain = 0;
+    for (let i = 0; i < size; i++) {
+      solution[i] = (solution[i] ?? 0) + (step[i] ?? 0);
+      gain += (step[i] ?? 0) * (gradient[i] ?? 0);
+    }
+    steps++;
+    if (gain <= tolerance * allWeight) break;
+  }
+  return { intercept: solution[size - 1] ?? 0, coefficients: solution.slice(0, size - 1), steps };
+}
+
+/** The lower triangle of X'WX/4 + ridge, row after row; the intercept is the last column and has no ridge. */
+function curvatureBound(
+  { width, columns, indices, values }: SparseRows,
+  chosen: Uint32Array,
+  isPositive: Uint8Array,
+  weights: readonly [number, number],
+  ridge: number,
+): Float64Array {
+  const size = columns + 1;
+  const matrix = new Float64Array(size * size);
+  for (const row of chosen) {
+    const weight = (isPositive[row] === 1 ? weights[1] : weights[0]) / 4;
+    const start = row * width;
+    for (let a = start; a < start + width; a++) {
+      const scaled = weight * (values[a] ?? 0);
+      if (scaled === 0) continue;
+      const i = indices[a] ?? 0;
+      for (let b = start; b <= a; b++) {
+        const j = indices[b] ?? 0;
+        const place = i > j ? i * size + j : j * size + i;
+        matrix[place] = (matrix[place] ?? 0) + scaled * (values[b] ?? 0);
+      }
+      const last = columns * size + i;
+      matrix[last] = (matrix[last] ?? 0) + scaled;
+    }
+    matrix[columns * size + columns] = (matrix[columns * size + columns] ?? 0) + weight;
+  }
+  for (let i = 0; i < columns; i++) matrix[i * size + i] = (matrix[i * size + i] ?? 0) + ridge;
+  return matrix;
+}
+
+/** Minus the gradient of the penalised loss, into `gradient`. */
+function gradientAt(
+  solution: Float64Array,
+  { width, columns, indices, values }: SparseRows,
+  chosen: Uint32Array,
+  isPositive: Uint8Array,
+  weights: readonly [number, number],
+  ridge: number,
+  gradient: Float64Array,
+): void {
+  for (let i = 0; i < columns; i++) gradient[i] = -ridge * (solution[i] ?? 0);
+  gradient[columns] = 0;
+  for (const row of chosen) {
+    const start = row * width;
+    let logit = solution[columns] ?? 0;
+    for (let e = start; e < start + width; e++) logit += (values[e] ?? 0) * (solution[indices[e] ?? 0] ?? 0);
+    const positive = isPositive[row] === 1;
+    const probability = 1 / (1 + Math.exp(-logit));
+    const residual = positive ? weights[1] * (1 - probability) : -weights[0] * probability;
+    for (let e = start; e < start + width; e++) {
+      const i = indices[e] ?? 0;
+      gradient[i] = (gradient[i] ?? 0) + residual * (values[e] ?? 0);
+    }
+    gradient[columns] = (gradient[columns] ?? 0) + residual;
+  }
+}
+
+/** The log odds of a row. */
+export function logitOf(
+  { intercept, coefficients }: LogisticModel,
+  { width, indices, values }: SparseRows,
+  row: number,
+): number {
+  let logit = intercept;
+  for (let e = row * width; e < (row + 1) * width; e++)
+    logit += (values[e] ?? 0) * (coefficients[indices[e] ?? 0] ?? 0);
+  return logit;
+}

@@ -3,7 +3,7 @@
  */
 import { choleskyFactor, choleskySolve } from "./cholesky.ts";
 
-/** Rows of equal width: entry e of row r is the column `indices[r * width + e]` with the value `values[r * width + e]`; others are 0; no column twice in a row. */
+/** Rows of equal width: entry e of row r is the column `indices[r * width + e]` with the value `values[r * width + e]`; others are 0. Columns ascend within a row, none occurs twice. */
 export interface SparseRows {
   readonly rows: number;
   readonly width: number;
@@ -73,22 +73,29 @@ function curvatureBound(
 ): Float64Array {
   const size = columns + 1;
   const matrix = new Float64Array(size * size);
+  // Of each row what is not 0, so that columns that rarely are cost nothing.
+  const used = new Int32Array(width + 1);
+  const amounts = new Float64Array(width + 1);
   for (const row of chosen) {
     const weight = (isPositive[row] === 1 ? weights[1] : weights[0]) / 4;
-    const start = row * width;
-    for (let a = start; a < start + width; a++) {
-      const scaled = weight * (values[a] ?? 0);
-      if (scaled === 0) continue;
-      const i = indices[a] ?? 0;
-      for (let b = start; b <= a; b++) {
-        const j = indices[b] ?? 0;
-        const place = i > j ? i * size + j : j * size + i;
-        matrix[place] = (matrix[place] ?? 0) + scaled * (values[b] ?? 0);
-      }
-      const last = columns * size + i;
-      matrix[last] = (matrix[last] ?? 0) + scaled;
+    let count = 0;
+    for (let e = row * width; e < (row + 1) * width; e++) {
+      const value = values[e] ?? 0;
+      if (value === 0) continue;
+      used[count] = indices[e] ?? 0;
+      amounts[count++] = value;
     }
-    matrix[columns * size + columns] = (matrix[columns * size + columns] ?? 0) + weight;
+    used[count] = columns;
+    amounts[count++] = 1;
+    for (let a = 0; a < count; a++) {
+      const scaled = weight * (amounts[a] ?? 0);
+      const line = (used[a] ?? 0) * size;
+      // Columns ascend within a row, so these places lie in the lower triangle.
+      for (let b = 0; b <= a; b++) {
+        const place = line + (used[b] ?? 0);
+        matrix[place] = (matrix[place] ?? 0) + scaled * (amounts[b] ?? 0);
+      }
+    }
   }
   for (let i = 0; i < columns; i++) matrix[i * size + i] = (matrix[i * size + i] ?? 0) + ridge;
   return matrix;

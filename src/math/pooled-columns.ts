@@ -39,36 +39,50 @@ export function pooledColumns(features: readonly PooledFeature[], rows: number):
   const numeric = features.filter(({ kind }) => kind === "numeric").length;
   const room = Math.floor((MOST_COLUMNS - numeric) / Math.max(1, features.length));
   const bins = Math.max(2, Math.min(MOST_BINS, room));
+  const normalScore = normalScores();
+  const entries: Entry[] = [];
   const featureOf: number[] = [];
   const scores: FeatureScore[] = [];
-  const width = features.length + numeric;
-  const indices = new Int32Array(rows * width);
-  const values = new Float64Array(rows * width);
-  const normalScore = normalScores();
-  let scoreEntry = features.length;
-  for (const [feature, { kind, values: raw }] of features.entries()) {
+  for (const [feature, { kind, values }] of features.entries()) {
     // Two bins say less than the score does: then only whether the value is there gets a column.
-    const cells = kind === "categorical" ? categoryCells(raw, bins) : rankCells(raw, room < 3 ? 1 : bins);
-    const first = featureOf.length;
-    const used = Math.max(1, ...cells.counts.map((count, cell) => (count > 0 ? cell + 1 : 0)));
-    for (let cell = 0; cell < used; cell++) featureOf.push(feature);
-    for (let row = 0; row < rows; row++) {
-      indices[row * width + feature] = first + (cells.cellOf[row] ?? 0);
-      values[row * width + feature] = 1;
+    const cells = kind === "categorical" ? categoryCells(values, bins) : rankCells(values, room < 3 ? 1 : bins);
+    // Columns that are the same in all rows tell nothing; of one bin and its missing values only these need one.
+    const isSingle = cells.counts.length === 2;
+    if (isSingle && (cells.counts[1] ?? 0) > 0) {
+      entries.push({ firstColumn: featureOf.length, values: Float64Array.from(cells.cellOf) });
+      featureOf.push(feature);
+    } else if (!isSingle && cells.counts.filter((count) => count > 0).length > 1) {
+      entries.push({ firstColumn: featureOf.length, cellOf: cells.cellOf });
+      for (let cell = 0; cell < cells.counts.length; cell++) featureOf.push(feature);
     }
     if (kind === "numeric") {
-      const score = { feature, values: standardised(raw, (row) => normalScore(cells.placeOf[row] ?? 0.5)) };
-      for (let row = 0; row < rows; row++) {
-        indices[row * width + scoreEntry] = featureOf.length;
-        values[row * width + scoreEntry] = score.values[row] ?? 0;
-      }
+      const score = { feature, values: standardised(values, (row) => normalScore(cells.placeOf[row] ?? 0.5)) };
+      entries.push({ firstColumn: featureOf.length, values: score.values });
       featureOf.push(feature);
       scores.push(score);
-      scoreEntry++;
-    } else scores.push(...categoryScores(feature, raw, cells));
+    } else scores.push(...categoryScores(feature, values, cells));
   }
-  const table = { rows, width, columns: featureOf.length, indices, values };
+  const table = tableOf(entries, rows, featureOf.length);
   return { table, featureOf: Int32Array.from(featureOf), scores: scores.slice(0, MOST_SCORES) };
+}
+
+/** What each row has one of: a cell out of several columns, or the value of one column. */
+type Entry =
+  | { readonly firstColumn: number; readonly cellOf: Int32Array }
+  | { readonly firstColumn: number; readonly values: Float64Array };
+
+function tableOf(entries: readonly Entry[], rows: number, columns: number): SparseRows {
+  const width = entries.length;
+  const indices = new Int32Array(rows * width);
+  const values = new Float64Array(rows * width);
+  for (const [at, entry] of entries.entries()) {
+    for (let row = 0; row < rows; row++) {
+      const place = row * width + at;
+      indices[place] = entry.firstColumn + ("cellOf" in entry ? (entry.cellOf[row] ?? 0) : 0);
+      values[place] = "cellOf" in entry ? 1 : (entry.values[row] ?? 0);
+    }
+  }
+  return { rows, width, columns, indices, values };
 }
 
 interface Cells {
@@ -81,28 +95,33 @@ interface Cells {
 
 /** Bins of equal numbers of rows by midrank; equal values share one. */
 function rankCells(raw: Float64Array, bins: number): Cells {
-  const present = Uint32Array.from(raw.keys()).filter((row) => !Number.isNaN(raw[row] ?? Number.NaN));
-  const sorted = Float64Array.from(present, (row) => raw[row] ?? 0).sort();
-  const placeAt = new Map<number, number>();
-  for (let first = 0; first < sorted.length; ) {
-    const value = sorted[first] ?? 0;
-    let end = first + 1;
-    while (end < sorted.length && sorted[end] === value) end++;
-    placeAt.set(value, (first + end) / 2 / sorted.length);
-    first = end;
-  }
+  const sorted = raw.filter((value) => !Number.isNaN(value)).sort();
   const cellOf = new Int32Array(raw.length).fill(bins);
   const placeOf = new Float64Array(raw.length);
   const counts = Array.from({ length: bins + 1 }, () => 0);
   for (let row = 0; row < raw.length; row++) {
-    const place = placeAt.get(raw[row] ?? 0);
-    if (place !== undefined) {
+    const value = raw[row] ?? Number.NaN;
+    if (!Number.isNaN(value)) {
+      const place = (firstAbove(sorted, value, false) + firstAbove(sorted, value, true)) / 2 / sorted.length;
       placeOf[row] = place;
       cellOf[row] = Math.min(bins - 1, Math.floor(place * bins));
     }
     counts[cellOf[row] ?? 0] = (counts[cellOf[row] ?? 0] ?? 0) + 1;
   }
   return { cellOf, counts, placeOf };
+}
+
+/** Place of the first value above (or, not `strictly`, at) the given one. */
+function firstAbove(sorted: Float64Array, value: number, strictly: boolean): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const at = sorted[middle] ?? 0;
+    if (at < value || (strictly && at === value)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The most frequent categories, then all others together. */

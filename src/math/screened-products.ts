@@ -13,10 +13,10 @@ export interface ScorePair {
 /** Sums that tell, for any set of folds left out, how far the means of the products differ. */
 export interface ProductSums {
   readonly pairs: readonly ScorePair[];
-  /** For each fold, then for each class: the sum of each pair's products. */
-  readonly sums: readonly (readonly [Float64Array, Float64Array])[];
-  /** Rows of each fold and class. */
-  readonly rows: readonly (readonly [number, number])[];
+  /** The sums of each pair's products in the first fold's negative rows, its positive ones, the second fold's negative ones, … */
+  readonly sums: readonly Float64Array[];
+  /** How many rows these are. */
+  readonly counts: Uint32Array;
   /** Variance of each product over all rows. */
   readonly variances: Float64Array;
 }
@@ -37,52 +37,49 @@ export function productSums(
       if (scores[first]?.feature !== scores[second]?.feature) pairs.push({ first, second });
     }
   }
-  const sums = Array.from(
-    { length: folds },
-    () => [new Float64Array(pairs.length), new Float64Array(pairs.length)] as const,
-  );
-  const rows = Array.from({ length: folds }, (): [number, number] => [0, 0]);
-  for (let row = 0; row < foldOf.length; row++) {
-    const counts = rows[foldOf[row] ?? 0];
-    const side = isPositive[row] === 1 ? 1 : 0;
-    if (counts !== undefined) counts[side]++;
-  }
+  // Rows of one fold and class stand together, so that the sums run over them without looking anything up.
+  const groupOf = Uint8Array.from(foldOf, (fold, row) => 2 * fold + (isPositive[row] === 1 ? 1 : 0));
+  const order = Uint32Array.from(groupOf.keys()).sort((a, b) => (groupOf[a] ?? 0) - (groupOf[b] ?? 0) || a - b);
+  const counts = new Uint32Array(2 * folds);
+  for (const group of groupOf) counts[group] = (counts[group] ?? 0) + 1;
+  const arranged = scores.map(({ values }) => Float64Array.from(order, (row) => values[row] ?? 0));
+  const sums = Array.from(counts, () => new Float64Array(pairs.length));
   const variances = new Float64Array(pairs.length);
   for (const [at, { first, second }] of pairs.entries()) {
-    const a = scores[first]?.values ?? new Float64Array(0);
-    const b = scores[second]?.values ?? new Float64Array(0);
-    let [sum, squares] = [0, 0];
-    for (let row = 0; row < foldOf.length; row++) {
-      const product = (a[row] ?? 0) * (b[row] ?? 0);
-      const into = sums[foldOf[row] ?? 0]?.[isPositive[row] === 1 ? 1 : 0];
-      if (into !== undefined) into[at] = (into[at] ?? 0) + product;
-      sum += product;
-      squares += product * product;
+    const a = arranged[first] ?? new Float64Array(0);
+    const b = arranged[second] ?? new Float64Array(0);
+    let [row, sum, squares] = [0, 0, 0];
+    for (let group = 0; group < counts.length; group++) {
+      const before = sum;
+      for (const end = row + (counts[group] ?? 0); row < end; row++) {
+        const product = (a[row] ?? 0) * (b[row] ?? 0);
+        sum += product;
+        squares += product * product;
+      }
+      const into = sums[group];
+      if (into !== undefined) into[at] = sum - before;
     }
-    variances[at] = Math.max(0, squares / foldOf.length - (sum / foldOf.length) ** 2);
+    variances[at] = Math.max(0, squares / row - (sum / row) ** 2);
   }
-  return { pairs, sums, rows, variances };
+  return { pairs, sums, counts, variances };
 }
 
 /**
  * The pairs whose means differ by more than the greatest of so many differences does by chance, without the rows of one fold: the
  * universal threshold sqrt(2 ln pairs) (Donoho & Johnstone 1994, Biometrika 81, 425-455).
  */
-export function screenedPairs({ pairs, sums, rows, variances }: ProductSums, withoutFold: number): ScorePair[] {
-  let [negatives, positives] = [0, 0];
-  for (const [fold, [ofNegative, ofPositive]] of rows.entries()) {
-    if (fold === withoutFold) continue;
-    negatives += ofNegative;
-    positives += ofPositive;
-  }
+export function screenedPairs({ pairs, sums, counts, variances }: ProductSums, withoutFold: number): ScorePair[] {
+  const groups = [...sums.entries()].filter(([group]) => group >> 1 !== withoutFold);
+  const rowsOf = (side: number) =>
+    groups.reduce((rows, [group]) => rows + (group % 2 === side ? (counts[group] ?? 0) : 0), 0);
+  const [negatives, positives] = [rowsOf(0), rowsOf(1)];
   const least = Math.max(LEAST_SCORE, Math.sqrt(2 * Math.log(Math.max(1, pairs.length))));
   const found: { readonly pair: ScorePair; readonly score: number }[] = [];
   for (const [at, pair] of pairs.entries()) {
     let [negative, positive] = [0, 0];
-    for (const [fold, [ofNegative, ofPositive]] of sums.entries()) {
-      if (fold === withoutFold) continue;
-      negative += ofNegative[at] ?? 0;
-      positive += ofPositive[at] ?? 0;
+    for (const [group, sum] of groups) {
+      if (group % 2 === 0) negative += sum[at] ?? 0;
+      else positive += sum[at] ?? 0;
     }
     const error = Math.sqrt((variances[at] ?? 0) * (1 / negatives + 1 / positives));
     const score = error > 0 ? Math.abs(positive / positives - negative / negatives) / error : 0;

@@ -7,6 +7,7 @@ import { type RankCorrelation, rankCorrelation, ranksOfPresent } from "../../src
 import { greatestDeviation } from "../../src/math/greatest-deviation.ts";
 
 const MOST_FEATURES = 500;
+const LEAST_ROWS = 20;
 
 export const correlation = defineSampleDetector({
   name: "correlation",
@@ -26,7 +27,7 @@ export const correlation = defineSampleDetector({
       .max(2)
       .default(0.2)
       .describe("Change of a correlation above which it matters: 0.2 is from 0.5 to 0.7, or to 0.3."),
-    min_rows: z.int().min(20).default(200).describe("Rows below which a window is not judged."),
+    min_rows: z.int().min(1).default(200).describe("Rows below which a window is not judged; fewer than 20 never are."),
     sample_rows: z
       .int()
       .min(200)
@@ -38,9 +39,10 @@ export const correlation = defineSampleDetector({
   compare(reference, window, { threshold, min_rows }) {
     const features = window.columns.length;
     const [of, m] = [reference.hashes.length, window.hashes.length];
-    const lacking = insufficient(of, m, min_rows);
+    const needed = Math.max(min_rows, LEAST_ROWS);
+    const lacking = insufficient(of, m, needed);
     if (lacking?.status === "insufficient") return lacking;
-    const refused = (reason: string) => ({ status: "insufficient", rows: m, needed: min_rows, reason }) as const;
+    const refused = (reason: string) => ({ status: "insufficient", rows: m, needed, reason }) as const;
     if (features < 2 || features > MOST_FEATURES)
       return refused(
         `There are ${features} numeric features; ${features < 2 ? "two are needed" : `at most ${MOST_FEATURES} are compared: choose some by \`subjects\``}.`,

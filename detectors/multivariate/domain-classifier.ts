@@ -9,6 +9,8 @@ import { rocAucInterval } from "../../src/math/roc-auc-interval.ts";
 import { tellApart } from "../../src/math/two-sample-classifier.ts";
 
 const MOST_FEATURES = 500;
+/** Each fold needs some rows of both. */
+const LEAST_ROWS = 50;
 /** Features that are named, those that carry most first. */
 const NAMED = 10;
 const LEAST_NAMED_SHARE = 0.02;
@@ -31,7 +33,7 @@ export const domainClassifier = defineSampleDetector({
       .max(1)
       .default(0.6)
       .describe("Area under the ROC curve above which the rows as a whole have changed enough to matter."),
-    min_rows: z.int().min(50).default(200).describe("Rows below which a window is not judged."),
+    min_rows: z.int().min(1).default(200).describe("Rows below which a window is not judged; fewer than 50 never are."),
     sample_rows: z
       .int()
       .min(200)
@@ -45,21 +47,21 @@ export const domainClassifier = defineSampleDetector({
   compare(reference, window, { threshold, min_rows }) {
     const features = window.columns.length;
     const [of, m] = [reference.hashes.length, window.hashes.length];
-    const lacking = insufficient(of >= min_rows ? of : 0, m, min_rows);
-    if (lacking?.status === "insufficient")
-      return of >= min_rows
-        ? lacking
-        : { ...lacking, needed: min_rows, reason: `The reference's sample has ${of} rows; ${min_rows} are needed.` };
+    const needed = Math.max(min_rows, LEAST_ROWS);
+    const lacking = insufficient(of, m, needed);
+    if (lacking?.status === "insufficient") return lacking;
+    const refused = (reason: string) => ({ status: "insufficient", rows: m, needed, reason }) as const;
+    if (of < LEAST_ROWS) return refused(`The reference has ${of} rows to compare with; ${LEAST_ROWS} are needed.`);
     const fault =
       features < 2 ? "two are needed" : `at most ${MOST_FEATURES} are compared: choose some by \`subjects\``;
-    if (features < 2 || features > MOST_FEATURES)
-      return { status: "insufficient", rows: m, needed: min_rows, reason: `There are ${features} features; ${fault}.` };
+    if (features < 2 || features > MOST_FEATURES) return refused(`There are ${features} features; ${fault}.`);
     const { rocAuc, contributions, products } = tellApart(
       pooledColumns(bothSamples(reference, window), of + m),
       features,
       joined(reference.hashes, window.hashes),
       Uint8Array.from({ length: of + m }, (_, row) => (row < of ? 0 : 1)),
     );
+    if (Number.isNaN(rocAuc)) return refused("The rows' ids are too few: they can't be divided into folds.");
     const noise = crossValidatedAucNoise(of, m);
     const names = window.columns.map(({ name }) => name);
     return {

@@ -26,7 +26,7 @@ export interface TwoSampleResult {
 /**
  * @param hashes of the rows; the same hash is in the same fold
  * @param isSecond 1 for rows of the second sample, else 0
- * @returns NaN where a fold lacks a sample
+ * @returns NaN where no fold has rows of both samples inside and outside
  */
 export function tellApart(
   { table, featureOf, scores }: PooledColumns,
@@ -40,6 +40,7 @@ export function tellApart(
   const seen = new Map<string, readonly [number, number]>();
   let [pairs, ordered] = [0, 0];
   for (let fold = 0; fold < FOLDS; fold++) {
+    if (!isDivided(foldOf, fold, isSecond)) continue;
     const chosen = screenedPairs(products, fold);
     const extended = withProducts(table, scores, chosen);
     const owners = ownersOf(featureOf, scores, chosen);
@@ -52,6 +53,12 @@ export function tellApart(
       contributions[feature] = (contributions[feature] ?? 0) + (part * judged.rows) / hashes.length;
   }
   return { rocAuc: ordered / pairs, contributions, products: [...seen.values()] };
+}
+
+function isDivided(foldOf: Uint8Array, fold: number, isSecond: Uint8Array): boolean {
+  const found = new Uint8Array(4);
+  for (let row = 0; row < foldOf.length; row++) found[(foldOf[row] === fold ? 2 : 0) + (isSecond[row] ?? 0)] = 1;
+  return found.every((one) => one === 1);
 }
 
 /** The classes weigh the same, so that a small window is not taken for the rarer thing. */

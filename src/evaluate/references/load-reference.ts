@@ -4,11 +4,13 @@ import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError } from "../../core/errors.ts";
 import type { LabelledScores } from "../../core/labelled-scores.ts";
 import type { FeatureKind } from "../../core/model-schema.ts";
+import type { RowSample } from "../../core/row-sample.ts";
 import type { Reference, SubjectKind } from "../../core/summary.ts";
 import type { Lane } from "../../store/store.ts";
 import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
 import { readLabelledScores } from "./labelled-scores.ts";
+import { drawReferenceSample } from "./reference-sample.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
 import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
@@ -17,6 +19,8 @@ export interface LoadedReference extends Reference {
   readonly tails: ReadonlyMap<string, readonly string[]>;
   /** One a class; empty where the reference has no predictions, scores and labels. */
   readonly labelledScores: readonly LabelledScores[];
+  /** Rows by hash; null where fewer than two features can be read together. */
+  readonly sample: RowSample | null;
 }
 
 /** The key of a subject in maps: kind and name. */
@@ -66,18 +70,21 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
   }
   const rows = Math.max(0, ...[...counts.values()].map((column) => column.rows));
   const labelledScores = await readLabelledScores(lane, model, table.columns);
-  const contentHash = hashOf(loaded, labelledScores);
+  const subjects = loaded.map(({ subject }) => subject);
+  const sample = await drawReferenceSample(lane, subjects, table.columns);
+  const contentHash = hashOf(loaded, labelledScores, sample);
   return {
     model: model.name,
     referenceId: `r${contentHash.slice(0, 12)}`,
     contentHash,
     origin: `file ${table.file}`,
     rows,
-    subjects: loaded.map(({ subject }) => subject),
+    subjects,
     tails: new Map(
       loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail]),
     ),
     labelledScores,
+    sample,
   };
 }
 
@@ -128,7 +135,11 @@ const outcomeColumns = ({
 }: NonNullable<ModelConfig["reference"]>): string[] => [prediction, score, label, ...Object.values(probabilities)];
 
 /** Over what decides the numbers; means and deviations follow from the same rows. */
-function hashOf(loaded: readonly LoadedSubject[], labelledScores: readonly LabelledScores[]): string {
+function hashOf(
+  loaded: readonly LoadedSubject[],
+  labelledScores: readonly LabelledScores[],
+  sample: RowSample | null,
+): string {
   const content = loaded.map(({ subject, tail }) => [
     subject.subjectKind,
     subject.subject,
@@ -143,7 +154,10 @@ function hashOf(loaded: readonly LoadedSubject[], labelledScores: readonly Label
     subject.standardDeviation,
     tail,
   ]);
-  return createHash("sha256")
-    .update(JSON.stringify(labelledScores.length === 0 ? content : [content, labelledScores]))
-    .digest("hex");
+  const hash = createHash("sha256").update(
+    JSON.stringify(labelledScores.length === 0 ? content : [content, labelledScores]),
+  );
+  // The hash of a row is of all its cells: two references with the same features that go together otherwise differ here.
+  if (sample !== null) hash.update(JSON.stringify([...sample.hashes]));
+  return hash.digest("hex");
 }

@@ -44,19 +44,19 @@ export async function drawReferenceSample(
   const rows = Math.min(MOST_ROWS, Math.floor(MOST_CELLS / features.length));
   const contents = sql`SELECT cityHash64(cells) AS content, count() AS copies FROM (SELECT ${cells} AS cells FROM ${from}) GROUP BY content`;
   const drawn = await lane.query(
-    sql`SELECT toString(content) AS content, toUInt32(bitAnd(h, 4294967295)) AS hash, sum(copies) OVER () AS of
+    sql`SELECT toString(content) AS content, toUInt32(bitAnd(h, 4294967295)) AS hash
       FROM (SELECT content, copies, arrayJoin(range(copies)) AS copy, cityHash64(content, copy) AS h FROM (${contents})) ORDER BY h, content LIMIT ${rows}`,
-    z.object({ content: z.string(), hash: z.number(), of: z.number() }),
+    z.object({ content: z.string(), hash: z.number() }),
   );
   const cellsByContent = new Map<string, readonly (number | null)[]>();
   const wanted = [...new Set(drawn.map(({ content }) => content))];
   for (let at = 0; at < wanted.length; at += ROWS_AT_ONCE) {
     const found = await lane.query(
-      sql`SELECT toString(cityHash64(cells)) AS content, any(cells) AS cells FROM (SELECT ${cells} AS cells FROM ${from})
+      sql`SELECT toString(cityHash64(cells)) AS content, any(cells) AS row_cells FROM (SELECT ${cells} AS cells FROM ${from})
         WHERE cityHash64(cells) IN ${list(wanted.slice(at, at + ROWS_AT_ONCE).map(BigInt))} GROUP BY content`,
-      z.object({ content: z.string(), cells: z.array(z.number().nullable()) }),
+      z.object({ content: z.string(), row_cells: z.array(z.number().nullable()) }),
     );
-    for (const { content, cells: values } of found) cellsByContent.set(content, values);
+    for (const { content, row_cells: values } of found) cellsByContent.set(content, values);
   }
   const read = drawn.map(({ content, hash }) => ({ hash, cells: cellsByContent.get(content) ?? [] }));
   return sampleOf(features, read, Math.max(...subjects.map(({ n }) => n)));

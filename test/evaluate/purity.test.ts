@@ -58,7 +58,7 @@ for (let i = 0; i < 1300; i++) {
   const version = next() < 0.7 ? "1" : "2";
   const id = `e${i}`;
   const score = Math.round(next() * 20) / 20;
-  const features = { x, colour: ["red", "green", "blue", hour > 30 ? "new" : "red"][Math.floor(next() * 4)] };
+  const features = { x, y: 1 - x * x, colour: ["red", "green", "blue", hour > 30 ? "new" : "red"][Math.floor(next() * 4)] };
   const prediction = {
     kind: "prediction",
     id,
@@ -93,7 +93,7 @@ await writeFile(
   reference,
   Array.from({ length: 2000 }, (_, i) =>
     JSON.stringify({
-      x: next(),
+      ...((x) => ({ x, y: 1 - x * x }))(next()),
       colour: ["red", "green", "blue"][i % 3],
       prediction: i % 2,
       score: Math.round(next() * 20) / 20,

@@ -3,11 +3,16 @@ import { z } from "zod";
 import { insufficient } from "../../src/core/detector.ts";
 import type { RowSample } from "../../src/core/row-sample.ts";
 import { defineSampleDetector } from "../../src/core/sample-detector.ts";
-import { type RankCorrelation, rankCorrelation, ranksOfPresent } from "../../src/math/correlation-change.ts";
+import {
+  changeError,
+  type RankCorrelation,
+  rankCorrelation,
+  ranksOfPresent,
+} from "../../src/math/correlation-change.ts";
 import { greatestDeviation } from "../../src/math/greatest-deviation.ts";
 
 const MOST_FEATURES = 500;
-const LEAST_ROWS = 20;
+const LEAST_ROWS = 60;
 
 export const correlation = defineSampleDetector({
   name: "correlation",
@@ -27,7 +32,7 @@ export const correlation = defineSampleDetector({
       .max(2)
       .default(0.2)
       .describe("Change of a correlation above which it matters: 0.2 is from 0.5 to 0.7, or to 0.3."),
-    min_rows: z.int().min(1).default(200).describe("Rows below which a window is not judged; fewer than 20 never are."),
+    min_rows: z.int().min(1).default(200).describe("Rows below which a window is not judged; fewer than 60 never are."),
     sample_rows: z
       .int()
       .min(200)
@@ -99,7 +104,7 @@ function judged(change: Change, deviations: number, least: number) {
   const { before, after } = change;
   const size = Math.abs(after.correlation - before.correlation);
   const transformed = Math.abs(Math.atanh(after.correlation) - Math.atanh(before.correlation));
-  const limit = deviations * Math.sqrt(before.variance + after.variance);
+  const limit = deviations * changeError(before, after);
   // The limit on Fisher's scale, told on that of correlations, so that both say the same of this change.
   const slope = transformed > 1e-9 ? size / transformed : 1 - after.correlation ** 2;
   const upper99 = limit * slope;

@@ -4,20 +4,22 @@
 export interface RankCorrelation {
   readonly rows: number;
   readonly correlation: number;
-  /** Variance of Fisher's transform artanh(correlation). */
-  readonly variance: number;
+  /** Variance of Fisher's transform artanh(correlation), times the number of rows. */
+  readonly spread: number;
 }
 
+/** Rows of equal weight that a feature's spread must come from: a feature that is nearly always the same tells nothing of what it goes with. */
+const LEAST_WEIGHT = 30;
 /** Correlations beyond this are as good as 1: Fisher's transform has no end. */
 const MOST_CORRELATION = 1 - 1e-6;
 
 /**
  * Pearson's correlation of two features' midranks: Spearman's where no value is missing. Rows in which either is NaN are left out.
- * The variance of its Fisher transform is the greater of Bonett & Wright's (2000, Psychometrika 65, 23-28), for monotone relations of
+ * The spread of its Fisher transform is the greater of Bonett & Wright's (2000, Psychometrika 65, 23-28), for monotone relations of
  * normal variables, and the one that the rows themselves show (Steiger & Hakstian 1982, Br. J. Math. Stat. Psychol. 35, 208-215), for
  * those that spread unevenly.
  *
- * @returns null with fewer than 10 such rows, or where a feature is constant in them
+ * @returns null with fewer than 10 such rows, or where a feature's spread comes from too few of them
  */
 export function rankCorrelation(first: Float64Array, second: Float64Array): RankCorrelation | null {
   let [n, sumX, sumY] = [0, 0, 0];
@@ -47,7 +49,8 @@ export function rankCorrelation(first: Float64Array, second: Float64Array): Rank
     xxxy += x2 * both;
     xyyy += y2 * both;
   }
-  if (!(xx > 0 && yy > 0)) return null;
+  // Of ranks without ties 1.8 rows weigh one; of a feature that is nearly always 0, those that are not weigh alone.
+  if (!(xx * xx >= LEAST_WEIGHT * xxxx && yy * yy >= LEAST_WEIGHT * yyyy && xxxx > 0 && yyyy > 0)) return null;
   const scale = Math.sqrt(xx) * Math.sqrt(yy);
   const correlation = Math.max(-MOST_CORRELATION, Math.min(MOST_CORRELATION, xy / scale));
   // Mean square of zx·zy − r (zx² + zy²) / 2, the influence of a row on the correlation.
@@ -56,9 +59,16 @@ export function rankCorrelation(first: Float64Array, second: Float64Array): Rank
     (n * xxyy) / (scale * scale) -
     r * ((n * xxxy) / (xx * scale) + (n * xyyy) / (yy * scale)) +
     (r * r * ((n * xxxx) / (xx * xx) + 2 * ((n * xxyy) / (scale * scale)) + (n * yyyy) / (yy * yy))) / 4;
-  const shown = influence / n / (1 - r * r) ** 2;
-  const normal = (1 + (r * r) / 2) / (n - 3);
-  return { rows: n, correlation, variance: Math.max(normal, shown) };
+  const shown = influence / (1 - r * r) ** 2;
+  return { rows: n, correlation, spread: Math.max(1 + (r * r) / 2, shown) };
+}
+
+/**
+ * Standard error of the difference of two transformed correlations where nothing has changed. Both show the same spread then, so the
+ * greater one counts: the smaller sample's is the less certain.
+ */
+export function changeError(before: RankCorrelation, after: RankCorrelation): number {
+  return Math.sqrt(Math.max(before.spread, after.spread) * (1 / (before.rows - 3) + 1 / (after.rows - 3)));
 }
 
 /** Midranks of the values, NaN where they are NaN. */

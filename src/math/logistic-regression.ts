@@ -33,6 +33,7 @@ export interface LogisticModel {
  * @param chosen places of the rows that take part
  * @param isPositive 1 or 0 for each row of the table
  * @param weights of the negative and of the positive rows
+ * @param products the weighted cross products of these rows where they are known (addCrossProducts); they are overwritten
  */
 export function logisticRegression(
   table: SparseRows,
@@ -40,9 +41,10 @@ export function logisticRegression(
   isPositive: Uint8Array,
   weights: readonly [number, number],
   { ridge, tolerance, mostSteps }: LogisticOptions,
+  products = crossProducts(table, chosen, isPositive, weights),
 ): LogisticModel {
   const size = table.columns + 1;
-  const factor = choleskyFactor(curvatureBound(table, chosen, isPositive, weights, ridge), size);
+  const factor = choleskyFactor(curvatureBound(products, table.columns, ridge), size);
   const solution = new Float64Array(size);
   const gradient = new Float64Array(size);
   const step = new Float64Array(size);
@@ -63,31 +65,40 @@ export function logisticRegression(
   return { intercept: solution[size - 1] ?? 0, coefficients: solution.slice(0, size - 1), steps };
 }
 
-/** The lower triangle of X'WX/4 + ridge, row after row; the intercept is the last column and has no ridge. */
-function curvatureBound(
+/**
+ * Adds the products of every two columns over the chosen rows, weighted, to the lower triangle of a matrix, line after line; the
+ * intercept is the last column.
+ *
+ * @param weights of the negative and of the positive rows
+ * @param from lines of lesser columns are left alone
+ */
+export function addCrossProducts(
+  matrix: Float64Array,
   { width, columns, indices, values }: SparseRows,
   chosen: Uint32Array,
   isPositive: Uint8Array,
   weights: readonly [number, number],
-  ridge: number,
-): Float64Array {
+  from = 0,
+): void {
   const size = columns + 1;
-  const matrix = new Float64Array(size * size);
   // Of each row what is not 0, so that columns that rarely are cost nothing.
   const used = new Int32Array(width + 1);
   const amounts = new Float64Array(width + 1);
   for (const row of chosen) {
-    const weight = (isPositive[row] === 1 ? weights[1] : weights[0]) / 4;
+    const weight = isPositive[row] === 1 ? weights[1] : weights[0];
     let count = 0;
+    let first = 0;
     for (let e = row * width; e < (row + 1) * width; e++) {
       const value = values[e] ?? 0;
       if (value === 0) continue;
-      used[count] = indices[e] ?? 0;
+      const column = indices[e] ?? 0;
+      if (column < from) first++;
+      used[count] = column;
       amounts[count++] = value;
     }
     used[count] = columns;
     amounts[count++] = 1;
-    for (let a = 0; a < count; a++) {
+    for (let a = first; a < count; a++) {
       const scaled = weight * (amounts[a] ?? 0);
       const line = (used[a] ?? 0) * size;
       // Columns ascend within a row, so these places lie in the lower triangle.
@@ -97,8 +108,25 @@ function curvatureBound(
       }
     }
   }
-  for (let i = 0; i < columns; i++) matrix[i * size + i] = (matrix[i * size + i] ?? 0) + ridge;
+}
+
+function crossProducts(
+  table: SparseRows,
+  chosen: Uint32Array,
+  isPositive: Uint8Array,
+  weights: readonly [number, number],
+): Float64Array {
+  const matrix = new Float64Array((table.columns + 1) ** 2);
+  addCrossProducts(matrix, table, chosen, isPositive, weights);
   return matrix;
+}
+
+/** X'WX/4 + ridge, in the place of X'WX; the intercept has no ridge. */
+function curvatureBound(products: Float64Array, columns: number, ridge: number): Float64Array {
+  const size = columns + 1;
+  for (let place = 0; place < products.length; place++) products[place] = (products[place] ?? 0) / 4;
+  for (let i = 0; i < columns; i++) products[i * size + i] = (products[i * size + i] ?? 0) + ridge;
+  return products;
 }
 
 /** Minus the gradient of the penalised loss, into `gradient`. */

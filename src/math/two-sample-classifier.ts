@@ -2,7 +2,7 @@
  * How well two samples of rows can be told apart: a classifier learns which sample a row is from and is judged on rows that it has not
  * seen (Lopez-Paz & Oquab 2017, ICLR, "Revisiting classifier two-sample tests").
  */
-import { type LogisticModel, logisticRegression, type SparseRows } from "./logistic-regression.ts";
+import { addCrossProducts, type LogisticModel, logisticRegression, type SparseRows } from "./logistic-regression.ts";
 import type { FeatureScore, PooledColumns } from "./pooled-columns.ts";
 import { scoreRanking } from "./roc-auc.ts";
 import { productSums, type ScorePair, screenedPairs } from "./screened-products.ts";
@@ -36,6 +36,7 @@ export function tellApart(
 ): TwoSampleResult {
   const foldOf = Uint8Array.from(hashes, (hash) => hash % FOLDS);
   const products = productSums(scores, foldOf, FOLDS, isSecond);
+  const ofFolds = productsOfFolds(table, foldOf, isSecond);
   const contributions = new Float64Array(features);
   const seen = new Map<string, readonly [number, number]>();
   let [pairs, ordered] = [0, 0];
@@ -45,7 +46,7 @@ export function tellApart(
     const extended = withProducts(table, scores, chosen);
     const owners = ownersOf(featureOf, scores, chosen);
     for (const [first, second] of owners.slice(featureOf.length)) seen.set(`${first} ${second}`, [first, second]);
-    const learned = fit(extended, foldOf, fold, isSecond);
+    const learned = fit(extended, table.columns, ofFolds, foldOf, fold, isSecond);
     const judged = judge(extended, learned, owners, foldOf, fold, isSecond);
     pairs += judged.pairs;
     ordered += judged.pairs * judged.rocAuc;
@@ -61,16 +62,46 @@ function isDivided(foldOf: Uint8Array, fold: number, isSecond: Uint8Array): bool
   return found.every((one) => one === 1);
 }
 
-/** The classes weigh the same, so that a small window is not taken for the rarer thing. */
-function fit(table: SparseRows, foldOf: Uint8Array, fold: number, isSecond: Uint8Array): LogisticModel {
+/** Cross products of the first sample's rows and of the second's in each fold: every fit adds up those of its folds. */
+function productsOfFolds(table: SparseRows, foldOf: Uint8Array, isSecond: Uint8Array): Float64Array[] {
+  return Array.from({ length: 2 * FOLDS }, (_, group) => {
+    const matrix = new Float64Array((table.columns + 1) ** 2);
+    const rows = Uint32Array.from(foldOf.keys()).filter(
+      (row) => 2 * (foldOf[row] ?? 0) + (isSecond[row] ?? 0) === group,
+    );
+    addCrossProducts(matrix, table, rows, isSecond, [1, 1]);
+    return matrix;
+  });
+}
+
+/** The classes weigh the same, so that a small window is not taken for the rarer thing. `known`: columns that `ofFolds` has. */
+function fit(
+  table: SparseRows,
+  known: number,
+  ofFolds: readonly Float64Array[],
+  foldOf: Uint8Array,
+  fold: number,
+  isSecond: Uint8Array,
+): LogisticModel {
   const chosen = Uint32Array.from(foldOf.keys()).filter((row) => foldOf[row] !== fold);
   const second = chosen.reduce((sum, row) => sum + (isSecond[row] ?? 0), 0);
   const weights = [chosen.length / 2 / (chosen.length - second), chosen.length / 2 / second] as const;
-  return logisticRegression(table, chosen, isSecond, weights, {
-    ridge: RIDGE_PER_ROW * chosen.length,
-    tolerance: 1e-6,
-    mostSteps: 50,
-  });
+  const size = table.columns + 1;
+  const products = new Float64Array(size * size);
+  for (const [group, matrix] of ofFolds.entries()) {
+    if (group >> 1 === fold) continue;
+    const weight = group % 2 === 1 ? weights[1] : weights[0];
+    for (let line = 0; line < known; line++) {
+      for (let column = 0; column <= line; column++) {
+        const place = line * size + column;
+        products[place] = (products[place] ?? 0) + weight * (matrix[line * (known + 1) + column] ?? 0);
+      }
+    }
+  }
+  // The lines of the products of scores, and the intercept's.
+  addCrossProducts(products, table, chosen, isSecond, weights, known);
+  const options = { ridge: RIDGE_PER_ROW * chosen.length, tolerance: 1e-6, mostSteps: 50 };
+  return logisticRegression(table, chosen, isSecond, weights, options, products);
 }
 
 interface Judged {

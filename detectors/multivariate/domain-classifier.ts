@@ -19,11 +19,12 @@ export const domainClassifier = defineSampleDetector({
   name: "domain-classifier",
   title: "Domain classifier",
   description:
-    "How well a classifier tells rows of the window from rows of the reference that it has not learned from, as the area under its ROC curve: 0.5 where they look alike, 1 where every row gives itself away. It adds up shifts that are small in each feature, and finds features that go together otherwise than before while each looks as it did. It is a logistic regression on the bins and scores of all features and on those products of two features whose mean has clearly changed; other joint changes, such as of three features at once, it does not see. The detail names the features that carry the difference. Rows are a sample by hash of the id. With a reference and a sample of 2,000 rows each, 20 features take about a fifth of a second a window, 200 features about a second.",
+    "How well a classifier tells rows of the window from rows of the reference that it has not learned from, as the area under its ROC curve: 0.5 where they look alike, 1 where every row gives itself away. It adds up shifts that are small in each feature, and finds features that go together otherwise than before while each looks as it did. It is a logistic regression on the bins and scores of all features and on those products of two features whose mean has clearly changed; other joint changes, such as of three features at once, it does not see. The detail names the features that carry the difference. Rows are a sample by hash of the id. With 2,000 rows each, 20 features cost about 0.4 s of processor time a window, reading included, 200 features about 2.5 s.",
   citation:
     "Lopez-Paz, D. & Oquab, M. (2017). Revisiting classifier two-sample tests. ICLR. Interval: Newcombe, R. G. (2006). Statistics in Medicine 25, 559-573.",
   featureKinds: ["numeric", "categorical"],
   byDefault: true,
+  mostByDefault: 200,
   range: [0, 1],
   unit: "area under the ROC curve",
   options: z.strictObject({

@@ -14,9 +14,6 @@ export interface BoundSampleDetector {
   watches(column: Pick<SampledColumn, "name" | "kind">): boolean;
 }
 
-/** Features beyond which these detectors run only where they are asked for. */
-const MOST_BY_DEFAULT = 200;
-
 /** None without a reference; those that are on by default only where there are at least two and not too many features that suit them. */
 export function bindSampleDetectors(
   config: ModelConfig,
@@ -29,7 +26,7 @@ export function bindSampleDetectors(
     const written = config.detectors?.find(({ use }) => use === detector.name);
     const isOn =
       config.detectors === undefined
-        ? detector.byDefault && suited >= 2 && suited <= MOST_BY_DEFAULT
+        ? detector.byDefault && suited >= 2 && suited <= detector.mostByDefault
         : written !== undefined && subjects.length > 0;
     if (!isOn) return [];
     const { use: _use, subjects: chosen, ...options }: Readonly<Record<string, unknown>> = { ...written };

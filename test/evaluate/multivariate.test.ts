@@ -82,13 +82,7 @@ test("a change of what goes together alone is found by both, and each names the 
     assert.ok((row.value ?? 0) > 0.7, `${row.value}`);
     const carriers = detailOf(row)["carried_by"];
     assert.ok(Array.isArray(carriers));
-    assert.deepEqual(
-      carriers
-        .slice(0, 2)
-        .map(([name]) => name)
-        .sort(),
-      ["age", "income"],
-    );
+    assert.deepEqual(new Set(carriers.slice(0, 2).map(([name]) => name)), new Set(["age", "income"]));
     assert.ok(carriers.slice(0, 2).every(([, share]) => share > 0.35));
     assert.deepEqual(detailOf(row)["products"], ["age × income"]);
 

@@ -81,7 +81,7 @@ function judgedSample(
   };
   const ofWindow = sample ?? { ...emptySample, columns: reference.columns.map(empty) };
   const seen = (all: RowSample): RowSample =>
-    firstRows({ ...all, columns: all.columns.filter(detector.watches) }, detector.sampleRows);
+    firstRows({ ...all, columns: all.columns.filter((column) => detector.watches(column)) }, detector.sampleRows);
   return withResult(row, () => detector.compare(seen(reference), seen(ofWindow)));
 }
 

@@ -14,6 +14,12 @@ const indexes = [
     type: "SequentialDetector",
     from: "../../src/core/sequential-detector.ts",
   },
+  {
+    folder: "detectors/multivariate",
+    list: "sampleDetectors",
+    type: "SampleDetector",
+    from: "../../src/core/sample-detector.ts",
+  },
   { folder: "src/notify/channels", list: "channels", type: "Target", from: "../../core/delivery.ts" },
   { folder: "src/act/actions", list: "actions", type: "Target", from: "../../core/delivery.ts" },
 ];

@@ -3,6 +3,7 @@
  * what was opened is written down as it opens, so that a failure half-way closes exactly that.
  */
 import { detectors } from "../detectors/index.ts";
+import { sampleDetectors } from "../detectors/multivariate/index.ts";
 import { createAct, openActions } from "./act/act.ts";
 import { readIncidents } from "./alert/alert-store.ts";
 import { createAlerting } from "./alert/alerting.ts";
@@ -149,7 +150,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   const server = createServer({
     store,
     models: config.models,
-    detectors,
+    detectors: [...detectors, ...sampleDetectors],
     server: config.server,
     metrics,
     clock,

@@ -1,5 +1,6 @@
 /** What the schema can't see because it lies between two keys: names that must exist, windows that must fit the pane, limits that contradict. */
 import { validate as isCron } from "node-cron";
+import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { classLabel } from "../core/class-label.ts";
 import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
@@ -155,13 +156,22 @@ function checkDetectors(model: ModelConfig, path: Path): Problem[] {
   return list.flatMap((detector, index) => {
     const twin = list
       .slice(0, index)
-      .find((other) => other.use === detector.use && overlap(other.subjects, detector.subjects));
+      .find(
+        (other) =>
+          other.use === detector.use && (isOfModel(detector.use) || overlap(other.subjects, detector.subjects)),
+      );
     if (twin === undefined) return [];
+    if (isOfModel(detector.use)) {
+      const message = `"${detector.use}" is listed twice; it looks at several features together and has one value a window`;
+      return [{ path: [...path, "detectors", index], message }];
+    }
     const subject = overlap(twin.subjects, detector.subjects) ?? "";
     const message = `"${detector.use}" is listed twice${subject === "*" ? "" : ` for ${subject}`}; give each its own subjects`;
     return [{ path: [...path, "detectors", index], message }];
   });
 }
+
+const isOfModel = (name: string) => sampleDetectors.some((detector) => detector.name === name);
 
 function overlap(a: readonly string[] | undefined, b: readonly string[] | undefined): string | null {
   if (a === undefined || b === undefined) return "*";

@@ -1,6 +1,7 @@
 /** `detectors:`: `psi`, or `{ use: psi, threshold: 0.25 }`; the choices come from the folder's index. */
 import { z } from "zod";
 import { detectors } from "../../detectors/index.ts";
+import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import type { Detector } from "../core/detector.ts";
 
 const subjects = z
@@ -8,12 +9,17 @@ const subjects = z
   .optional()
   .describe("Features (or prediction, score) to watch; left out: all that it suits.");
 
-const option = (detector: Detector) =>
+type Choice = Pick<Detector, "name" | "title" | "description" | "options" | "byDefault">;
+
+/** What may stand in the list: detectors of one subject, and those of several features together. */
+export const detectorChoices: readonly [Choice, ...Choice[]] = [...detectors, ...sampleDetectors];
+
+const option = (detector: Choice) =>
   detector.options
     .extend({ use: z.literal(detector.name).describe("The detector."), subjects })
     .meta({ id: detector.name, title: detector.title, description: detector.description });
 
-const [first, ...rest] = detectors;
+const [first, ...rest] = detectorChoices;
 const written = z.discriminatedUnion("use", [option(first), ...rest.map(option)]);
 
 /**
@@ -23,11 +29,13 @@ const written = z.discriminatedUnion("use", [option(first), ...rest.map(option)]
 export const detectorSchema = z
   .preprocess((value) => (typeof value === "string" ? { use: value } : value), written)
   .pipe(z.looseObject({ use: z.string(), subjects: z.array(z.string()).optional() }))
-  .meta({ short: { enum: detectors.map((detector) => detector.name) } });
+  .meta({ short: { enum: detectorChoices.map((detector) => detector.name) } });
 export type DetectorConfig = z.output<typeof detectorSchema>;
 
 const hasRows = new Set(
-  detectors.filter((detector) => Object.hasOwn(detector.options.shape, "min_rows")).map((detector) => detector.name),
+  detectorChoices
+    .filter((detector) => Object.hasOwn(detector.options.shape, "min_rows"))
+    .map((detector) => detector.name),
 );
 
 /** A model as written, with its `min_rows` handed to those of its detectors that say nothing themselves. */

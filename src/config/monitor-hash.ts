@@ -3,9 +3,9 @@
  * so that a changed channel changes no row's key.
  */
 import { createHash } from "node:crypto";
-import { detectors } from "../../detectors/index.ts";
 import { classLabel } from "../core/class-label.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { detectorChoices } from "./detectors.ts";
 import type { ModelConfig } from "./schema.ts";
 
 /**
@@ -69,7 +69,7 @@ function effectiveDetectors({ detectors: written, min_rows }: ModelConfig): unkn
       ...options,
       subjects: subjects === undefined ? null : sorted(subjects),
     }));
-  return detectors
+  return detectorChoices
     .filter((detector) => detector.byDefault)
     .map((detector) => ({ use: detector.name, subjects: null, ...detector.options.parse({ min_rows }) }));
 }

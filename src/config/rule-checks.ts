@@ -1,5 +1,5 @@
 /** Rules of a model: metrics and windows that exist, limits that don't contradict each other. */
-import { detectors } from "../../detectors/index.ts";
+import { detectorChoices } from "./detectors.ts";
 import { estimatedFairnessNames, fairnessNames } from "./fairness.ts";
 import { impliedEstimates, kpiNames } from "./kpis.ts";
 import type { Path, Problem } from "./problem.ts";
@@ -13,7 +13,7 @@ const WINDOWS_REMEMBERED_MAX = 1000;
 /** Names of the detectors that run for a model: the written ones, or those that are on by default. */
 export const detectorNames = (model: ModelConfig): readonly string[] =>
   model.detectors === undefined
-    ? detectors.filter((detector) => detector.byDefault).map((detector) => detector.name)
+    ? detectorChoices.filter((detector) => detector.byDefault).map((detector) => detector.name)
     : [...new Set(model.detectors.map((detector) => detector.use))];
 
 export function checkRules(model: ModelConfig, path: Path): Problem[] {
@@ -33,7 +33,7 @@ export function checkRules(model: ModelConfig, path: Path): Problem[] {
 function checkMetric({ metric }: Rule, metrics: readonly string[], path: Path): Problem[] {
   if (metrics.includes(metric)) return [];
   const at = [...path, "metric"];
-  if (detectors.some((detector) => detector.name === metric)) {
+  if (detectorChoices.some((detector) => detector.name === metric)) {
     return [{ path: at, message: `the detector "${metric}" does not run for this model; add it to its detectors` }];
   }
   if (kpiNames.some((name) => name === metric))

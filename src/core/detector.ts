@@ -29,7 +29,7 @@ export type DetectorResult =
     }
   | { readonly status: "insufficient"; readonly rows: number; readonly needed: number; readonly reason: string };
 
-type Measured = Extract<DetectorResult, { readonly status: "ok" }>;
+type Measured = Pick<Extract<DetectorResult, { readonly status: "ok" }>, "value" | "noise" | "least" | "breach">;
 
 /** The limit that `value` has to pass to be a breach: the stricter of the least effect and the noise. The `threshold` of a metric row. */
 export function limitOf({ least, noise, breach }: Measured): number {

@@ -15,6 +15,7 @@ import { driftRows, type SeriesWindow } from "./drift-rows.ts";
 import { keptRows, type Span } from "./kept-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
 import type { MetricBatch } from "./metric-writer.ts";
+import { multivariateRows } from "./multivariate/multivariate-rows.ts";
 import { nextRevision, readLedger } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
@@ -259,6 +260,7 @@ async function computeChunk(
   const metrics = seriesWindows.flatMap((window) =>
     driftRows(prepared, window, bySlice.get(window.start) ?? new Map<string, StoredSummary>(), null, now),
   );
+  metrics.push(...(await multivariateRows(lane, prepared, seriesWindows, () => rows, now)));
   metrics.push(...(await kpiRows(lane, prepared, rows, seriesWindows, now)));
   const written = await place.batch.replace(scopeOf(place, series, reach, mayExist), metrics);
   place.batch.computed(

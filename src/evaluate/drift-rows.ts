@@ -1,7 +1,8 @@
 /** The window detectors' part of a window: every detector on every subject that it watches, as rows of `metrics`. */
-import { hasBreached, limitOf } from "../core/detector.ts";
+import { type DetectorResult, hasBreached, limitOf } from "../core/detector.ts";
 import { messageOf } from "../core/errors.ts";
 import type { MetricRow } from "../core/metric.ts";
+import type { SampleResult } from "../core/sample-detector.ts";
 import type { ReferenceSubject, WindowSummary } from "../core/summary.ts";
 import type { BoundDetector, PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
@@ -124,8 +125,13 @@ export function judged(
     metric: detector.name,
     n: summary.n,
   };
+  return withResult(row, () => detector.compare(subject, summary));
+}
+
+/** A row with the answer of a detector; one that throws is an error of its row alone. */
+export function withResult(row: MetricRow, compare: () => DetectorResult | SampleResult): MetricRow {
   try {
-    const result = detector.compare(subject, summary);
+    const result = compare();
     if (result.status === "insufficient")
       return { ...row, detail: JSON.stringify({ reason: result.reason, needed: result.needed }) };
     if (!Number.isFinite(result.value))

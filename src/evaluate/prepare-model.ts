@@ -1,5 +1,6 @@
 /** A model made ready for ingestion and evaluation: its configuration, reference, schema, and detectors with their options checked. */
 import { detectors as registry } from "../../detectors/index.ts";
+import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import type { DetectorConfig } from "../config/detectors.ts";
 import { monitorHash } from "../config/monitor-hash.ts";
 import type { ModelConfig } from "../config/schema.ts";
@@ -13,6 +14,7 @@ import { ensureModelTables } from "../store/model-tables.ts";
 import type { Lane } from "../store/store.ts";
 import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
 import type { DedupeOptions } from "./kept-rows.ts";
+import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bound-detectors.ts";
 import { dependenceOf, noDependence } from "./page-tier/reference-dependence.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
@@ -33,6 +35,8 @@ export interface PreparedModel {
   readonly referenceId: string;
   readonly monitorHash: string;
   readonly detectors: readonly BoundDetector[];
+  /** Those of several features together. */
+  readonly sampleDetectors: readonly BoundSampleDetector[];
   /** How KPIs are estimated before their labels come, or why they are not. */
   readonly estimation: Estimation;
   /** What the page tier watches; null where it is off or has nothing to watch. */
@@ -72,6 +76,7 @@ export async function prepareModel(
     referenceId,
     monitorHash: monitorHash(config, referenceId),
     detectors: bindDetectors(config),
+    sampleDetectors: bindSampleDetectors(config, reference?.subjects ?? []),
     estimation: estimationOf(config, reference),
     pageTier,
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
@@ -146,17 +151,20 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
   const byName = new Map(registry.map((detector) => [detector.name, detector]));
   const chosen: readonly (DetectorConfig | { readonly use: string })[] =
     config.detectors ?? registry.filter((detector) => detector.byDefault).map((detector) => ({ use: detector.name }));
-  return chosen.map((choice) => {
-    const detector = byName.get(choice.use);
-    if (detector === undefined)
-      throw new DriftlineError("config_invalid", `model ${config.name}: there is no detector "${choice.use}"`);
-    const { use: _use, subjects, ...options }: Readonly<Record<string, unknown>> = choice;
-    return bound(
-      detector,
-      { ...options, min_rows: options["min_rows"] ?? config.min_rows },
-      Array.isArray(subjects) ? new Set<unknown>(subjects) : null,
-    );
-  });
+  const ofSamples = new Set(sampleDetectors.map((detector) => detector.name));
+  return chosen
+    .filter(({ use }) => !ofSamples.has(use))
+    .map((choice) => {
+      const detector = byName.get(choice.use);
+      if (detector === undefined)
+        throw new DriftlineError("config_invalid", `model ${config.name}: there is no detector "${choice.use}"`);
+      const { use: _use, subjects, ...options }: Readonly<Record<string, unknown>> = choice;
+      return bound(
+        detector,
+        { ...options, min_rows: options["min_rows"] ?? config.min_rows },
+        Array.isArray(subjects) ? new Set<unknown>(subjects) : null,
+      );
+    });
 }
 
 function bound(detector: Detector, options: unknown, subjects: ReadonlySet<unknown> | null): BoundDetector {

@@ -9,8 +9,10 @@ import { list, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { driftRows, type SeriesWindow } from "./drift-rows.ts";
 import type { Span } from "./kept-rows.ts";
+import type { WindowRows } from "./kpis/joined-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
 import { type MetricBatch, windowStartIn } from "./metric-writer.ts";
+import { multivariateRows } from "./multivariate/multivariate-rows.ts";
 import { runsOf } from "./pane-runs.ts";
 import { newestSummaries, paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
@@ -230,6 +232,7 @@ async function computeWindows(
     const subjects = bySeries.get(`${window.start} ${seriesKey(window)}`) ?? new Map<string, StoredSummary>();
     rows.push(...driftRows(prepared, window, subjects, eventsBefore(spec, window, counts), now));
   }
+  rows.push(...(await multivariateRows(lane, prepared, windows, (some) => rowsOfWindows(spec, some), now)));
   rows.push(...(await timeKpiRows(lane, prepared, spec, windows, now)));
   const written = await batch.replace(
     { model: prepared.config.name, window: spec.name, where: windowStartIn(starts), mayExist },
@@ -262,16 +265,14 @@ async function timeKpiRows(
   windows: readonly SeriesWindow[],
   now: number,
 ): Promise<MetricRow[]> {
+  if (windows.length === 0) return [];
+  return kpiRows(lane, prepared, rowsOfWindows(spec, windows), windows, now);
+}
+
+function rowsOfWindows(spec: TimeWindow, windows: readonly SeriesWindow[]): WindowRows {
   const key = sql`intDiv(toUnixTimestamp64Milli(timestamp), ${spec.ms}) * ${spec.ms}`;
   const starts = [...new Set(windows.map((window) => window.start))];
-  if (starts.length === 0) return [];
-  return kpiRows(
-    lane,
-    prepared,
-    { span: spanOf(starts, spec.ms), key, where: sql`${key} IN ${list(starts)}` },
-    windows,
-    now,
-  );
+  return { span: spanOf(starts, spec.ms), key, where: sql`${key} IN ${list(starts)}` };
 }
 
 const spanOf = (starts: readonly number[], ms: number): Span => ({

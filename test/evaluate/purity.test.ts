@@ -48,7 +48,11 @@ for (let i = 0; i < 1300; i++) {
   const version = next() < 0.7 ? "1" : "2";
   const id = `e${i}`;
   const score = Math.round(next() * 20) / 20;
-  const features = { x, colour: ["red", "green", "blue", hour > 30 ? "new" : "red"][Math.floor(next() * 4)] };
+  const features = {
+    x,
+    y: 1 - x * x,
+    colour: ["red", "green", "blue", hour > 30 ? "new" : "red"][Math.floor(next() * 4)],
+  };
   const prediction = {
     kind: "prediction",
     id,
@@ -83,7 +87,7 @@ await writeFile(
   reference,
   Array.from({ length: 2000 }, (_, i) =>
     JSON.stringify({
-      x: next(),
+      ...((x) => ({ x, y: 1 - x * x }))(next()),
       colour: ["red", "green", "blue"][i % 3],
       prediction: i % 2,
       score: Math.round(next() * 20) / 20,
@@ -217,6 +221,13 @@ test("windows by number begin anew with the month, and the short last one of a m
   assert.ok(first.slice(0, -1).every((row) => row.n === 60));
   assert.ok((first[first.length - 1]?.n ?? 60) < 60);
   assert.ok((first[first.length - 1]?.window_end ?? february) <= february);
+});
+
+test("the detectors of several features together have verdicts here, so that their rows are compared too", () => {
+  for (const metric of ["domain-classifier", "correlation"]) {
+    const rows = (results.get("once")?.get("60 events") ?? []).filter((row) => row.metric === metric);
+    assert.ok(rows.filter((row) => row.status === "ok").length > 5, `${metric}: ${rows.length} rows`);
+  }
 });
 
 test("the steps of every way add up to the same counts", () => {

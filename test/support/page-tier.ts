@@ -24,6 +24,7 @@ export function loadedReference(rows = 100_000, more: Partial<LoadedReference> =
     labelledScores: [],
     groupScores: [],
     lossModel: null,
+    sample: null,
     ...more,
   };
 }

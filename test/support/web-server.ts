@@ -1,5 +1,6 @@
 /** A server on a free port over a store, with everything that a test does not care about filled in. */
 import { detectors } from "../../detectors/index.ts";
+import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createServer, type ServerOptions } from "../../src/serve/server.ts";
@@ -26,7 +27,7 @@ export async function startWebServer(
   const server = createServer({
     store,
     models: censusConfig().models,
-    detectors,
+    detectors: [...detectors, ...sampleDetectors],
     metrics: createMetrics({ process: false }),
     clock: systemClock,
     log: createLog({ level: "silent" }),

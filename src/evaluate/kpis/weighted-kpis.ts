@@ -49,7 +49,7 @@ function ratioOf(kpi: KpiName, selection: LabelSelection, by: WeightedBy): Weigh
   );
 }
 
-type Terms = Readonly<Record<keyof Confusion, readonly [of: number, per: number]>>;
+type Terms = Readonly<Record<keyof ConfusionCounts, readonly [of: number, per: number]>>;
 
 /** What a row of each kind adds to a rate's numerator and denominator. */
 const TERMS: Partial<Readonly<Record<KpiName, Terms>>> = {

@@ -4,6 +4,7 @@ import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError } from "../../core/errors.ts";
 import type { GroupScores, LabelledScores } from "../../core/labelled-scores.ts";
 import type { FeatureKind } from "../../core/model-schema.ts";
+import type { RowSample } from "../../core/row-sample.ts";
 import type { Reference, SubjectKind } from "../../core/summary.ts";
 import type { Lane } from "../../store/store.ts";
 import type { LossModel } from "../estimates/loss-model.ts";
@@ -11,6 +12,7 @@ import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
 import { readLossModel } from "./labelled-losses.ts";
 import { readGroupScores, readLabelledScores } from "./labelled-scores.ts";
+import { drawReferenceSample } from "./reference-sample.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
 import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
@@ -23,6 +25,8 @@ export interface LoadedReference extends Reference {
   readonly groupScores: readonly GroupScores[];
   /** Of a regression whose errors are to be estimated; null where there is none. */
   readonly lossModel: LossModel | null;
+  /** Rows by hash; null where fewer than two features can be read together. */
+  readonly sample: RowSample | null;
 }
 
 /** The key of a subject in maps: kind and name. */
@@ -73,30 +77,29 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
   const rows = Math.max(0, ...[...counts.values()].map((column) => column.rows));
   const labelledScores = await readLabelledScores(lane, model, table.columns);
   const groupScores = await readGroupScores(lane, model, table.columns);
-  const lossModel = await readLossModel(
-    lane,
-    model,
-    table.columns,
-    loaded.map(({ subject }) => subject),
-  );
-  const contentHash = hashOf(loaded, [
+  const subjects = loaded.map(({ subject }) => subject);
+  const lossModel = await readLossModel(lane, model, table.columns, subjects);
+  const sample = await drawReferenceSample(lane, subjects, table.columns);
+  const labelled = [
     ...(labelledScores.length === 0 ? [] : [labelledScores]),
     ...(groupScores.length === 0 ? [] : [groupScores]),
     ...(lossModel === null ? [] : [lossModel]),
-  ]);
+  ];
+  const contentHash = hashOf(loaded, labelled, sample);
   return {
     model: model.name,
     referenceId: `r${contentHash.slice(0, 12)}`,
     contentHash,
     origin: `file ${table.file}`,
     rows,
-    subjects: loaded.map(({ subject }) => subject),
+    subjects,
     tails: new Map(
       loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail]),
     ),
     labelledScores,
     groupScores,
     lossModel,
+    sample,
   };
 }
 
@@ -147,7 +150,7 @@ const outcomeColumns = ({
 }: NonNullable<ModelConfig["reference"]>): string[] => [prediction, score, label, ...Object.values(probabilities)];
 
 /** Over what decides the numbers; means and deviations follow from the same rows. `labelled`: what was read of labelled rows. */
-function hashOf(loaded: readonly LoadedSubject[], labelled: readonly unknown[]): string {
+function hashOf(loaded: readonly LoadedSubject[], labelled: readonly unknown[], sample: RowSample | null): string {
   const content = loaded.map(({ subject, tail }) => [
     subject.subjectKind,
     subject.subject,
@@ -162,7 +165,8 @@ function hashOf(loaded: readonly LoadedSubject[], labelled: readonly unknown[]):
     subject.standardDeviation,
     tail,
   ]);
-  return createHash("sha256")
-    .update(JSON.stringify(labelled.length === 0 ? content : [content, ...labelled]))
-    .digest("hex");
+  const hash = createHash("sha256").update(JSON.stringify(labelled.length === 0 ? content : [content, ...labelled]));
+  // The hash of a row is of all its cells: two references with the same features that go together otherwise differ here.
+  if (sample !== null) hash.update(JSON.stringify([...sample.hashes]));
+  return hash.digest("hex");
 }

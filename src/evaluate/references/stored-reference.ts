@@ -9,6 +9,7 @@ import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { type LossModel, lossModelSchema } from "../estimates/loss-model.ts";
 import type { LoadedReference } from "./load-reference.ts";
+import { readReferenceSample, writeReferenceSample } from "./reference-sample.ts";
 
 /** `subject_kind` of the rows that hold a tail; their `subject` is the key of the subject it belongs to. */
 const TAIL = "tail";
@@ -86,6 +87,7 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
     labelledScores,
     groupScores,
     lossModel,
+    sample: await readReferenceSample(lane, model, first.reference_id, subjects),
   };
 }
 
@@ -105,6 +107,8 @@ function groupOf({
 
 /** Stores a reference. `createdAt` says which of a model's references is the newest. */
 export async function writeReference(lane: Lane, reference: LoadedReference, createdAt: number): Promise<void> {
+  // First, so that a reference is never found without its sample.
+  await writeReferenceSample(lane, reference.model, reference.referenceId, reference.sample);
   const empty = {
     kind: "categorical",
     edges: [],

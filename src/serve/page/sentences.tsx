@@ -1,8 +1,10 @@
 /** The opening sentences: amber before green, at most three numbers each, with what to do or "nothing to do". */
 import type { ComponentChildren } from "preact";
+import { z } from "zod";
 import type { ModelConfig } from "../../config/schema.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import { lowKpis, type ModelSummary, type Overview } from "../queries/overview.ts";
+import { detailOf } from "../queries/rows.ts";
 import { day, isShare, kpiName, limitText, NBSP, percent, plural, seriesName, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
 import { Icon, type State } from "./parts.tsx";
@@ -205,14 +207,14 @@ function otherBreachSentence({ series, otherBreaches }: ModelSummary): Sentence[
         <>
           <b>{series.model}</b>
           {versionOf(series)}: {plural(otherBreaches.length, "other limit")} passed: <b>{first.metric}</b> of{" "}
-          {first.subject} is {valueText(first.metric, first.value ?? 0)}
+          {first.subject_kind === "model" ? "the model" : first.subject} is {valueText(first.metric, first.value ?? 0)}
           {first.threshold !== null && `, limit ${limitText(first.metric, first.threshold)}`}.
         </>
       ),
       todo:
         first.subject_kind === "model" ? (
           <>
-            See whether the traffic is as it should be. <a href={modelLink(series.model)}>Open the model</a>
+            {modelAdvice(first)} <a href={modelLink(series.model)}>Open the model</a>
           </>
         ) : (
           <>
@@ -229,6 +231,23 @@ function otherBreachSentence({ series, otherBreaches }: ModelSummary): Sentence[
     },
   ];
 }
+
+/** What to look at, by the features that carry a breach of the whole where it names any. */
+export function modelAdvice({ detail }: Pick<MetricRow, "detail">): string {
+  const shown = detailOf(detail);
+  const carried = carriersSchema.safeParse(shown.get("carried_by"));
+  if (carried.success && carried.data.length > 0)
+    return `Carried by ${carried.data
+      .slice(0, 3)
+      .map(([name]) => name)
+      .join(", ")}: see what has changed in them, or between them.`;
+  const [first, second] = [shown.get("first"), shown.get("second")];
+  return typeof first === "string" && typeof second === "string"
+    ? `${first} and ${second} no longer go together as they did: see where they are made.`
+    : "See whether the traffic is as it should be.";
+}
+
+const carriersSchema = z.array(z.tuple([z.string(), z.number()]));
 
 /** The KPIs that lead: those with a limit, else the first configured. */
 export function leadingKpis(model: ModelConfig, most: number): string[] {

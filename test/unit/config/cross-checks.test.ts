@@ -17,6 +17,20 @@ test("windows must be multiples of the pane and differ", () => {
   assert.equal(load(model("pane: 90s, windows: [90s, 3m]")).models[0]?.windows.length, 2);
 });
 
+test("a detector of several features together is listed once, whatever its subjects", () => {
+  assert.deepEqual(
+    said(model("detectors: [{ use: correlation, subjects: [a, b] }, { use: correlation, subjects: [c, d] }]")),
+    [
+      'models[0].detectors[1]: "correlation" is listed twice; it looks at several features together and has one value a window',
+    ],
+  );
+  load(
+    model(
+      "detectors: [correlation, { use: domain-classifier, sample_rows: 500 }], alerts: { rules: [correlation breached] }",
+    ),
+  );
+});
+
 test("retention may not be shorter than the wait for labels", () => {
   assert.deepEqual(said(model("retention: 30d")), [
     "models[0].retention: 30d is less than label_horizon (90d): predictions would be gone before their labels come",

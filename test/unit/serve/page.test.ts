@@ -5,6 +5,7 @@ import { step } from "../../../src/serve/page/drift-grid.tsx";
 import { cellText, decimal, percent, range, short, trimmed, valueText, whole } from "../../../src/serve/page/format.ts";
 import { subjectLink } from "../../../src/serve/page/links.ts";
 import { brokenLine } from "../../../src/serve/page/models-table.tsx";
+import { modelAdvice } from "../../../src/serve/page/sentences.tsx";
 import { withGaps } from "../../../src/serve/queries/grid.ts";
 
 test("numbers have a true minus, thousands, units, and no false precision", () => {
@@ -17,6 +18,25 @@ test("numbers have a true minus, thousands, units, and no false precision", () =
   assert.equal(trimmed(0.1), "0.1");
   assert.equal(trimmed(95), "95");
   assert.equal(short(0.00001), "1.0e−5");
+});
+
+test("a breach of the model as a whole names the features that carry it", () => {
+  const detail = (value: unknown) => ({ detail: JSON.stringify(value) });
+  assert.equal(
+    modelAdvice(
+      detail({
+        carried_by: [
+          ["age", 0.6],
+          ["income", 0.3],
+          ["x", 0.05],
+          ["y", 0.05],
+        ],
+      }),
+    ),
+    "Carried by age, income, x: see what has changed in them, or between them.",
+  );
+  assert.match(modelAdvice(detail({ first: "a", second: "b" })), /^a and b no longer go together/);
+  assert.equal(modelAdvice(detail({ carried_by: "nonsense" })), "See whether the traffic is as it should be.");
 });
 
 test("windows shorter than a day show their times", () => {

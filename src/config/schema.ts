@@ -92,6 +92,13 @@ const written = z.strictObject({
       "Whether the KPIs of classes are also estimated before labels come (`estimated_accuracy`, …), where the reference has predictions, scores and labels.",
     ),
   fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
+  segments: z
+    .array(z.string().min(1))
+    .max(20)
+    .optional()
+    .describe(
+      "Features, or keys of the events' `segments`, by whose values (singly and in pairs) an incident says where a KPI fell; left out: the groups of `fairness` and the features of the reference, 24 at most.",
+    ),
   alerts: z
     .strictObject({
       channels: z.array(z.string()).default([]).describe("Names of channels that are told of this model's incidents."),

@@ -14,6 +14,7 @@ import type { Lane } from "../store/store.ts";
 import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
 import type { DedupeOptions } from "./kept-rows.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
+import { hasReferenceSample, writeReferenceSample } from "./references/reference-rows.ts";
 import { readReference, writeReference } from "./references/stored-reference.ts";
 
 export interface BoundDetector {
@@ -82,7 +83,11 @@ async function currentReference(
 ): Promise<LoadedReference | null> {
   if (config.reference === undefined) return null;
   try {
-    const loaded = await loadReference(readLane, config);
+    const loaded = await loadReference(readLane, config, async ({ referenceId }, read) => {
+      if (await hasReferenceSample(lane, config.name, referenceId)) return;
+      const sample = await read();
+      if (sample !== null) await writeReferenceSample(lane, config.name, referenceId, sample);
+    });
     const stored = await readReference(lane, config.name);
     if (stored?.referenceId !== loaded.referenceId) await writeReference(lane, loaded, clock.now());
     return loaded;

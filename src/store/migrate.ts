@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { initial } from "./migrations/0001-initial.ts";
 import { alerting } from "./migrations/0002-alerting.ts";
+import { rootCause } from "./migrations/0004-root-cause.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -12,7 +13,7 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-export const migrations: readonly Migration[] = [initial, alerting];
+export const migrations: readonly Migration[] = [initial, alerting, rootCause];
 
 /** Runs what has not run yet; returns the numbers that ran. */
 export async function migrate(lane: Lane): Promise<number[]> {

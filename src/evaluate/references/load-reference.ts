@@ -9,6 +9,7 @@ import type { Lane } from "../../store/store.ts";
 import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
 import { readLabelledScores } from "./labelled-scores.ts";
+import { type ReferenceSample, readReferenceSample } from "./reference-rows.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
 import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
@@ -31,12 +32,15 @@ interface Role {
   readonly kind?: FeatureKind;
 }
 
+/** Called while the file is open: may read a sample of its rows. */
+export type KeepRows = (reference: LoadedReference, read: () => Promise<ReferenceSample | null>) => Promise<void>;
+
 /**
  * Loads the file that `model.reference` names. `lane` must see the file's disk.
  *
  * @throws DriftlineError `reference_refused` where it can't be read, has no rows, or lacks a column that the configuration names
  */
-export async function loadReference(lane: Lane, model: ModelConfig): Promise<LoadedReference> {
+export async function loadReference(lane: Lane, model: ModelConfig, keepRows?: KeepRows): Promise<LoadedReference> {
   if (model.reference === undefined)
     throw new DriftlineError("reference_refused", `model ${model.name} names no reference`);
   const table = await openReferenceTable(
@@ -46,7 +50,9 @@ export async function loadReference(lane: Lane, model: ModelConfig): Promise<Loa
     outcomeColumns(model.reference),
   );
   try {
-    return await summarise(lane, model, table);
+    const reference = await summarise(lane, model, table);
+    await keepRows?.(reference, () => readReferenceSample(lane, model, table, reference.subjects, reference.rows));
+    return reference;
   } finally {
     await table.close();
   }

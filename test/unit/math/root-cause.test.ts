@@ -43,8 +43,8 @@ for (const { id, inputs, expected, tolerance } of goldenCases("psi_terms")) {
   test(`golden ${id}: each bin's term of the stability index`, () => {
     const parts = stabilityParts(counts.parse(inputs["counts_a"]), counts.parse(inputs["counts_b"]));
     for (const [bin, term] of counts.parse(expected["terms"]).entries())
-      assertClose(parts[bin] ?? Number.NaN, term, tolerance);
-    assertClose(total([...parts]), z.number().parse(expected["psi"]), tolerance);
+      assertClose(parts[bin] ?? Number.NaN, term, tolerance, `${id}, bin ${bin}`);
+    assertClose(total([...parts]), z.number().parse(expected["psi"]), tolerance, id);
   });
 }
 

@@ -20,6 +20,7 @@ export function plainNumber(value: number | null): string {
 /** "accuracy", "jensen-shannon of RELP". */
 export function memberName(member: Pick<IncidentMember, "metric" | "subject_kind" | "subject">): string {
   const metric = plainName(member.metric);
+  if (member.subject_kind === "attribution") return `${metric} of the attribution of ${plainName(member.subject)}`;
   return member.subject === member.subject_kind && (member.subject_kind === "kpi" || member.subject_kind === "model")
     ? metric
     : `${metric} of ${plainName(member.subject)}`;

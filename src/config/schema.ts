@@ -32,6 +32,13 @@ const referenceSchema = z.strictObject({
     .describe(
       "For `multiclass`: the column of each class's probability, so that its KPIs can be estimated before labels come.",
     ),
+  attributions: z
+    .string()
+    .regex(/^[^*]*\*[^*]*$/, "one * where the feature's name stands, for example shap_*")
+    .default("attributions.*")
+    .describe(
+      "Columns of attributions (SHAP values or the like), with * for the feature's name; what events carry as `attributions` is compared with them.",
+    ),
   features: z
     .array(z.string())
     .optional()

@@ -136,14 +136,17 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
   });
 }
 
+const RATES_OF_ABSENCE: ReadonlySet<string> = new Set(["missing-rate", "invalid-rate"]);
+
 function bound(detector: Detector, options: unknown, subjects: ReadonlySet<unknown> | null): BoundDetector {
   const kinds: ReadonlySet<SubjectKind> = new Set(detector.subjectKinds);
   return {
     name: detector.name,
     compare: detector.bind(options),
     watches: ({ subjectKind, subject, kind }) =>
-      // Labels are watched like the predictions that they judge.
-      kinds.has(subjectKind === "label" ? "prediction" : subjectKind) &&
+      // Labels are watched like the predictions that they judge, attributions like scores; of these none is ever missing or invalid.
+      kinds.has(subjectKind === "label" ? "prediction" : subjectKind === "attribution" ? "score" : subjectKind) &&
+      !(subjectKind === "attribution" && RATES_OF_ABSENCE.has(detector.name)) &&
       detector.featureKinds.includes(kind) &&
       (subjects === null || subjectKind === "model" || subjects.has(subject)),
   };

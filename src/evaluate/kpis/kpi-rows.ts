@@ -12,8 +12,15 @@ import { groupColumns, groupedFeatures, groupRow } from "../fairness/group-colum
 import { withinSpan } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
+import {
+  attributedFeatures,
+  attributionColumns,
+  attributionRankingRow,
+  attributionRow,
+} from "./attribution-ranking.ts";
 import { calibrationColumns, calibrationRow, expectedCalibrationError } from "./calibration.ts";
 import { accuracy, type ConfusionCell, classRate, confusionCells, labelCoverage, readCells } from "./classification.ts";
+import { conceptColumns, conceptDriftRow, conceptReference, conceptRow } from "./concept-drift.ts";
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
 import { type KpiValue, undefinedKpi } from "./kpi-value.ts";
@@ -38,7 +45,10 @@ export async function kpiRows(
   const kpis = kpisOf(prepared);
   const label = labelSubject(prepared);
   const grouped = groupedFeatures(prepared);
-  if ((kpis.length === 0 && label === null && grouped.length === 0) || windows.length === 0) return [];
+  const concept = conceptReference(prepared);
+  const attributed = attributedFeatures(prepared);
+  const nothing = kpis.length + grouped.length + attributed.length === 0 && label === null && concept === null;
+  if (nothing || windows.length === 0) return [];
   const unknown = kpis.flatMap((kpi) => ("sql" in kpi ? unknownFeatures(kpi, prepared.schema) : []));
   const labelled = await hasOutcomes(lane, prepared, rows);
   const joined = await joinedRows(lane, prepared, rows, { features: [...new Set(unknown)], labelled });
@@ -62,6 +72,9 @@ export async function kpiRows(
   for (const window of windows) {
     const found = foundAt(window);
     result.push(...fairnessRows(prepared, grouped, window, found, computedAt));
+    if (concept !== null) result.push(conceptDriftRow(prepared, concept, window, found.concept, found, computedAt));
+    if (attributed.length > 0)
+      result.push(attributionRankingRow(prepared, attributed, window, found.attribution_sums, computedAt));
     if (label !== null)
       result.push(...labelDriftRows(prepared, label, window, found.label_bins, found.labels, computedAt));
   }
@@ -112,6 +125,8 @@ const builtInRow = z.object({
   losses: lossRow.optional(),
   errors: errorRow.optional(),
   label_bins: labelRow.optional(),
+  concept: conceptRow.optional(),
+  attribution_sums: attributionRow.optional(),
 });
 type BuiltIn = z.output<typeof builtInRow>;
 
@@ -133,7 +148,14 @@ async function readBuiltIn(
 ): Promise<Map<string, BuiltIn>> {
   const grouped = groupedFeatures(prepared);
   const groups = grouped.length === 0 ? [] : [sql`, ${groupColumns(prepared, grouped)} AS groups`];
-  const columns = [...scoreHistograms(prepared, kpis), ...groups, ...(labelled ? labelledColumns(prepared, kpis) : [])];
+  const attributed = attributedFeatures(prepared);
+  const attributions = attributed.length === 0 ? [] : [sql`, ${attributionColumns(attributed)} AS attribution_sums`];
+  const columns = [
+    ...scoreHistograms(prepared, kpis),
+    ...groups,
+    ...attributions,
+    ...(labelled ? labelledColumns(prepared, kpis) : []),
+  ];
   if (!labelled && columns.length === 0) return new Map<string, BuiltIn>();
   return byPlace(
     await lane.query(
@@ -157,6 +179,8 @@ function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): S
   const wants = (names: ReadonlySet<KpiName>) => [...wanted].some((kpi) => names.has(kpi));
   const positive = positiveOf(prepared);
   const columns: Sql[] = [];
+  const concept = conceptReference(prepared);
+  if (concept !== null) columns.push(sql`, ${conceptColumns(concept)} AS concept`);
   if (task !== "regression" && wants(CLASS_KPIS)) columns.push(sql`, ${confusionCells} AS cells`);
   if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
   if (positive !== null && wanted.has("ece")) columns.push(sql`, ${calibrationColumns(positive)} AS calibration`);

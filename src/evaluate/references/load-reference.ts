@@ -8,6 +8,7 @@ import type { Reference, SubjectKind } from "../../core/summary.ts";
 import type { Lane } from "../../store/store.ts";
 import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
+import { attributedFeature, type Importance, readImportance } from "./importances.ts";
 import { readLabelledScores } from "./labelled-scores.ts";
 import { type ReferenceSample, readReferenceSample } from "./reference-rows.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
@@ -18,6 +19,8 @@ export interface LoadedReference extends Reference {
   readonly tails: ReadonlyMap<string, readonly string[]>;
   /** One a class; empty where the reference has no predictions, scores and labels. */
   readonly labelledScores: readonly LabelledScores[];
+  /** One a feature with attributions. */
+  readonly importances: readonly Importance[];
 }
 
 /** The key of a subject in maps: kind and name. */
@@ -68,7 +71,14 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
     const place = { lane, column: role.column, counts: counted, subjectKind: role.subjectKind, subject: role.subject };
     const kind = role.kind ?? inferKind(counted);
     const classes = role.subjectKind === "prediction" || role.subjectKind === "label";
-    loaded.push(kind === "numeric" ? await numericSubject(place) : await categoricalSubject(place, classes));
+    const found = kind === "numeric" ? await numericSubject(place) : await categoricalSubject(place, classes);
+    loaded.push(role.subjectKind === "attribution" ? ofPresent(found) : found);
+  }
+  const importances: Importance[] = [];
+  for (const { column, subjectKind, subject } of roles) {
+    const known = loaded.find((one) => one.subject.subjectKind === subjectKind && one.subject.subject === subject);
+    if (subjectKind === "attribution" && known !== undefined)
+      importances.push(await readImportance(lane, known.subject, column));
   }
   const rows = Math.max(0, ...[...counts.values()].map((column) => column.rows));
   const labelledScores = await readLabelledScores(lane, model, table.columns);
@@ -84,7 +94,13 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
       loaded.filter(({ tail }) => tail.length > 0).map(({ subject, tail }) => [subjectKey(subject), tail]),
     ),
     labelledScores,
+    importances,
   };
+}
+
+/** Often only some predictions are explained: one without attributions is no missing value. */
+function ofPresent({ subject, tail }: LoadedSubject): LoadedSubject {
+  return { subject: { ...subject, n: subject.n - subject.missing, missing: 0 }, tail };
 }
 
 function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[] {
@@ -99,8 +115,13 @@ function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[
     ...Object.values(reference.probabilities),
     ...reference.ignore,
   ]);
+  const attributed = columns.flatMap((column) => {
+    const subject = taken.has(column.name) ? null : attributedFeature(reference.attributions, column.name);
+    return subject === null ? [] : [{ column, subjectKind: "attribution", subject, kind: "numeric" } as const];
+  });
+  for (const { column } of attributed) taken.add(column.name);
   const names = reference.features ?? columns.map((column) => column.name).filter((column) => !taken.has(column));
-  const roles: Role[] = [];
+  const roles: Role[] = [...attributed];
   for (const feature of names) {
     const column = byName.get(feature);
     if (column === undefined)

@@ -7,16 +7,19 @@ import type { LabelledScores } from "../../core/labelled-scores.ts";
 import { type ReferenceSubject, subjectKinds } from "../../core/summary.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import type { Importance } from "./importances.ts";
 import type { LoadedReference } from "./load-reference.ts";
 
 /** `subject_kind` of the rows that hold a tail; their `subject` is the key of the subject it belongs to. */
 const TAIL = "tail";
 /** `subject_kind` of the rows that hold labelled scores; their `subject` is the class, their bins the rows and then the positives of each cell. */
 const SCORES = "labelled-scores";
+/** `subject_kind` of the rows that hold how much a feature matters. */
+const IMPORTANCE = "importance";
 
 const row = z.object({
   reference_id: z.string(),
-  subject_kind: z.enum([...subjectKinds, TAIL, SCORES]),
+  subject_kind: z.enum([...subjectKinds, TAIL, SCORES, IMPORTANCE]),
   subject: z.string(),
   kind: z.enum(["numeric", "categorical"]),
   edges: z.array(z.number()),
@@ -52,9 +55,12 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
   const subjects: ReferenceSubject[] = [];
   const tails = new Map<string, readonly string[]>();
   const labelledScores: LabelledScores[] = [];
+  const importances: Importance[] = [];
   for (const { subject_kind, standard_deviation, kind, singletons, ...rest } of found) {
     if (subject_kind === TAIL) tails.set(rest.subject, rest.categories);
     else if (subject_kind === SCORES) labelledScores.push(scoresOf(rest));
+    else if (subject_kind === IMPORTANCE)
+      importances.push({ feature: rest.subject, rows: rest.n, mean: rest.mean, deviation: standard_deviation });
     else {
       const { reference_id: _id, origin: _origin, content_hash: _hash, rows: _rows, ...numbers } = rest;
       subjects.push({
@@ -75,6 +81,7 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
     subjects,
     tails,
     labelledScores,
+    importances,
   };
 }
 
@@ -109,6 +116,15 @@ export async function writeReference(lane: Lane, reference: LoadedReference, cre
       categories: [],
       bins: [...counts, ...positives],
       means,
+    })),
+    ...reference.importances.map(({ feature, rows: n, mean, deviation }) => ({
+      ...empty,
+      subjectKind: IMPORTANCE,
+      subject: feature,
+      categories: [],
+      n,
+      mean,
+      standardDeviation: deviation,
     })),
   ];
   const column = <Value>(pick: (item: (typeof rows)[number]) => Value): Value[] => rows.map(pick);

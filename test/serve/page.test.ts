@@ -218,7 +218,7 @@ test("an incident says why: the top causes in plain words, their numbers, and wh
   assert.match(words, /Why 24 Sep 2017 – 7 Jan 2018 against the reference/);
   assert.match(
     words,
-    /RELP = 17 rose from 3\.1 % to 9\.1 % since the window of 2017-02-26 to 2017-06-11; explains 61 % of the estimated fall of accuracy \./,
+    /RELP = 17 rose from 3\.1 % to 9\.1 % since the window of 2017-02-26 to 2017-06-11; explains 61 % of the estimated fall of accuracy\./,
   );
   assert.match(words, /and AGEP above 65 up to 71: accuracy there went from 0\.9 to 0\.4; explains 25 % of/);
   assert.match(words, /AGEP missing rose from 0 % to 5 %; 50 % of the drift of AGEP \(total-variation\)/);

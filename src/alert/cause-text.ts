@@ -50,16 +50,16 @@ export function causeSentences(report: CauseReport, most: number): string[] {
   return sentences.slice(0, most);
 }
 
-/** "RELP: its drift is likely to cost 1.2 % more wrong predictions". */
+/** "RELP: its drift is likely to turn another 1.2 % of the predictions wrong". */
 export function featureSentence(
   { subject, loss_change }: CauseReport["features"][number],
   { loss }: Pick<CauseReport, "loss">,
 ): string {
-  const cost =
+  const effect =
     loss === "error"
-      ? `${percent(loss_change)} more wrong predictions`
-      : `${number(loss_change)} more mean absolute error`;
-  return `${plainName(subject)}: its drift is likely to cost ${cost}`;
+      ? `to turn another ${percent(loss_change)} of the predictions wrong`
+      : `to add ${number(loss_change)} to the mean absolute error`;
+  return `${plainName(subject)}: its drift is likely ${effect}`;
 }
 
 /** "the estimated fall of accuracy", "the rise of log_loss". */

@@ -223,7 +223,7 @@ test("an incident says why: the top causes in plain words, their numbers, and wh
   assert.match(words, /and AGEP above 65 up to 71: accuracy there went from 0\.9 to 0\.4; explains 25 % of/);
   assert.match(words, /AGEP missing rose from 0 % to 5 %; 50 % of the drift of AGEP \(total-variation\)/);
   assert.match(words, /Accuracy, estimated went from 0\.840 \(20,000 rows\) to 0\.800/);
-  assert.match(words, /RELP: its drift is likely to cost 2\.6 % more wrong predictions \(2\.0 % to 3\.2 % \)/);
+  assert.match(words, /RELP: its drift is likely to turn another 2\.6 % of the predictions wrong \(2\.0 % to 3\.2 %\)/);
   assert.match(page, /<a href="\/models\/census\/features\/RELP[^"]*">RELP = 17<\/a>/);
   assert.doesNotMatch(page, /<script>alert/);
 });

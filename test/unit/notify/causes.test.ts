@@ -36,7 +36,7 @@ test("what is over, or was none, is told without a why", () => {
 
 test("where only the costly features are known, the first of them is told", () => {
   assert.deepEqual(causeSentences({ ...exampleCauses(), causes: [], kpi: null }, 3), [
-    "RELP: its drift is likely to cost 2.6 % more wrong predictions",
+    "RELP: its drift is likely to turn another 2.6 % of the predictions wrong",
   ]);
 });
 

@@ -32,7 +32,10 @@ export function causeSentence(cause: IncidentCause, report: CauseReport): string
         : `; ${percent(drift.part)} of the drift of ${plainName(cause.conditions[0]?.subject ?? "")} (${drift.metric})`;
     return `${name} ${moved}${part}`;
   }
-  const explains = `explains ${percent(effect.part)} of ${changeText(report.kpi)}`;
+  const explains =
+    effect.part > 1.05
+      ? `explains more than ${changeText(report.kpi)} (${percent(effect.part)}; others offset a part)`
+      : `explains ${percent(effect.part)} of ${changeText(report.kpi)}`;
   const total = effect.mix + effect.rate;
   const [mix, rate] = [effect.mix / total, effect.rate / total];
   const fell = effect.kpi_before !== null && effect.kpi_after !== null;
@@ -45,6 +48,9 @@ export function causeSentence(cause: IncidentCause, report: CauseReport): string
 /** The most telling causes, one sentence each; where only the ranking of features is known, that. */
 export function causeSentences(report: CauseReport, most: number): string[] {
   const sentences = report.causes.map((cause) => causeSentence(cause, report));
+  const { kpi } = report;
+  if (kpi !== null && report.causes.every(({ effect }) => effect === null))
+    sentences.unshift(`no segment stands out in ${changeText(kpi)} from ${value(kpi.before)} to ${value(kpi.after)}`);
   const [costly] = report.features;
   if (sentences.length === 0 && costly !== undefined) sentences.push(featureSentence(costly, report));
   return sentences.slice(0, most);

@@ -69,8 +69,9 @@ async function explain(
     summaries,
     features.map(({ subject }) => subject),
   );
-  const causes = merged(split?.change ?? null, values).slice(0, MOST_CAUSES);
-  if (causes.length === 0 && features.length === 0) return null;
+  const fired = new Set(incident.members.flatMap((one) => (one.firing ? [`${one.subject_kind}/${one.subject}`] : [])));
+  const causes = merged(split?.change ?? null, values, fired).slice(0, MOST_CAUSES);
+  if (causes.length + features.length === 0 && split === null) return null;
   const dated: IncidentCause[] = [];
   for (const cause of causes)
     dated.push(await withFirstWindow(lane, prepared, incident.window, place, cause, summaries));
@@ -198,15 +199,24 @@ function valueCauses(
   });
 }
 
-/** Segments of the KPI's fall first; a value that moved and carries the fall too is one cause. */
-function merged(change: KpiChange | null, values: readonly IncidentCause[]): IncidentCause[] {
+/**
+ * Segments of the KPI's fall and values that moved as one list; a value that is both is one cause. Ranked by what it carries of the fall
+ * beyond its share of the rows, or by its part in the distance: whole where that fired, by half where it only breached too.
+ */
+function merged(
+  change: KpiChange | null,
+  values: readonly IncidentCause[],
+  fired: ReadonlySet<string>,
+): IncidentCause[] {
+  const ofDrift = ({ conditions: [condition], drift }: IncidentCause) =>
+    (drift?.part ?? 0) * (fired.has(`${condition?.subject_kind}/${condition?.subject}`) ? 1 : 0.5);
   const keyOf = (conditions: IncidentCause["conditions"]) => JSON.stringify(conditions);
   const byKey = new Map(values.map((value) => [keyOf(value.conditions), value]));
-  const segments = (change?.causes ?? []).map(({ conditions, found, part, pValue, shares }): IncidentCause => {
+  const segments = (change?.causes ?? []).map(({ conditions, found, part, excess, pValue, shares }) => {
     const key = keyOf([...conditions]);
     const value = byKey.get(key);
     byKey.delete(key);
-    return {
+    const cause: IncidentCause = {
       conditions: [...conditions],
       share_before: value?.share_before ?? shares[0],
       share_after: value?.share_after ?? shares[1],
@@ -222,8 +232,11 @@ function merged(change: KpiChange | null, values: readonly IncidentCause[]): Inc
         p_value: pValue,
       },
     };
+    return { cause, score: Math.max(excess, ofDrift(cause)) };
   });
-  return [...segments, ...byKey.values()];
+  const others = [...byKey.values()].map((cause) => ({ cause, score: ofDrift(cause) }));
+  // A stable sort: of equals the segment, then the subject that costs more, stays first.
+  return [...segments, ...others].sort((a, b) => b.score - a.score).map(({ cause }) => cause);
 }
 
 /** Looked for where the panes hold the very value: a single one whose share has moved. */

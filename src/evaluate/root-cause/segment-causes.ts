@@ -19,8 +19,8 @@ import type { RowColumns } from "./window-rows.ts";
 
 /** Chance, over all segments of an incident together, that one is named that has not changed. */
 const LEVEL = 0.01;
-/** A smaller part of the change is not worth a line. */
-const LEAST_PART = 0.1;
+/** What a segment carries of the change beyond its share of the rows: less is not worth a line. */
+const LEAST_EXCESS = 0.1;
 /** Rows of both sides together below which the normal law is not trusted. */
 const LEAST_ROWS = 60;
 /** A pair is told instead of its single values if it keeps this much of what each of them carries … */
@@ -35,6 +35,8 @@ export interface SegmentCause {
   readonly found: MixAndRate;
   /** Of the KPI's change. */
   readonly part: number;
+  /** `part` less the segment's mean share: a large segment carries much of any change, and says little by it. */
+  readonly excess: number;
   readonly pValue: number;
   /** Shares of the rows that bear on the KPI. */
   readonly shares: readonly [number, number];
@@ -82,8 +84,9 @@ export function segmentCauses(
   const adjusted = holmAdjusted(cells.map(({ found }) => found.pValue));
   const telling = cells.flatMap((cell, index) => {
     const part = cell.found.part / whole.change;
+    const excess = part - (cell.found.weights[0] + cell.found.weights[1]) / 2;
     const pValue = adjusted[index] ?? 1;
-    return part >= LEAST_PART && pValue <= LEVEL ? [{ ...cell, part, pValue }] : [];
+    return excess >= LEAST_EXCESS && pValue <= LEVEL ? [{ ...cell, part, excess, pValue }] : [];
   });
   return {
     metric: kpi.metric,
@@ -189,7 +192,7 @@ function* pairs(
   }
 }
 
-type Telling = Cell & { readonly part: number; readonly pValue: number };
+type Telling = Cell & Pick<SegmentCause, "part" | "excess" | "pValue">;
 
 /**
  * A pair stays if it carries nearly all that both of its values do with clearly fewer rows: then the fall sits where the two meet, and
@@ -210,6 +213,6 @@ function withoutRepetition(telling: readonly Telling[], alone: ReadonlyMap<strin
   });
   const replaced = new Set(sharp.flatMap(({ within }) => within));
   return [...telling.filter(({ within, key }) => within.length === 0 && !replaced.has(key)), ...sharp].sort(
-    (p, q) => q.part - p.part || (p.key < q.key ? -1 : 1),
+    (p, q) => q.excess - p.excess || (p.key < q.key ? -1 : 1),
   );
 }

@@ -1,5 +1,5 @@
 /** Why an incident came about, as the incident page shows it: sentences first, then the numbers behind them. */
-import { causeSentence, conditionsText, featureSentence, kpiWords } from "../../alert/cause-text.ts";
+import { causeSentences, conditionsText, featureSentence, kpiWords } from "../../alert/cause-text.ts";
 import type { CauseReport, IncidentCause } from "../../core/incident-cause.ts";
 import type { IncidentView } from "../queries/incidents.ts";
 import { kpiName, percent, plural, range, short, whole } from "./format.ts";
@@ -20,8 +20,8 @@ export function Causes({ report, incident }: CausesProps) {
     <section id="why">
       <Head title="Why" note={`${range(report.window_start, report.window_end)} against ${baselineText(report)}`} />
       <ol class="causes">
-        {causes.slice(0, SENTENCES).map((cause) => (
-          <li>{causeSentence(cause, report)}.</li>
+        {causeSentences(report, SENTENCES).map((sentence) => (
+          <li>{sentence}.</li>
         ))}
       </ol>
       {kpi !== null && (

@@ -104,7 +104,7 @@ const written = z.strictObject({
     .max(20)
     .optional()
     .describe(
-      "Features, or keys of the events' `segments`, by whose values (singly and in pairs) an incident says where a KPI fell; left out: the groups of `fairness` and the features of the reference, 24 at most.",
+      "Features, or keys of the events' `segments`, by whose values (singly and in pairs) an incident says where a KPI fell; left out: the groups of `fairness` and the features of the reference, 16 at most.",
     ),
   alerts: z
     .strictObject({

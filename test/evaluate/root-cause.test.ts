@@ -177,6 +177,22 @@ test("a single value that fails is not told as a pair", async () => {
   assertNear(report.causes[0]?.effect?.part, 1, 0.15);
 });
 
+test("a fall that is the same everywhere is said to be so, and no segment is blamed", async () => {
+  const file = await stage.referenceFile("even.ndjson", people(8000, 6, 0.03));
+  const scene = await stage.scene({ ...base, name: "even", reference: { file }, kpis: ["accuracy"], estimates: false });
+  const bad = people(4000, 25, 0.03, () => 0.2);
+  await scene.write(predictions(bad, T0), 0);
+  await scene.write(labels(bad, T0), 10_000);
+  await scene.evaluation.run({ final: true });
+  const report = await explain(scene, incidentOf(scene, 0, { metric: "accuracy", direction: "below" }));
+  assert.equal(report.kpi?.metric, "accuracy");
+  assert.deepEqual(report.causes, []);
+  assert.match(
+    causeSentences(report, 3)[0] ?? "",
+    /^no segment stands out in the fall of accuracy from 0\.9\d* to 0\.7\d*$/,
+  );
+});
+
 test("where nothing has changed no segment is blamed", async () => {
   const file = await stage.referenceFile("same.ndjson", people(8000, 4, 0.03));
   const scene = await stage.scene({ ...base, name: "same", reference: { file } });

@@ -6,7 +6,7 @@ import type { PreparedModel } from "../prepare-model.ts";
 import type { RowColumns, WantedColumns } from "./window-rows.ts";
 
 /** Dimensions where the configuration names none. */
-const MOST_DIMENSIONS = 24;
+const MOST_DIMENSIONS = 16;
 /** Values of a dimension; rarer ones are taken together. */
 const MOST_GROUPS = 30;
 /** Groups of a numeric feature, of about equally many rows of the reference. */

@@ -11,7 +11,7 @@ import { missingCode, type ReferenceSample } from "../references/reference-rows.
 import { rounded, subjectColumn } from "../value-expressions.ts";
 
 /** More rows than this are thinned out by the hash of their ids: the same ones each time. */
-export const MOST_ROWS = 50_000;
+const MOST_ROWS = 50_000;
 
 /** Rows of either side, column by column. */
 export interface RowColumns {

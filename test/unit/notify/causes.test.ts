@@ -63,6 +63,14 @@ test("share and doing worse are told apart where both count", () => {
   );
 });
 
+test("a part of more than the whole is explained", () => {
+  const effect = { mix: -0.06, rate: 0, part: 1.58, kpi_before: 0.6, kpi_after: 0.6, p_value: 1e-9 };
+  assert.match(
+    sentence({ effect }),
+    /; explains more than the estimated fall of accuracy \(158 %; others offset a part\)$/,
+  );
+});
+
 test("names and values from events are one line of plain text", () => {
   const found = sentence({
     conditions: [

@@ -50,13 +50,13 @@ function people(
 }
 
 const predictions = (rows: readonly Person[], start: number): WrittenEvent[] =>
-  rows.map(({ score, prediction, label: _, ...features }, index) => ({
+  rows.map(({ score, prediction, home, device, country, age }, index) => ({
     kind: "prediction",
     id: `${start}-${index}`,
     timestamp: start + index * 800,
     prediction,
     score,
-    features,
+    features: { home, device, country, age },
     segments: { shop: index % 3 === 0 ? "north" : "south" },
   }));
 

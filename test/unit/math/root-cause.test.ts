@@ -303,6 +303,18 @@ test("a shift of P(y | score) is seen, one of the scores alone is not, and chanc
   );
 });
 
+test("scores that move within a bin are no concept drift; the rest is, by hand", () => {
+  const before = [{ rows: 100, positives: 50, expected: 50 }];
+  near(conditionalShift(before, [{ rows: 100, positives: 80, expected: 80 }])?.value ?? 1, 0);
+  const found = conditionalShift(before, [{ rows: 300, positives: 240, expected: 210 }]);
+  near(found?.value ?? 0, 0.1);
+  // One bin: the size of a normal variable with p (1 - p) (1/n + 1/m), p = 290.5 of 401.
+  const share = 290.5 / 401;
+  const deviation = Math.sqrt(share * (1 - share) * (1 / 100 + 1 / 300));
+  near(found?.noise.mean ?? 0, deviation * Math.sqrt(2 / Math.PI));
+  near(found?.noise.variance ?? 0, deviation ** 2 * (1 - 2 / Math.PI));
+});
+
 test("a ranking strays more by chance where its means are close and uncertain", () => {
   const sure = rankingNoise(
     [

@@ -15,6 +15,7 @@ import type { Incident } from "./core/incident.ts";
 import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
 import { prepareModel } from "./evaluate/prepare-model.ts";
+import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
@@ -122,6 +123,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     const base = config.server.public_url ?? url;
     return base === "" ? "" : `${base.replace(/\/+$/, "")}/incidents/${incident.incident_id}`;
   };
+  const rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
   const alerting = createAlerting({
     lane: store.lane("evaluate"),
@@ -129,6 +131,15 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     clock,
     planners: told ? [createNotify(config.models, link), createAct(control, config.models, link)] : [],
     enqueue: (deliveries) => outbox.enqueue(deliveries),
+    explain: async (incident) => {
+      try {
+        return await rootCause(incident);
+      } catch (thrown) {
+        // To be told without a cause is better than not to be told.
+        log.warn("an incident could not be explained", { part: "evaluate", model: incident.model, error: thrown });
+        return null;
+      }
+    },
     metrics: metrics.incidents,
   });
 

@@ -146,8 +146,9 @@ export async function readEarlier(
 const bodySchema = z.object({ body: z.string() });
 const parseRecord = ({ body }: { body: string }): IncidentRecord => {
   const { incident, ...rest } = incidentRecordSchema.parse(JSON.parse(body));
-  const { actions, ...plain } = incident;
-  return { ...rest, incident: actions === undefined ? plain : { ...plain, actions } };
+  const { actions, causes, ...plain } = incident;
+  const known = { ...(actions === undefined ? {} : { actions }), ...(causes === undefined ? {} : { causes }) };
+  return { ...rest, incident: { ...plain, ...known } };
 };
 
 /** The newest record of each incident of a model that is open. */

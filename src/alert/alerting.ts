@@ -8,7 +8,8 @@
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { PlannedDelivery } from "../core/delivery.ts";
-import { type ActionDecision, type IncidentChange, type Severity } from "../core/incident.ts";
+import type { ActionDecision, Incident, IncidentChange, Severity } from "../core/incident.ts";
+import type { CauseReport } from "../core/incident-cause.ts";
 import type { Lane } from "../store/store.ts";
 import type { IncidentMetrics } from "../telemetry/metrics.ts";
 import {
@@ -51,6 +52,8 @@ export interface AlertingOptions {
   readonly planners: readonly Planner[];
   /** Puts deliveries into the outbox; the same delivery twice is one. */
   readonly enqueue: (deliveries: readonly PlannedDelivery[]) => Promise<void>;
+  /** Why an incident came about, null where nothing can be said; asked when it opens, escalates or fires anew. Must not throw. */
+  readonly explain?: (incident: Incident) => Promise<CauseReport | null>;
   readonly metrics?: IncidentMetrics;
 }
 
@@ -221,12 +224,16 @@ function createFolding(
 
 const seriesKey = (row: JudgedRow): string => JSON.stringify([row.subject_kind, row.subject, row.version, row.variant]);
 
-/** Plans and writes changes. What was decided of actions goes with the incident from there on. */
+/** Explains, plans and writes changes. What was found and decided goes with the incident from there on. */
 async function record(options: AlertingOptions, changes: readonly RecordedChange[]): Promise<RecordedChange[]> {
   const decided = new Map<string, readonly ActionDecision[]>();
+  const explained = new Map<string, CauseReport>();
   const recorded: RecordedChange[] = [];
-  for (const change of changes) {
-    const id = change.incident.incident_id;
+  for (const made of changes) {
+    const id = made.incident.incident_id;
+    const causes = await causesOf(options, made, explained.get(id) ?? made.incident.causes);
+    if (causes !== undefined) explained.set(id, causes);
+    const change = causes === undefined ? made : { ...made, incident: { ...made.incident, causes } };
     let actions = decided.get(id) ?? change.incident.actions ?? [];
     for (const plan of options.planners) {
       const { deliveries, actions: more = [] } = await plan(change);
@@ -240,6 +247,20 @@ async function record(options: AlertingOptions, changes: readonly RecordedChange
   }
   if (recorded.length > 0) await writeChanges(options.lane, recorded, options.clock.now());
   return recorded;
+}
+
+/** Those that are known, unless a member has fired in a later window than they are of, or more urgently. */
+async function causesOf(
+  { explain }: AlertingOptions,
+  { kind, incident }: RecordedChange,
+  known: CauseReport | undefined,
+): Promise<CauseReport | undefined> {
+  const newest = Math.max(...incident.members.filter(({ firing }) => firing).map((member) => member.window_start));
+  const wanted =
+    known === undefined
+      ? kind === "opened" || kind === "escalated"
+      : kind === "escalated" || (incident.state !== "resolved" && newest > known.window_start);
+  return wanted ? ((await explain?.(incident)) ?? known) : known;
 }
 
 function count(

@@ -1,6 +1,7 @@
 /** What the `incidents` table holds of an incident: the incident as people see it, and what the machine needs to carry on. */
 import { z } from "zod";
 import { type Incident, type IncidentMember, incidentStates, severities, severityRank } from "../core/incident.ts";
+import { causeReportSchema } from "../core/incident-cause.ts";
 import { subjectKinds } from "../core/summary.ts";
 import { type Episode, endOf, episodeSchema, memberKey } from "./episode.ts";
 import { incidentTitle } from "./incident-text.ts";
@@ -40,6 +41,7 @@ export const incidentSchema = z.object({
   members: z.array(memberSchema),
   title: z.string(),
   actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).optional(),
+  causes: causeReportSchema.optional(),
 });
 
 /** The JSON in the column `body` of `incidents`. */
@@ -69,7 +71,7 @@ export interface IncidentRecord extends Omit<z.output<typeof incidentRecordSchem
  * @param base what does not change: identity, onset, opening
  */
 export function incidentAt(
-  base: Pick<Incident, "incident_id" | "model" | "window" | "onset" | "opened_at" | "severity" | "actions">,
+  base: Pick<Incident, "incident_id" | "model" | "window" | "onset" | "opened_at" | "severity" | "actions" | "causes">,
   episodes: readonly Episode[],
   at: number,
 ): Incident {

@@ -25,6 +25,7 @@ export function memberName(member: Pick<IncidentMember, "metric" | "subject_kind
   // The page tier judges subjects; KPIs are named there by what they are.
   if (isEvidence(member.metric)) return plainName(member.subject);
   const metric = plainName(member.metric);
+  if (member.subject_kind === "attribution") return `${metric} of the attribution of ${plainName(member.subject)}`;
   return member.subject === member.subject_kind && (member.subject_kind === "kpi" || member.subject_kind === "model")
     ? metric
     : `${metric} of ${plainName(member.subject)}`;

@@ -22,6 +22,9 @@ export function checkRules(model: ModelConfig, path: Path): Problem[] {
     ...[...model.kpis, ...impliedEstimates(model)].map((kpi) => ("use" in kpi ? kpi.use : kpi.name)),
     ...(model.fairness === undefined ? [] : fairnessNames),
     ...(model.fairness !== undefined && model.estimates && model.task === "binary" ? estimatedFairnessNames : []),
+    // Where the reference has what they compare with.
+    ...(model.reference === undefined ? [] : ["attribution-ranking"]),
+    ...(model.reference === undefined || model.task !== "binary" ? [] : ["concept-drift"]),
   ];
   const windows = model.windows.map((window) => window.name);
   return model.alerts.rules.flatMap((rule, index) => {

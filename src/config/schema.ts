@@ -34,6 +34,13 @@ const referenceSchema = z.strictObject({
     .describe(
       "For `multiclass`: the column of each class's probability, so that its KPIs can be estimated before labels come.",
     ),
+  attributions: z
+    .string()
+    .regex(/^[^*]*\*[^*]*$/, "one * where the feature's name stands, for example shap_*")
+    .default("attributions.*")
+    .describe(
+      "Columns of attributions (SHAP values or the like), with * for the feature's name; what events carry as `attributions` is compared with them.",
+    ),
   features: z
     .array(z.string())
     .optional()
@@ -113,6 +120,13 @@ const written = z.strictObject({
       "A categorical feature or a segment of the events: where labels come sooner for some rows than for others, KPIs are also shown weighted by it and the score, as if all had their labels. Left out: by the score alone.",
     ),
   fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
+  segments: z
+    .array(z.string().min(1))
+    .max(20)
+    .optional()
+    .describe(
+      "Features, or keys of the events' `segments`, by whose values (singly and in pairs) an incident says where a KPI fell; left out: the groups of `fairness` and the features of the reference, 16 at most.",
+    ),
   alerts: z
     .strictObject({
       channels: z.array(z.string()).default([]).describe("Names of channels that are told of this model's incidents."),

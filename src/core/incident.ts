@@ -1,4 +1,5 @@
 /** An incident: one cause that people are told of once. */
+import type { CauseReport } from "./incident-cause.ts";
 import type { SubjectKind } from "./summary.ts";
 
 export const severities = ["info", "ticket", "page"] as const;
@@ -67,6 +68,8 @@ export interface Incident {
   readonly title: string;
   /** What was decided of the model's actions so far. */
   readonly actions?: readonly ActionDecision[];
+  /** Why it came about, as of when it was last explained. */
+  readonly causes?: CauseReport;
 }
 
 /** What people can be told of an incident. */

@@ -4,7 +4,7 @@
  */
 import type { FeatureKind } from "./model-schema.ts";
 
-export const subjectKinds = ["feature", "prediction", "score", "label", "kpi", "model"] as const;
+export const subjectKinds = ["feature", "prediction", "score", "label", "kpi", "model", "attribution"] as const;
 export type SubjectKind = (typeof subjectKinds)[number];
 
 /**

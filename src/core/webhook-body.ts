@@ -1,7 +1,28 @@
 /** The JSON that webhooks send of an incident: the same shape to people and to machines, with times as ISO 8601 text. */
 import type { Notification } from "./delivery.ts";
+import type { CauseReport } from "./incident-cause.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** The same as ISO 8601 text: for the API and for webhooks. */
+export function causesBody(report: CauseReport): Record<string, unknown> {
+  const text = (ms: number | null) => (ms === null ? null : iso(ms));
+  return {
+    ...report,
+    window_start: iso(report.window_start),
+    window_end: iso(report.window_end),
+    baseline: {
+      ...report.baseline,
+      window_start: text(report.baseline.window_start),
+      window_end: text(report.baseline.window_end),
+    },
+    causes: report.causes.map((cause) => ({
+      ...cause,
+      first_window_start: text(cause.first_window_start),
+      first_window_end: text(cause.first_window_end),
+    })),
+  };
+}
 
 /**
  * What a webhook receives as `incident`: the names of the incident's own fields, times as text. `members` lists every rule and subject
@@ -19,6 +40,7 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
     opened_at: iso(incident.opened_at),
     resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),
     ...(link === "" ? {} : { link }),
+    ...(incident.causes === undefined ? {} : { causes: causesBody(incident.causes) }),
     members: incident.members.map((member) => ({
       ...member,
       window_start: iso(member.window_start),

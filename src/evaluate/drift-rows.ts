@@ -56,6 +56,8 @@ export function blankRow(
 export function windowSummary(subject: ReferenceSubject, summary: StoredSummary | undefined): WindowSummary {
   if (summary === undefined) return { ...EMPTY, bins: subject.bins.map(() => 0) };
   const valid = summary.n - summary.missing - summary.invalid;
+  // A prediction that was not explained is no missing value.
+  const explained = subject.subjectKind === "attribution" ? { n: summary.n - summary.missing, missing: 0 } : {};
   const moments = subject.kind === "numeric" && valid > 0;
   return {
     n: summary.n,
@@ -65,6 +67,7 @@ export function windowSummary(subject: ReferenceSubject, summary: StoredSummary 
     mean: moments ? Number(BigInt(summary.s1)) / momentScale(subject) / valid : null,
     minimum: summary.minimum,
     maximum: summary.maximum,
+    ...explained,
   };
 }
 

@@ -18,6 +18,7 @@ import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bo
 import { dependenceOf, noDependence } from "./page-tier/reference-dependence.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
+import { hasReferenceRows, writeReferenceRows } from "./references/reference-rows.ts";
 import { readReference, writeReference } from "./references/stored-reference.ts";
 
 export interface BoundDetector {
@@ -115,7 +116,11 @@ async function currentReference(
 ): Promise<LoadedReference | null> {
   if (config.reference === undefined) return null;
   try {
-    const loaded = await loadReference(readLane, config);
+    const loaded = await loadReference(readLane, config, async ({ referenceId }, read) => {
+      if (await hasReferenceRows(lane, config.name, referenceId)) return;
+      const sample = await read();
+      if (sample !== null) await writeReferenceRows(lane, config.name, referenceId, sample);
+    });
     const stored = await readReference(lane, config.name);
     if (stored?.referenceId !== loaded.referenceId) await writeReference(lane, loaded, clock.now());
     return loaded;
@@ -167,14 +172,17 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
     });
 }
 
+const RATES_OF_ABSENCE: ReadonlySet<string> = new Set(["missing-rate", "invalid-rate"]);
+
 function bound(detector: Detector, options: unknown, subjects: ReadonlySet<unknown> | null): BoundDetector {
   const kinds: ReadonlySet<SubjectKind> = new Set(detector.subjectKinds);
   return {
     name: detector.name,
     compare: detector.bind(options),
     watches: ({ subjectKind, subject, kind }) =>
-      // Labels are watched like the predictions that they judge.
-      kinds.has(subjectKind === "label" ? "prediction" : subjectKind) &&
+      // Labels are watched like the predictions that they judge, attributions like scores; of these none is ever missing or invalid.
+      kinds.has(subjectKind === "label" ? "prediction" : subjectKind === "attribution" ? "score" : subjectKind) &&
+      !(subjectKind === "attribution" && RATES_OF_ABSENCE.has(detector.name)) &&
       detector.featureKinds.includes(kind) &&
       (subjects === null || subjectKind === "model" || subjects.has(subject)),
   };

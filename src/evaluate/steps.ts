@@ -55,7 +55,7 @@ export async function writeSteps(
   await lane.command(sql`INSERT INTO steps (model, subject_kind, subject, stream, version, variant, segment, reference_id, pane_start, counts, late, sealed_at)
     SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
     SELECT model, subject_kind, subject, part.1, version, variant, segment, reference_id, pane_start, part.2, 0, ${time(now)}
-    FROM (SELECT * FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), span)} AND subject_kind != 'model')
+    FROM (SELECT * FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), span)} AND subject_kind NOT IN ('model', 'attribution'))
     ARRAY JOIN ${STREAMS} AS part WHERE ${carried.length > 0 ? sql`pane_start > ${time(row.first)}` : sql`true`} ORDER BY pane_start`);
   if (carried.length > 0) await writeCarryingStep(lane, prepared, row.first, carried, now);
   state.sealedTo = row.last;
@@ -80,7 +80,7 @@ async function lateCounts(lane: Lane, prepared: PreparedModel, sealedTo: number)
   const rows = await lane.query(
     sql`SELECT ${KEY}, arrayMap((a, b) -> greatest(toInt64(a) - toInt64(b), 0), seen, arrayResize(stepped, length(seen))) AS counts FROM (
         SELECT subject_kind, subject, part.1 AS stream, version, variant, sumForEach(part.2) AS seen
-        FROM (SELECT * FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), span)} AND subject_kind != 'model') ARRAY JOIN ${STREAMS} AS part GROUP BY ${KEY}) AS now
+        FROM (SELECT * FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), span)} AND subject_kind NOT IN ('model', 'attribution')) ARRAY JOIN ${STREAMS} AS part GROUP BY ${KEY}) AS now
       LEFT JOIN (SELECT ${KEY}, sumForEach(counts) AS stepped FROM steps FINAL WHERE ${ofModel(prepared)} GROUP BY ${KEY}) AS before USING (${KEY})`,
     streamRow,
   );
@@ -96,7 +96,7 @@ async function writeCarryingStep(
 ): Promise<void> {
   const own = await lane.query(
     sql`SELECT subject_kind, subject, part.1 AS stream, version, variant, part.2 AS counts
-      FROM (SELECT * FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), { from: start, to: start + 1 })} AND subject_kind != 'model') ARRAY JOIN ${STREAMS} AS part`,
+      FROM (SELECT * FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), { from: start, to: start + 1 })} AND subject_kind NOT IN ('model', 'attribution')) ARRAY JOIN ${STREAMS} AS part`,
     streamRow,
   );
   const keyOf = (row: StreamCounts) =>

@@ -45,6 +45,11 @@ export function subjectColumn(subject: Pick<ReferenceSubject, "subjectKind" | "s
   if (subject.subjectKind === "feature")
     return { value: name(featureColumn(subject.subject)), invalid: sql`has(invalid, ${subject.subject})` };
   if (subject.subjectKind === "score") return { value: sql`score`, invalid: sql`has(invalid, 'score')` };
+  if (subject.subjectKind === "attribution") {
+    const value = sql`attributions[${subject.subject}]`;
+    const present = sql`mapContains(attributions, ${subject.subject}) AND isFinite(${value})`;
+    return { value: sql`if(${present}, CAST(${value} AS Nullable(Float64)), NULL)`, invalid: sql`false` };
+  }
   const column = subject.subjectKind === "label" ? "label" : "prediction";
   if (subject.kind === "numeric") return { value: name(column), invalid: sql`false` };
   return { value: sql`nullIf(CAST(${name(`${column}_text`)} AS String), '')`, invalid: sql`false` };

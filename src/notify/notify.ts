@@ -5,6 +5,7 @@
  */
 
 import type { Planner } from "../alert/alerting.ts";
+import { causeSentences } from "../alert/cause-text.ts";
 import { memberSentence, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
 import type { Notification, PlannedDelivery, Send } from "../core/delivery.ts";
@@ -15,6 +16,8 @@ import { channels } from "./channels/index.ts";
 
 /** Members named in a message; the page has them all. */
 const LINES_MAX = 20;
+/** Causes named in a message. */
+const CAUSES_MAX = 3;
 
 /** Key of a channel in the outbox. */
 export const channelTarget = (name: string): string => `channel ${name}`;
@@ -75,10 +78,17 @@ export function notificationOf(
       ...explanation(transition),
       ...named,
       ...(left > 0 ? [`and ${left} more`] : []),
+      ...why(incident, transition),
       `Since ${plainTime(incident.onset)}; opened ${plainTime(incident.opened_at)}${incident.resolved_at === null ? "" : `; over since ${plainTime(incident.resolved_at)}`}.`,
     ],
     link,
   };
+}
+
+/** The top causes; not of what is over. */
+function why({ causes }: Incident, transition: IncidentTransition): string[] {
+  if (causes === undefined || transition === "resolved" || transition === "withdrawn") return [];
+  return causeSentences(causes, CAUSES_MAX).map((sentence) => `Why: ${sentence}.`);
 }
 
 function explanation(transition: IncidentTransition): string[] {

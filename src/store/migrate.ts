@@ -4,6 +4,7 @@ import { initial } from "./migrations/0001-initial.ts";
 import { alerting } from "./migrations/0002-alerting.ts";
 import { pageTier } from "./migrations/0003-page-tier.ts";
 import { referenceSamples } from "./migrations/0004-reference-samples.ts";
+import { rootCause } from "./migrations/0005-root-cause.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -14,7 +15,7 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-export const migrations: readonly Migration[] = [initial, alerting, pageTier, referenceSamples];
+export const migrations: readonly Migration[] = [initial, alerting, pageTier, referenceSamples, rootCause];
 
 /** Runs what has not run yet; returns the numbers that ran. */
 export async function migrate(lane: Lane): Promise<number[]> {

@@ -6,6 +6,8 @@ import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { incidentRecordSchema } from "../../src/alert/incident-record.ts";
 import type { Notification, Send } from "../../src/core/delivery.ts";
+import type { Incident } from "../../src/core/incident.ts";
+import type { CauseReport } from "../../src/core/incident-cause.ts";
 import { openStore } from "../../src/store/open.ts";
 import { name, sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
@@ -18,6 +20,7 @@ import {
   readIncidentRows,
   START,
 } from "../support/alert-station.ts";
+import { exampleCauses } from "../support/incident-rows.ts";
 
 const end = (index: number) => START + index * 300_000;
 let folder = "";
@@ -97,6 +100,39 @@ describe("traffic-stops-while-an-incident-fires, through the store", () => {
       assert.match(sent[2]?.title ?? "", /^Resolved: m, window 5m: mean_x is back at 49\.5/);
     });
   }
+});
+
+test("an incident is explained when it opens; the causes are told, kept and not asked for again while nothing new fires", async () => {
+  await empty();
+  const { sent, targets } = collect();
+  const clock = createManualClock(START);
+  const asked: number[] = [];
+  const explain = async (incident: Incident): Promise<CauseReport> => {
+    const newest = Math.max(...incident.members.map(({ window_start }) => window_start));
+    asked.push(newest);
+    return { ...exampleCauses(), window_start: newest };
+  };
+  let station = createAlertStation(store, config, { clock, targets, explain });
+  for (const [index, value] of [49, 90, 91, 92, 50, 50].entries()) {
+    clock.set(end(index + 1));
+    await insertMetrics(lane, [kpiRow(index + 1, value)]);
+    if (index === 3) station = createAlertStation(store, config, { clock, targets, explain });
+    await station.alerting.process("m");
+    await station.outbox.flush();
+  }
+  assert.deepEqual(asked, [end(1)]);
+  const rows = await readIncidentRows(lane);
+  assert.ok(rows.length >= 2);
+  for (const row of rows)
+    assert.equal(incidentRecordSchema.parse(JSON.parse(row.body)).incident.causes?.causes.length, 3, row.transition);
+  assert.deepEqual(
+    sent.map(({ transition, lines }) => [transition, lines.filter((line) => line.startsWith("Why: ")).length]),
+    [
+      ["opened", 3],
+      ["resolved", 0],
+    ],
+  );
+  assert.equal(sent[0]?.incident.causes?.window_start, end(1));
 });
 
 test("a history judged at once gives the incidents that judging it window by window gave", async () => {

@@ -115,6 +115,13 @@ test("incidents with their members, changes and deliveries", async () => {
     .parse(await json(await web.get(`/v1/incidents/${INCIDENT_ID}`)));
   assert.equal(one.changes.length, 2);
   assert.equal(one.deliveries.length, 2);
+  const { causes } = z
+    .looseObject({
+      causes: z.looseObject({ window_start: z.string(), causes: z.array(z.looseObject({ sentence: z.string() })) }),
+    })
+    .parse(await json(await web.get(`/v1/incidents/${INCIDENT_ID}`)));
+  assert.equal(causes.window_start, "2017-09-24T21:40:00.000Z");
+  assert.match(causes.causes[0]?.sentence ?? "", /^RELP = 17 rose from 3\.1 % to 9\.1 %/);
   assert.equal((await web.get("/v1/incidents/nothing")).status, 404);
 });
 

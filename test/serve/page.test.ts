@@ -212,6 +212,22 @@ test("an incident shows what fired against which limit, what happened and what w
   assert.match(text(await web.page("/dead-letters")), /Every message became an event/);
 });
 
+test("an incident says why: the top causes in plain words, their numbers, and what hostile values can't do", async () => {
+  const page = await web.page(`/incidents/${INCIDENT_ID}`);
+  const words = text(page);
+  assert.match(words, /Why 24 Sep 2017 – 7 Jan 2018 against the reference/);
+  assert.match(
+    words,
+    /RELP = 17 rose from 3\.1 % to 9\.1 % since the window of 2017-02-26 to 2017-06-11; explains 61 % of the estimated fall of accuracy\./,
+  );
+  assert.match(words, /and AGEP above 65 up to 71: accuracy there went from 0\.9 to 0\.4; explains 25 % of/);
+  assert.match(words, /AGEP missing rose from 0 % to 5 %; 50 % of the drift of AGEP \(total-variation\)/);
+  assert.match(words, /Accuracy, estimated went from 0\.840 \(20,000 rows\) to 0\.800/);
+  assert.match(words, /RELP: its drift is likely to turn another 2\.6 % of the predictions wrong \(2\.0 % to 3\.2 %\)/);
+  assert.match(page, /<a href="\/models\/census\/features\/RELP[^"]*">RELP = 17<\/a>/);
+  assert.doesNotMatch(page, /<script>alert/);
+});
+
 test("what is not there is said in words, with a way back", async () => {
   for (const where of [
     "/models/nobody",

@@ -1,7 +1,7 @@
 /** Alerting, channels, actions and the outbox over a store, wired as the service wires them; and metric rows to feed them with. */
 import { z } from "zod";
 import { createAct, openActions } from "../../src/act/act.ts";
-import { type Alerting, createAlerting } from "../../src/alert/alerting.ts";
+import { type Alerting, type AlertingOptions, createAlerting } from "../../src/alert/alerting.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Send } from "../../src/core/delivery.ts";
@@ -22,11 +22,13 @@ export const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 export function createAlertStation(
   store: Store,
   config: unknown,
-  settings: { readonly clock?: Clock; readonly targets?: ReadonlyMap<string, Send> } & Partial<
-    Omit<OutboxOptions, "lane" | "clock" | "targets">
-  > = {},
+  settings: { readonly clock?: Clock; readonly targets?: ReadonlyMap<string, Send> } & Pick<
+    AlertingOptions,
+    "explain"
+  > &
+    Partial<Omit<OutboxOptions, "lane" | "clock" | "targets">> = {},
 ): AlertStation {
-  const { clock = systemClock, targets, ...rest } = settings;
+  const { clock = systemClock, targets, explain, ...rest } = settings;
   const checked = configSchema.parse(config);
   const lane = store.lane("control");
   const link = () => "";
@@ -41,6 +43,7 @@ export function createAlertStation(
       clock,
       planners,
       enqueue: (deliveries) => outbox.enqueue(deliveries),
+      ...(explain === undefined ? {} : { explain }),
     }),
   };
 }

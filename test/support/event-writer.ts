@@ -20,6 +20,8 @@ export interface WrittenPrediction {
   readonly score?: number | null;
   readonly features?: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>;
   readonly probabilities?: Readonly<Record<string, number>>;
+  readonly segments?: Readonly<Record<string, string>>;
+  readonly attributions?: Readonly<Record<string, number>>;
 }
 
 export interface WrittenLabel {
@@ -142,6 +144,12 @@ function predictionColumns(
       name: "probabilities",
       type: "Map(String, Float64)",
       values: rows.map((row) => Object.entries(row.probabilities ?? {})),
+    },
+    { name: "segments", type: "Map(String, String)", values: rows.map((row) => Object.entries(row.segments ?? {})) },
+    {
+      name: "attributions",
+      type: "Map(String, Float64)",
+      values: rows.map((row) => Object.entries(row.attributions ?? {})),
     },
     {
       name: "invalid",

@@ -1,10 +1,65 @@
 /** The incident that the census example opens, its deliveries, and some dead letters. */
 
+import type { CauseReport } from "../../src/core/incident-cause.ts";
+
 export const INCIDENT_ID = "6c1e2f0a-5b1d-4c7e-9a43-0f2f7a1f9d10";
 const EVENTS = 20_000;
 const LIMIT = 0.05;
 const WINDOW = "20000 events";
 const at = (iso: string): number => Date.parse(iso);
+
+/** Two values that explain an estimated fall, one with a hostile name, and the features by what they cost. */
+export function exampleCauses(): CauseReport {
+  return {
+    version: "1",
+    variant: "",
+    window_start: at("2017-09-24T21:40:00Z"),
+    window_end: at("2018-01-07T19:12:30Z"),
+    baseline: { kind: "reference", window_start: null, window_end: null },
+    kpi: {
+      metric: "estimated_accuracy",
+      before: 0.84,
+      after: 0.8,
+      rows_before: 20_000,
+      rows_after: 20_000,
+      segments: 1234,
+    },
+    causes: [
+      {
+        conditions: [{ subject_kind: "feature", subject: "RELP", value: { kind: "category", name: "17" } }],
+        share_before: 0.031,
+        share_after: 0.0912,
+        first_window_start: at("2017-02-26T23:56:16Z"),
+        first_window_end: at("2017-06-11T20:01:10Z"),
+        drift: { metric: "total-variation", part: 0.44 },
+        effect: { mix: -0.0244, rate: 0, part: 0.61, kpi_before: 0.55, kpi_after: 0.55, p_value: 1e-9 },
+      },
+      {
+        conditions: [
+          { subject_kind: "feature", subject: "SCHL", value: { kind: "category", name: "<script>alert(1)</script>" } },
+          { subject_kind: "feature", subject: "AGEP", value: { kind: "range", above: 65, up_to: 71 } },
+        ],
+        share_before: 0.02,
+        share_after: 0.02,
+        first_window_start: null,
+        first_window_end: null,
+        drift: null,
+        effect: { mix: 0, rate: -0.01, part: 0.25, kpi_before: 0.9, kpi_after: 0.4, p_value: 1e-5 },
+      },
+      {
+        conditions: [{ subject_kind: "feature", subject: "AGEP", value: { kind: "missing" } }],
+        share_before: 0,
+        share_after: 0.05,
+        first_window_start: null,
+        first_window_end: null,
+        drift: { metric: "total-variation", part: 0.5 },
+        effect: null,
+      },
+    ],
+    features: [{ subject: "RELP", loss_change: 0.0261, lower: 0.02, upper: 0.032 }],
+    loss: "error",
+  };
+}
 
 export function incidentRows(): Record<string, unknown>[] {
   const member = (subject: string, value: number, start: string, end: string) => ({
@@ -50,6 +105,7 @@ export function incidentRows(): Record<string, unknown>[] {
         member("AGEP", 0.1301, "2017-09-24T21:40:00Z", "2018-01-07T19:12:30Z"),
         member("SCHL", 0.1015, "2017-09-24T21:40:00Z", "2018-01-07T19:12:30Z"),
       ],
+      causes: exampleCauses(),
     },
   ];
   return bodies.map((incident, index) => ({

@@ -25,6 +25,7 @@ export function loadedReference(rows = 100_000, more: Partial<LoadedReference> =
     groupScores: [],
     lossModel: null,
     sample: null,
+    importances: [],
     ...more,
   };
 }

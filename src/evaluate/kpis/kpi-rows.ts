@@ -17,8 +17,15 @@ import { calibratedFeatures, groupScoreColumns, groupScoreRow } from "../fairnes
 import { withinSpan } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
+import {
+  attributedFeatures,
+  attributionColumns,
+  attributionRankingRow,
+  attributionRow,
+} from "./attribution-ranking.ts";
 import { calibrationColumns, calibrationRow, expectedCalibrationError } from "./calibration.ts";
 import { accuracy, type ConfusionCell, classRate, confusionCells, labelCoverage, readCells } from "./classification.ts";
+import { conceptColumns, conceptDriftRow, conceptReference, conceptRow } from "./concept-drift.ts";
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
 import { type KpiValue, undefinedKpi } from "./kpi-value.ts";
@@ -45,7 +52,10 @@ export async function kpiRows(
   const kpis = kpisOf(prepared);
   const label = labelSubject(prepared);
   const grouped = groupedFeatures(prepared);
-  if ((kpis.length === 0 && label === null && grouped.length === 0) || windows.length === 0) return [];
+  const concept = conceptReference(prepared);
+  const attributed = attributedFeatures(prepared);
+  const nothing = kpis.length + grouped.length + attributed.length === 0 && label === null && concept === null;
+  if (nothing || windows.length === 0) return [];
   const unknown = kpis.flatMap((kpi) => ("sql" in kpi ? unknownFeatures(kpi, prepared.schema) : []));
   const labelled = await hasOutcomes(lane, prepared, rows);
   const joined = await joinedRows(lane, prepared, rows, { features: [...new Set(unknown)], labelled });
@@ -82,6 +92,9 @@ export async function kpiRows(
       ...fairness,
       ...estimatedFairnessRows(prepared, calibrated, window, found.group_scores, fairness, computedAt),
     );
+    if (concept !== null) result.push(conceptDriftRow(prepared, concept, window, found.concept, found, computedAt));
+    if (attributed.length > 0)
+      result.push(attributionRankingRow(prepared, attributed, window, found.attribution_sums, computedAt));
     if (label !== null)
       result.push(...labelDriftRows(prepared, label, window, found.label_bins, found.labels, computedAt));
   }
@@ -133,6 +146,8 @@ const builtInRow = z.object({
   losses: lossRow.optional(),
   errors: errorRow.optional(),
   label_bins: labelRow.optional(),
+  concept: conceptRow.optional(),
+  attribution_sums: attributionRow.optional(),
 });
 type BuiltIn = z.output<typeof builtInRow> & { readonly sample?: WindowLosses };
 
@@ -156,7 +171,14 @@ async function readBuiltIn(
   const groups = grouped.length === 0 ? [] : [sql`, ${groupColumns(prepared, grouped)} AS groups`];
   const calibrated = calibratedFeatures(prepared);
   if (calibrated.length > 0) groups.push(sql`, ${groupScoreColumns(prepared, calibrated)} AS group_scores`);
-  const columns = [...scoreHistograms(prepared, kpis), ...groups, ...(labelled ? labelledColumns(prepared, kpis) : [])];
+  const attributed = attributedFeatures(prepared);
+  const attributions = attributed.length === 0 ? [] : [sql`, ${attributionColumns(attributed)} AS attribution_sums`];
+  const columns = [
+    ...scoreHistograms(prepared, kpis),
+    ...groups,
+    ...attributions,
+    ...(labelled ? labelledColumns(prepared, kpis) : []),
+  ];
   if (!labelled && columns.length === 0) return new Map<string, BuiltIn>();
   return byPlace(
     await lane.query(
@@ -228,6 +250,8 @@ function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): S
   const wanted = wantedKpis(kpis);
   const positive = positiveOf(prepared);
   const columns = weightedColumns(prepared, wanted);
+  const concept = conceptReference(prepared);
+  if (concept !== null) columns.push(sql`, ${conceptColumns(concept)} AS concept`);
   if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
   if (positive !== null && wanted.has("ece")) columns.push(sql`, ${calibrationColumns(positive)} AS calibration`);
   const label = labelSubject(prepared);

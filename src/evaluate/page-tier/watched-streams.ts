@@ -42,6 +42,8 @@ export interface PageTierPlan {
 /** Changes with the meaning of stored states. */
 const STATE_VERSION = 1;
 
+const watchedKinds: ReadonlySet<SubjectKind> = new Set<SubjectKind>(["feature", "prediction", "score"]);
+
 /** Of each stream, one factor per direction: see `designEffects`. */
 export type DesignEffects = ReadonlyMap<string, readonly number[]>;
 
@@ -56,7 +58,7 @@ export function planPageTier(
   if (budget === null) return null;
   const limits: string[] = [];
   const found = (reference?.subjects ?? [])
-    .filter(({ subjectKind }) => subjectKind !== "label")
+    .filter(({ subjectKind }) => watchedKinds.has(subjectKind))
     .flatMap((subject) => {
       const streams = streamsOf(subject, tellsNewFromTail(subject, reference));
       if (!("rows" in streams)) return [{ subject, streams }];

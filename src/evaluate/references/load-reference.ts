@@ -10,8 +10,10 @@ import type { Lane } from "../../store/store.ts";
 import type { LossModel } from "../estimates/loss-model.ts";
 import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
+import { attributedFeature, type Importance, readImportance } from "./importances.ts";
 import { readLossModel } from "./labelled-losses.ts";
 import { readGroupScores, readLabelledScores } from "./labelled-scores.ts";
+import { type ReferenceRows, readReferenceRows } from "./reference-rows.ts";
 import { drawReferenceSample } from "./reference-sample.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
 import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
@@ -27,6 +29,8 @@ export interface LoadedReference extends Reference {
   readonly lossModel: LossModel | null;
   /** Rows by hash; null where fewer than two features can be read together. */
   readonly sample: RowSample | null;
+  /** One a feature with attributions. */
+  readonly importances: readonly Importance[];
 }
 
 /** The key of a subject in maps: kind and name. */
@@ -41,12 +45,15 @@ interface Role {
   readonly kind?: FeatureKind;
 }
 
+/** Called while the file is open: may read a sample of its rows. */
+export type KeepRows = (reference: LoadedReference, read: () => Promise<ReferenceRows | null>) => Promise<void>;
+
 /**
  * Loads the file that `model.reference` names. `lane` must see the file's disk.
  *
  * @throws DriftlineError `reference_refused` where it can't be read, has no rows, or lacks a column that the configuration names
  */
-export async function loadReference(lane: Lane, model: ModelConfig): Promise<LoadedReference> {
+export async function loadReference(lane: Lane, model: ModelConfig, keepRows?: KeepRows): Promise<LoadedReference> {
   if (model.reference === undefined)
     throw new DriftlineError("reference_refused", `model ${model.name} names no reference`);
   const table = await openReferenceTable(
@@ -56,7 +63,9 @@ export async function loadReference(lane: Lane, model: ModelConfig): Promise<Loa
     outcomeColumns(model.reference),
   );
   try {
-    return await summarise(lane, model, table);
+    const reference = await summarise(lane, model, table);
+    await keepRows?.(reference, () => readReferenceRows(lane, model, table, reference.subjects, reference.rows));
+    return reference;
   } finally {
     await table.close();
   }
@@ -72,7 +81,14 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
     const place = { lane, column: role.column, counts: counted, subjectKind: role.subjectKind, subject: role.subject };
     const kind = role.kind ?? inferKind(counted);
     const classes = role.subjectKind === "prediction" || role.subjectKind === "label";
-    loaded.push(kind === "numeric" ? await numericSubject(place) : await categoricalSubject(place, classes));
+    const found = kind === "numeric" ? await numericSubject(place) : await categoricalSubject(place, classes);
+    loaded.push(role.subjectKind === "attribution" ? ofPresent(found) : found);
+  }
+  const importances: Importance[] = [];
+  for (const { column, subjectKind, subject } of roles) {
+    const known = loaded.find((one) => one.subject.subjectKind === subjectKind && one.subject.subject === subject);
+    if (subjectKind === "attribution" && known !== undefined)
+      importances.push(await readImportance(lane, known.subject, column));
   }
   const rows = Math.max(0, ...[...counts.values()].map((column) => column.rows));
   const labelledScores = await readLabelledScores(lane, model, table.columns);
@@ -100,7 +116,13 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
     groupScores,
     lossModel,
     sample,
+    importances,
   };
+}
+
+/** Often only some predictions are explained: one without attributions is no missing value. */
+function ofPresent({ subject, tail }: LoadedSubject): LoadedSubject {
+  return { subject: { ...subject, n: subject.n - subject.missing, missing: 0 }, tail };
 }
 
 function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[] {
@@ -115,8 +137,13 @@ function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[
     ...Object.values(reference.probabilities),
     ...reference.ignore,
   ]);
+  const attributed = columns.flatMap((column) => {
+    const subject = taken.has(column.name) ? null : attributedFeature(reference.attributions, column.name);
+    return subject === null ? [] : [{ column, subjectKind: "attribution", subject, kind: "numeric" } as const];
+  });
+  for (const { column } of attributed) taken.add(column.name);
   const names = reference.features ?? columns.map((column) => column.name).filter((column) => !taken.has(column));
-  const roles: Role[] = [];
+  const roles: Role[] = [...attributed];
   for (const feature of names) {
     const column = byName.get(feature);
     if (column === undefined)

@@ -8,6 +8,7 @@ import { type ReferenceSubject, subjectKinds } from "../../core/summary.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { type LossModel, lossModelSchema } from "../estimates/loss-model.ts";
+import type { Importance } from "./importances.ts";
 import type { LoadedReference } from "./load-reference.ts";
 import { readReferenceSample, writeReferenceSample } from "./reference-sample.ts";
 
@@ -20,9 +21,12 @@ const GROUPS = "group-scores";
 /** `subject_kind` of the row that holds the model of the losses, as JSON in `categories`. */
 const LOSSES = "loss-model";
 
+/** `subject_kind` of the rows that hold how much a feature matters. */
+const IMPORTANCE = "importance";
+
 const row = z.object({
   reference_id: z.string(),
-  subject_kind: z.enum([...subjectKinds, TAIL, SCORES, GROUPS, LOSSES]),
+  subject_kind: z.enum([...subjectKinds, TAIL, SCORES, GROUPS, LOSSES, IMPORTANCE]),
   subject: z.string(),
   kind: z.enum(["numeric", "categorical"]),
   edges: z.array(z.number()),
@@ -60,11 +64,14 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
   const labelledScores: LabelledScores[] = [];
   const groupScores: GroupScores[] = [];
   let lossModel: LossModel | null = null;
+  const importances: Importance[] = [];
   for (const { subject_kind, standard_deviation, kind, singletons, ...rest } of found) {
     if (subject_kind === TAIL) tails.set(rest.subject, rest.categories);
     else if (subject_kind === SCORES) labelledScores.push(scoresOf(rest));
     else if (subject_kind === GROUPS) groupScores.push(groupOf(rest));
     else if (subject_kind === LOSSES) lossModel = lossModelSchema.parse(JSON.parse(rest.categories[0] ?? "null"));
+    else if (subject_kind === IMPORTANCE)
+      importances.push({ feature: rest.subject, rows: rest.n, mean: rest.mean, deviation: standard_deviation });
     else {
       const { reference_id: _id, origin: _origin, content_hash: _hash, rows: _rows, ...numbers } = rest;
       subjects.push({
@@ -88,6 +95,7 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
     groupScores,
     lossModel,
     sample: await readReferenceSample(lane, model, first.reference_id, subjects),
+    importances,
   };
 }
 
@@ -145,6 +153,15 @@ export async function writeReference(lane: Lane, reference: LoadedReference, cre
     ...(reference.lossModel === null
       ? []
       : [{ ...empty, subjectKind: LOSSES, subject: LOSSES, categories: [JSON.stringify(reference.lossModel)] }]),
+    ...reference.importances.map(({ feature, rows: n, mean, deviation }) => ({
+      ...empty,
+      subjectKind: IMPORTANCE,
+      subject: feature,
+      categories: [],
+      n,
+      mean,
+      standardDeviation: deviation,
+    })),
   ];
   const column = <Value>(pick: (item: (typeof rows)[number]) => Value): Value[] => rows.map(pick);
   await lane.insertBlock("references", [

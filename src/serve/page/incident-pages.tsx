@@ -1,6 +1,7 @@
 /** The list of incidents, and one incident with its numbers, its changes and what was delivered because of it. */
 import { isEvidence, PAGE_TIER } from "../../core/evidence.ts";
 import type { DeliveryView, IncidentMemberView, IncidentView } from "../queries/incidents.ts";
+import { Causes } from "./causes.tsx";
 import { day, limitText, moment, plural, range, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
 import { Blank, Head, Scroll, type State, StateWord } from "./parts.tsx";
@@ -110,6 +111,7 @@ export function IncidentPage({ changes, deliveries }: IncidentProps) {
         />
         <Members incident={incident} />
       </section>
+      {incident.causes !== undefined && <Causes report={incident.causes} incident={incident} />}
       <section class="columns">
         <div>
           <Head title="What happened" note="newest first" />

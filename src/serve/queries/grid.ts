@@ -112,7 +112,7 @@ export async function loadGrid(
   const shapes = await selectSubjectShapes(lane, series.model, choice.referenceId);
   const place = new Map(columns.map((column, index) => [column.start, index]));
   const subjects = toRows(
-    rows.filter((row) => row.subject_kind !== "kpi"),
+    rows.filter((row) => row.subject_kind !== "kpi" && row.subject_kind !== "attribution"),
     place,
     columns.length,
     shapes,

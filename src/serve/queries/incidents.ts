@@ -1,7 +1,10 @@
 /** Incidents as they are now, their changes, and what was delivered because of them. */
 import { z } from "zod";
+import { causeSentence } from "../../alert/cause-text.ts";
 import { type Incident, incidentStates, severities } from "../../core/incident.ts";
+import { type CauseReport, causeReportSchema } from "../../core/incident-cause.ts";
 import { subjectKinds } from "../../core/summary.ts";
+import { causesBody } from "../../core/webhook-body.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 
@@ -31,6 +34,8 @@ const body = z.object({
   title: z.string(),
   onset: z.number(),
   actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).optional(),
+  // What an older version has written of causes may have another shape: it is then left out.
+  causes: causeReportSchema.optional().catch(undefined),
 });
 export type IncidentMemberView = z.output<typeof member>;
 
@@ -142,12 +147,22 @@ export function incidentJson(incident: IncidentView): Record<string, unknown> {
     opened_at: iso(incident.opened_at),
     resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),
     changed_at: iso(incident.changed_at),
+    ...(incident.causes === undefined ? {} : { causes: withSentences(incident.causes) }),
     members: incident.members.map((one) => ({
       ...one,
       window_start: iso(one.window_start),
       window_end: iso(one.window_end),
     })),
   };
+}
+
+/** Each cause in words too. */
+function withSentences(report: CauseReport): Record<string, unknown> {
+  const told = {
+    ...report,
+    causes: report.causes.map((cause) => ({ ...cause, sentence: causeSentence(cause, report) })),
+  };
+  return causesBody(told);
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

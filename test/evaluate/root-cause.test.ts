@@ -109,7 +109,8 @@ test("more of what is hard: the value, since when, and that its share explains t
   assert.equal(first.first_window_start, T0 + 2 * HOUR);
   assert.equal(first.first_window_end, T0 + 3 * HOUR);
   // Sure ones are right in 95 %, the others in 55 %: 0.17 more of these cost 0.068, all of it by their share.
-  const { before = 0, after: now = 0 } = report.kpi ?? {};
+  assert.ok(report.kpi !== null);
+  const { before, after: now } = report.kpi;
   assertNear(before - now, 0.17 * 0.4, 0.012);
   assert.ok((first.effect?.part ?? 0) > 0.75 && (first.effect?.part ?? 2) < 1.05, `${first.effect?.part}`);
   assert.ok(Math.abs(first.effect?.rate ?? 1) < 0.1 * Math.abs(first.effect?.mix ?? 0));

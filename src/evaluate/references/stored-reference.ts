@@ -117,6 +117,35 @@ function groupOf({
 export async function writeReference(lane: Lane, reference: LoadedReference, createdAt: number): Promise<void> {
   // First, so that a reference is never found without its sample.
   await writeReferenceSample(lane, reference.model, reference.referenceId, reference.sample);
+  const rows = rowsOf(reference);
+  const column = <Value>(pick: (item: (typeof rows)[number]) => Value): Value[] => rows.map(pick);
+  await lane.insertBlock("references", [
+    { name: "model", type: "LowCardinality(String)", values: column(() => reference.model) },
+    { name: "reference_id", type: "String", values: column(() => reference.referenceId) },
+    { name: "subject_kind", type: "LowCardinality(String)", values: column((item) => item.subjectKind) },
+    { name: "subject", type: "LowCardinality(String)", values: column((item) => item.subject) },
+    { name: "kind", type: "String", values: column((item) => item.kind) },
+    { name: "edges", type: "Array(Float64)", values: column((item) => item.edges) },
+    { name: "categories", type: "Array(LowCardinality(String))", values: column((item) => item.categories) },
+    { name: "bins", type: "Array(Float64)", values: column((item) => item.bins) },
+    { name: "means", type: "Array(Float64)", values: column((item) => item.means) },
+    { name: "rows", type: "UInt64", values: column(() => reference.rows) },
+    { name: "n", type: "UInt64", values: column((item) => item.n) },
+    { name: "missing", type: "UInt64", values: column((item) => item.missing) },
+    { name: "invalid", type: "UInt64", values: column((item) => item.invalid) },
+    { name: "singletons", type: "UInt64", values: column((item) => item.singletons) },
+    { name: "mean", type: "Float64", values: column((item) => item.mean) },
+    { name: "standard_deviation", type: "Float64", values: column((item) => item.standardDeviation) },
+    { name: "minimum", type: "Float64", values: column((item) => item.minimum) },
+    { name: "maximum", type: "Float64", values: column((item) => item.maximum) },
+    { name: "origin", type: "String", values: column(() => reference.origin) },
+    { name: "content_hash", type: "String", values: column(() => reference.contentHash) },
+    { name: "created_at", type: "DateTime64(3, 'UTC')", values: column(() => createdAt) },
+  ]);
+}
+
+/** One a subject, and one for each other thing that a reference knows. */
+function rowsOf(reference: LoadedReference) {
   const empty = {
     kind: "categorical",
     edges: [],
@@ -131,7 +160,7 @@ export async function writeReference(lane: Lane, reference: LoadedReference, cre
     minimum: 0,
     maximum: 0,
   } as const;
-  const rows = [
+  return [
     ...reference.subjects.map((subject) => ({ singletons: 0, ...subject })),
     ...[...reference.tails].map(([key, categories]) => ({ ...empty, subjectKind: TAIL, subject: key, categories })),
     ...reference.labelledScores.map(({ positive, rows: counts, positives, means }) => ({
@@ -163,28 +192,4 @@ export async function writeReference(lane: Lane, reference: LoadedReference, cre
       standardDeviation: deviation,
     })),
   ];
-  const column = <Value>(pick: (item: (typeof rows)[number]) => Value): Value[] => rows.map(pick);
-  await lane.insertBlock("references", [
-    { name: "model", type: "LowCardinality(String)", values: column(() => reference.model) },
-    { name: "reference_id", type: "String", values: column(() => reference.referenceId) },
-    { name: "subject_kind", type: "LowCardinality(String)", values: column((item) => item.subjectKind) },
-    { name: "subject", type: "LowCardinality(String)", values: column((item) => item.subject) },
-    { name: "kind", type: "String", values: column((item) => item.kind) },
-    { name: "edges", type: "Array(Float64)", values: column((item) => item.edges) },
-    { name: "categories", type: "Array(LowCardinality(String))", values: column((item) => item.categories) },
-    { name: "bins", type: "Array(Float64)", values: column((item) => item.bins) },
-    { name: "means", type: "Array(Float64)", values: column((item) => item.means) },
-    { name: "rows", type: "UInt64", values: column(() => reference.rows) },
-    { name: "n", type: "UInt64", values: column((item) => item.n) },
-    { name: "missing", type: "UInt64", values: column((item) => item.missing) },
-    { name: "invalid", type: "UInt64", values: column((item) => item.invalid) },
-    { name: "singletons", type: "UInt64", values: column((item) => item.singletons) },
-    { name: "mean", type: "Float64", values: column((item) => item.mean) },
-    { name: "standard_deviation", type: "Float64", values: column((item) => item.standardDeviation) },
-    { name: "minimum", type: "Float64", values: column((item) => item.minimum) },
-    { name: "maximum", type: "Float64", values: column((item) => item.maximum) },
-    { name: "origin", type: "String", values: column(() => reference.origin) },
-    { name: "content_hash", type: "String", values: column(() => reference.contentHash) },
-    { name: "created_at", type: "DateTime64(3, 'UTC')", values: column(() => createdAt) },
-  ]);
 }

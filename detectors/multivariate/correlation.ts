@@ -22,8 +22,7 @@ export const correlation = defineSampleDetector({
   citation:
     "Fisher, R. A. (1921). On the probable error of a coefficient of correlation. Metron 1, 3-32. Bonett, D. G. & Wright, T. A. (2000). Psychometrika 65, 23-28 (variance for ranks).",
   featureKinds: ["numeric"],
-  byDefault: true,
-  mostByDefault: 60,
+  byDefault: false,
   range: [0, 2],
   unit: "change of correlation",
   options: z.strictObject({

@@ -23,8 +23,7 @@ export const domainClassifier = defineSampleDetector({
   citation:
     "Lopez-Paz, D. & Oquab, M. (2017). Revisiting classifier two-sample tests. ICLR. Interval: Newcombe, R. G. (2006). Statistics in Medicine 25, 559-573.",
   featureKinds: ["numeric", "categorical"],
-  byDefault: true,
-  mostByDefault: 200,
+  byDefault: false,
   range: [0, 1],
   unit: "area under the ROC curve",
   options: z.strictObject({

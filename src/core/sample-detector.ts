@@ -12,9 +12,8 @@ interface Description {
   readonly citation: string;
   /** Kinds of features that it looks at; others are left out of its samples. */
   readonly featureKinds: readonly FeatureKind[];
-  /** On when a model lists no detectors and has two features that suit, but no more than `mostByDefault`: the cost grows with their square. */
-  readonly byDefault: boolean;
-  readonly mostByDefault: number;
+  /** Off: a window costs as much as thousands of events, so that people should choose. */
+  readonly byDefault: false;
   /** Least and greatest possible value. */
   readonly range: readonly [number, number];
   readonly unit: string;

@@ -42,9 +42,16 @@ const events = (rows: readonly Row[], start: number, name = "e"): WrittenEvent[]
 
 const detailOf = (row: MetricRow): Record<string, unknown> => JSON.parse(row.detail);
 const file = await stage.referenceFile("people.ndjson", people(3000, 1));
-const base = { task: "binary", reference: { file }, windows: ["1h", "1500 events"], anchor: "never", min_rows: 100 };
+const base = {
+  task: "binary",
+  reference: { file },
+  windows: ["1h", "1500 events"],
+  anchor: "never",
+  min_rows: 100,
+  detectors: ["domain-classifier", "correlation"],
+};
 
-const steady = await stage.scene({ ...base, name: "defaults" });
+const steady = await stage.scene({ ...base, name: "steady" });
 await steady.write(
   [...events(people(1500, 2), T0), ...events(people(1500, 3, -1), T0 + HOUR), ...events(people(60, 4), T0 + 2 * HOUR)],
   0,
@@ -130,7 +137,7 @@ test("the order of the reference's rows and many equal ones do not matter, what 
 });
 
 test("the stored sample of a reference is the one that was drawn", async () => {
-  const stored = await readReference(stage.lane, "defaults");
+  const stored = await readReference(stage.lane, "steady");
   assert.deepEqual(stored?.sample, steady.prepared.reference?.sample);
   assert.equal(stored?.sample?.hashes.length, 3000);
 });

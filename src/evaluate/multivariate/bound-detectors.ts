@@ -14,21 +14,15 @@ export interface BoundSampleDetector {
   watches(column: Pick<SampledColumn, "name" | "kind">): boolean;
 }
 
-/** None without a reference; those that are on by default only where there are at least two and not too many features that suit them. */
+/** Those that the model lists; none without a reference. */
 export function bindSampleDetectors(
   config: ModelConfig,
   subjects: readonly ReferenceSubject[],
 ): readonly BoundSampleDetector[] {
-  const features = subjects.filter(({ subjectKind }) => subjectKind === "feature");
   return sampleDetectors.flatMap((detector): BoundSampleDetector[] => {
     const kinds = new Set(detector.featureKinds);
-    const suited = features.filter(({ kind }) => kinds.has(kind)).length;
     const written = config.detectors?.find(({ use }) => use === detector.name);
-    const isOn =
-      config.detectors === undefined
-        ? detector.byDefault && suited >= 2 && suited <= detector.mostByDefault
-        : written !== undefined && subjects.length > 0;
-    if (!isOn) return [];
+    if (written === undefined || subjects.length === 0) return [];
     const { use: _use, subjects: chosen, ...options }: Readonly<Record<string, unknown>> = { ...written };
     const wanted = Array.isArray(chosen) ? new Set<unknown>(chosen) : null;
     const checked = { ...options, min_rows: options["min_rows"] ?? config.min_rows };

@@ -8,6 +8,7 @@ import type { RowSample } from "../../core/row-sample.ts";
 import type { Reference, SubjectKind } from "../../core/summary.ts";
 import type { Lane } from "../../store/store.ts";
 import type { LossModel } from "../estimates/loss-model.ts";
+import { bindSampleDetectors } from "../multivariate/bound-detectors.ts";
 import { outcomeKind } from "../value-expressions.ts";
 import { countColumns, inferKind } from "./column-kinds.ts";
 import { attributedFeature, type Importance, readImportance } from "./importances.ts";
@@ -27,7 +28,7 @@ export interface LoadedReference extends Reference {
   readonly groupScores: readonly GroupScores[];
   /** Of a regression whose errors are to be estimated; null where there is none. */
   readonly lossModel: LossModel | null;
-  /** Rows by hash; null where fewer than two features can be read together. */
+  /** Rows by hash; null where no detector needs them, or fewer than two features can be read together. */
   readonly sample: RowSample | null;
   /** One a feature with attributions. */
   readonly importances: readonly Importance[];
@@ -95,7 +96,8 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
   const groupScores = await readGroupScores(lane, model, table.columns);
   const subjects = loaded.map(({ subject }) => subject);
   const lossModel = await readLossModel(lane, model, table.columns, subjects);
-  const sample = await drawReferenceSample(lane, subjects, table.columns);
+  const isSampled = bindSampleDetectors(model, subjects).length > 0;
+  const sample = isSampled ? await drawReferenceSample(lane, subjects, table.columns) : null;
   const labelled = [
     ...(labelledScores.length === 0 ? [] : [labelledScores]),
     ...(groupScores.length === 0 ? [] : [groupScores]),

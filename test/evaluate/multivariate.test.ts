@@ -48,7 +48,7 @@ const base = {
   windows: ["1h", "1500 events"],
   anchor: "never",
   min_rows: 100,
-  detectors: ["domain-classifier", "correlation"],
+  detectors: ["jensen-shannon", "domain-classifier", "correlation"],
 };
 
 const steady = await stage.scene({ ...base, name: "steady" });

@@ -8,6 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 import { z } from "zod";
+import { detectors } from "../../detectors/index.ts";
 import type { MetricRow } from "../../src/core/metric.ts";
 import { createEvaluation } from "../../src/evaluate/evaluation.ts";
 import { readMetrics } from "../../src/evaluate/metric-writer.ts";
@@ -128,6 +129,7 @@ const ways: readonly Way[] = [
 ];
 
 const windows = ["1h", "6h", "60 events"];
+const byDefault = detectors.filter((detector) => detector.byDefault).map(({ name }) => name);
 const results = new Map<string, Map<string, MetricRow[]>>();
 const steps = new Map<string, unknown>();
 for (const way of ways) {
@@ -139,6 +141,7 @@ for (const way of ways) {
     windows,
     anchor: "month",
     min_rows: 5,
+    detectors: [...byDefault, "domain-classifier", "correlation"],
     kpis: [
       "accuracy",
       "precision",

@@ -89,7 +89,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     await reliability.settle(lane, model, batch);
     await batch.flush();
     await writeSteps(lane, prepared, steps, dirty, now);
-    await pageTier?.run({ sealedTo: steps.sealedTo, watermark, now });
+    await pageTier?.run({ sealedTo: steps.sealedTo, watermark, isChanged: done.rows > 0, now });
     pending.done(closed);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, pending.marks());
     if (now - retained >= RETENTION_EVERY_MS) {

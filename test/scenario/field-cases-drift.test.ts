@@ -84,7 +84,11 @@ for (const [which, detectors] of [
         assert.equal(rowOf(rows, at(11), "rate", metric).breached, true, metric);
     }
     assert.deepEqual(scenario.messages(), []);
-    assert.deepEqual(await scenario.incidents(), []);
+    // No rule is written; the page tier tells of the real change, and of that alone.
+    assert.deepEqual(
+      (await scenario.incidents()).map(({ window, onset }) => [window, onset]),
+      [["page tier", "2026-03-02T11:00:00.000Z"]],
+    );
   });
 }
 

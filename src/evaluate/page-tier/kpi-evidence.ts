@@ -13,10 +13,12 @@ import { unitKey } from "./saved-states.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
 export interface KpiEvidence {
-  /** Takes the windows that have been computed; `watermark` in ms. */
-  run(watermark: number, now: number): Promise<void>;
+  /** Takes the windows that are complete; `watermark` in ms. `isChanged`: whether windows have been computed since the last call. */
+  run(watermark: number, isChanged: boolean, now: number): Promise<void>;
 }
 
+/** How often windows are looked for whose labels will come no more. */
+const LOOK_EVERY_MS = 3_600_000;
 /** Share of a window's predictions that must have labels; below, the label horizon is waited for. */
 const COMPLETE = 0.9;
 
@@ -50,7 +52,10 @@ export async function openKpiEvidence(lane: Lane, prepared: PreparedModel, plan:
   // Windows are few: all of them are replayed at a start.
   for (const row of await takenSteps(lane, prepared)) take(row);
 
-  const run = async (watermark: number, now: number) => {
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  const run = async (watermark: number, isChanged: boolean, now: number) => {
+    if (!isChanged && now - lookedAt < LOOK_EVERY_MS) return;
+    lookedAt = now;
     const fresh = await completeWindows(lane, prepared, plan, watermark);
     if (fresh.length === 0) return;
     await writeSteps(lane, prepared, fresh, now);

@@ -7,9 +7,17 @@ import type { PreparedModel } from "../prepare-model.ts";
 import { openDriftEvidence } from "./drift-evidence.ts";
 import { openKpiEvidence } from "./kpi-evidence.ts";
 
+export interface PageTierTime {
+  /** Start of the latest pane that has a step, ms. */
+  readonly sealedTo: number;
+  readonly watermark: number;
+  /** Whether windows have been computed since the last run. */
+  readonly isChanged: boolean;
+  readonly now: number;
+}
+
 export interface PageTier {
-  /** @param sealedTo start of the latest pane that has a step, ms */
-  run(at: { readonly sealedTo: number; readonly watermark: number; readonly now: number }): Promise<void>;
+  run(at: PageTierTime): Promise<void>;
 }
 
 /** null where the model's budget is off or it has nothing to watch. */
@@ -19,9 +27,9 @@ export async function openPageTier(lane: Lane, prepared: PreparedModel): Promise
   const drift = await openDriftEvidence(lane, prepared, plan);
   const kpis = await openKpiEvidence(lane, prepared, plan);
   return {
-    async run({ sealedTo, watermark, now }) {
+    async run({ sealedTo, watermark, isChanged, now }) {
       await drift.run(sealedTo, now);
-      await kpis.run(watermark, now);
+      await kpis.run(watermark, isChanged, now);
     },
   };
 }

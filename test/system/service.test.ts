@@ -250,6 +250,7 @@ models:
     reference: { file: reference.ndjson }
     windows: [1h]
     kpis: [accuracy]
+    false_alarms: off
     alerts: { rules: ["jensen-shannon breached"] }
 `,
   );

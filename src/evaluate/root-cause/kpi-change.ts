@@ -41,13 +41,13 @@ export async function kpiChange(
   let earlier: { readonly place: WindowPlace; readonly rows: RowColumns } | null | undefined;
   for (const kpi of kpis) {
     if (kpi.inReference && known !== null && bears(kpi, known)) {
-      const change = segmentCauses(kpi, dimensionsOf(columns, [known, after]), known, after);
+      const change = await segmentCauses(kpi, dimensionsOf(columns, [known, after]), known, after);
       if (change !== null) return { change, baseline: null };
       continue;
     }
     if (earlier === undefined) earlier = await earlierWindow(lane, prepared, incident, place, columns);
     if (earlier === null) continue;
-    const change = segmentCauses(kpi, dimensionsOf(columns, [earlier.rows, after]), earlier.rows, after);
+    const change = await segmentCauses(kpi, dimensionsOf(columns, [earlier.rows, after]), earlier.rows, after);
     if (change !== null) return { change, baseline: earlier.place };
   }
   return null;

@@ -2,6 +2,7 @@
  * Which segments, single values and pairs of them, carry the change of a KPI: every one is tested, the p-values hold for all of them
  * together, and what says no more than a shorter condition is left out.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CauseCondition } from "../../core/incident-cause.ts";
 import { holmAdjusted } from "../../math/holm.ts";
 import {
@@ -64,12 +65,12 @@ interface Side {
 }
 
 /** null where the KPI has not changed for the worse beyond chance, or a side has nothing to say of it. */
-export function segmentCauses(
+export async function segmentCauses(
   kpi: RatioKpi,
   dimensions: readonly Dimension[],
   before: RowColumns,
   after: RowColumns,
-): KpiChange | null {
+): Promise<KpiChange | null> {
   const [one, other] = [sideOf(kpi, dimensions, before), sideOf(kpi, dimensions, after)];
   const whole = mixAndRate(one.totals.squares, other.totals.squares, one.totals, other.totals);
   if (whole === null) return null;
@@ -78,9 +79,12 @@ export function segmentCauses(
   const cells: Cell[] = [];
   for (const [index, dimension] of dimensions.entries()) cells.push(...singles(one, other, dimension, index));
   const alone = new Map(cells.map((cell) => [cell.key, cell]));
-  for (let first = 0; first < dimensions.length; first++)
+  for (let first = 0; first < dimensions.length; first++) {
+    // A second of computing in all: what else the process does must not wait for it.
+    await nextTurn();
     for (let second = first + 1; second < dimensions.length; second++)
       cells.push(...pairs(one, other, dimensions, first, second));
+  }
   const adjusted = holmAdjusted(cells.map(({ found }) => found.pValue));
   const telling = cells.flatMap((cell, index) => {
     const part = cell.found.part / whole.change;
@@ -114,7 +118,9 @@ function sideOf(kpi: RatioKpi, dimensions: readonly Dimension[], rows: RowColumn
   }
   const groups = dimensions.map((dimension) => {
     const all = dimension.groupsOf(rows);
-    return Uint16Array.from(kept, (row) => all[row] ?? 0);
+    const groupOf = new Uint16Array(kept.length);
+    for (const [index, row] of kept.entries()) groupOf[index] = all[row] ?? 0;
+    return groupOf;
   });
   return {
     totals: { rows: kept.length, a: squares.a[0] ?? 0, b: squares.b[0] ?? 0, squares },

@@ -71,7 +71,12 @@ function featureDimension(subject: ReferenceSubject): Dimension {
   return {
     key: name,
     groups,
-    groupsOf: ({ codes }) => Uint16Array.from(codes.get(name) ?? [], (code) => place[code] ?? 0),
+    groupsOf({ codes }) {
+      const written = codes.get(name) ?? [];
+      const groupOf = new Uint16Array(written.length);
+      for (const [row, code] of written.entries()) groupOf[row] = place[code] ?? 0;
+      return groupOf;
+    },
   };
 }
 

@@ -11,7 +11,7 @@ import { missingCode, type ReferenceRows } from "../references/reference-rows.ts
 import { rounded, subjectColumn } from "../value-expressions.ts";
 
 /** More rows than this are thinned out by the hash of their ids: the same ones each time. */
-const MOST_ROWS = 50_000;
+const MOST_ROWS = 20_000;
 
 /** Rows of either side, column by column. */
 export interface RowColumns {

@@ -3,7 +3,7 @@
  * a verdict: breach, good, between (past neither limit nor clear threshold) or undecided (not enough data).
  */
 import type { ModelConfig } from "../config/schema.ts";
-import { evidenceMetrics, PAGE_TIER } from "../core/evidence.ts";
+import { evidenceMetrics, isEvidence, PAGE_TIER } from "../core/evidence.ts";
 import type { Severity } from "../core/incident.ts";
 import type { MetricRow } from "../core/metric.ts";
 
@@ -186,6 +186,7 @@ function directionOf(rule: EffectiveRule, row: JudgedRow): "above" | "below" {
   const value = row.value ?? 0;
   if (rule.below !== null && rule.above !== null) return value < rule.below ? "below" : "above";
   if (rule.below !== null) return "below";
-  if (rule.above !== null) return "above";
+  // A subject may be named for what it adds to the evidence of the whole, below its own threshold.
+  if (rule.above !== null || isEvidence(rule.metric)) return "above";
   return row.threshold !== null && value < row.threshold ? "below" : "above";
 }

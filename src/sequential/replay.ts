@@ -29,9 +29,9 @@ export interface ModelStep {
 }
 
 /** Where a subject's change began and what it is. */
-export interface Finding {
+export interface Finding<Stream extends PlannedStream = PlannedStream> {
   readonly subject: string;
-  readonly stream: PlannedStream;
+  readonly stream: Stream;
   /** Index into the plan's tilts. */
   readonly tilt: number;
   /** Mark of the step in which it began. */
@@ -66,13 +66,13 @@ export function evidenceOfStreams(streams: readonly PlannedStream[], states: rea
 }
 
 /** What changed in a subject: the tilt with the greatest share times evidence over all of its streams. Undefined if none has evidence. */
-export function findingOf(
+export function findingOf<Stream extends PlannedStream>(
   subject: string,
-  streams: readonly PlannedStream[],
+  streams: readonly Stream[],
   states: readonly TiltState[],
-): Finding | undefined {
+): Finding<Stream> | undefined {
   let greatest = Number.NEGATIVE_INFINITY;
-  let found: Finding | undefined;
+  let found: Finding<Stream> | undefined;
   for (const [index, stream] of streams.entries()) {
     const state = states[index];
     if (stream.subject !== subject || state === undefined) continue;

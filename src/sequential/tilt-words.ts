@@ -17,9 +17,14 @@ export function wordsOf({ tilts, directions, stream }: TiltPlan, tilt: number): 
   if (chosen === undefined || direction === undefined) return "";
   const isUp = chosen.factor > 0;
   const label = stream.bins[direction.bin ?? -1]?.label ?? "";
-  const set = direction.aspect === "values in a range" ? rangeWords(label) : sets[direction.aspect];
+  const set = setWords(direction.aspect, label);
   if (set !== undefined) return `${isUp ? "more" : "fewer"} ${set}`;
   return `${nameOf(direction.aspect, label)} ${isUp ? "up" : "down"}`;
+}
+
+/** The values that a set of bins stands for, such as "values in (3, 7.5]"; undefined for what is no set of numbers. */
+export function setWords(aspect: Aspect, label: string): string | undefined {
+  return aspect === "values in a range" ? rangeWords(label) : sets[aspect];
 }
 
 /** Labels are "(3, 7.5]", "3" for a bin of one value, "below 3", "above 3", "at most 3". */

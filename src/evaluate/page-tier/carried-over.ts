@@ -8,7 +8,7 @@ import { evidenceMetrics } from "../../core/evidence.ts";
 import { type SubjectKind, subjectKinds } from "../../core/summary.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
-import type { Changed } from "./changed-subjects.ts";
+import { type Changed, LEAST_HELD_STEPS } from "./changed-subjects.ts";
 
 export interface CarriedOver {
   /** End of the latest step of an earlier plan, ms; -Infinity where there was none. */
@@ -22,8 +22,6 @@ export interface CarriedSubject extends Changed {
   readonly subjectKind: SubjectKind;
   readonly subject: string;
 }
-
-const LEAST_STEPS = 3;
 
 const row = z.object({
   version: z.string(),
@@ -60,7 +58,7 @@ export async function readCarriedOver(lane: Lane, model: string, planId: string)
       subject,
       onset: onset ?? start,
       alarmedAt: end,
-      holdUntil: end + LEAST_STEPS * (end - start),
+      holdUntil: end + LEAST_HELD_STEPS * (end - start),
       finding,
     })),
   };

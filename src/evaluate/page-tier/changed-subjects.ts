@@ -3,6 +3,12 @@
  * took. A detector starts again after each alarm, so a change that lasts alarms again and again, and nobody is told of it twice.
  */
 import { z } from "zod";
+import {
+  type DecisionOptions,
+  decide,
+  type ModelDecision,
+  type StreamEvidence,
+} from "../../sequential/model-decision.ts";
 
 export const changedSchema = z.object({
   /** Where the change began, ms. */
@@ -17,8 +23,40 @@ export const changedSchema = z.object({
 export type Changed = z.output<typeof changedSchema>;
 
 /** Alarms take at least a step; a shorter wait would end what the next step shows again. */
-const LEAST_STEPS = 3;
+export const LEAST_HELD_STEPS = 3;
 const TIMES = 2;
+
+export interface Judgement {
+  /** Of the subjects that have not changed. */
+  readonly decision: ModelDecision;
+  /** Of those that have, each by itself: it tells nobody anew, but it shows that the change lasts. */
+  readonly changedEvidence: ModelDecision["subjects"];
+  /** The subjects that alarm: the newly named, and those whose change lasts. */
+  readonly alarming: ReadonlySet<string>;
+}
+
+/** Judges what has changed already apart from what has not. */
+export function judge(
+  evidence: readonly StreamEvidence[],
+  isChanged: (subject: string) => boolean,
+  options: DecisionOptions,
+): Judgement {
+  const decision = decide(
+    evidence.filter(({ subject }) => !isChanged(subject)),
+    options,
+  );
+  const { subjects: changedEvidence } = decide(
+    evidence.filter(({ subject }) => isChanged(subject)),
+    options,
+  );
+  const level = Math.log(options.threshold);
+  const lasting = changedEvidence.filter(({ logEvidence }) => logEvidence >= level);
+  return {
+    decision,
+    changedEvidence,
+    alarming: new Set([...decision.named, ...lasting.map(({ subject }) => subject)]),
+  };
+}
 
 /** After an alarm; `before` where it has been changed already. */
 export function alarmed(
@@ -30,7 +68,7 @@ export function alarmed(
   return {
     onset: before?.onset ?? onset,
     alarmedAt: at,
-    holdUntil: at + Math.max(LEAST_STEPS * stepMs, TIMES * took),
+    holdUntil: at + Math.max(LEAST_HELD_STEPS * stepMs, TIMES * took),
     finding: before?.finding ?? finding,
   };
 }

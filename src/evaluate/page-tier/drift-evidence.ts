@@ -6,6 +6,7 @@ import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { seriesKey } from "../window-series.ts";
 import { type CarriedSubject, readCarriedOver } from "./carried-over.ts";
 import { type DriftStep, forgetIdle, newUnit, type StepOutcome, takeStep, type UnitState } from "./drift-tracker.ts";
 import {
@@ -17,7 +18,7 @@ import {
   writeEvidence,
 } from "./evidence-rows.ts";
 import { findingText } from "./finding-text.ts";
-import { readUnits, saveUnits, type Units, unitKey } from "./saved-states.ts";
+import { readUnits, saveUnits, type Units } from "./saved-states.ts";
 import { type StoredStep, storedSteps } from "./stored-steps.ts";
 import { DAY_MS, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
 
@@ -81,7 +82,7 @@ function createPaneTaker(lane: Lane, prepared: PreparedModel, plan: PageTierPlan
     for (const { version, variant, ...row } of stored) {
       const place = places.get(`${row.subject_kind}/${row.subject} ${row.stream}`);
       if (place === undefined) continue;
-      const key = unitKey({ version, variant });
+      const key = seriesKey({ version, variant });
       if (!steps.has(key)) steps.set(key, { version, variant, counts: plan.streams.map(() => undefined) });
       const counts = steps.get(key)?.counts;
       if (counts !== undefined) counts[place] = row.counts;
@@ -107,8 +108,8 @@ function carry(plan: PageTierPlan, units: Units, carried: CarriedSubject, pane: 
   const { version, variant, subjectKind, subject, ...changed } = carried;
   const key = `${subjectKind}/${subject}`;
   if (plan.streams.some((stream) => stream.subject === key)) {
-    const known = units.get(unitKey(carried)) ?? { version, variant, unit: newUnit(plan) };
-    units.set(unitKey(carried), known);
+    const known = units.get(seriesKey(carried)) ?? { version, variant, unit: newUnit(plan) };
+    units.set(seriesKey(carried), known);
     known.unit.changed.set(key, changed);
     return [];
   }
@@ -126,7 +127,7 @@ async function describe(
   at: {
     readonly version: string;
     readonly variant: string;
-    readonly finding: Finding & { readonly stream: WatchedStream };
+    readonly finding: Finding<WatchedStream>;
     readonly end: number;
   },
 ): Promise<string> {

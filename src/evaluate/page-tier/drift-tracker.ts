@@ -2,11 +2,10 @@
  * The page tier of one version and variant: takes the steps of sealed panes in the order of time and says which subjects have changed.
  * The same plan and steps give the same state and the same rows, bit for bit.
  */
-import { decide, type ModelDecision } from "../../sequential/model-decision.ts";
 import { evidenceOfStreams, type Finding, findingOf } from "../../sequential/replay.ts";
 import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { advance, initialState, rearm, type TiltState } from "../../sequential/tilt-detector.ts";
-import { alarmed, type Changed, isOver } from "./changed-subjects.ts";
+import { alarmed, type Changed, isOver, type Judgement, judge } from "./changed-subjects.ts";
 import { DAY_MS, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
 
 export interface UnitState {
@@ -32,13 +31,9 @@ export interface DriftStep {
 }
 
 /** Says in words what a finding is, given the stream's counts from its onset to the end of the step. */
-export type Describe = (finding: Finding & { readonly stream: WatchedStream }, end: number) => Promise<string>;
+export type Describe = (finding: Finding<WatchedStream>, end: number) => Promise<string>;
 
-export interface StepOutcome {
-  /** Of the subjects that have not changed. */
-  readonly decision: ModelDecision;
-  /** Of those that have, each by itself. */
-  readonly changedEvidence: ModelDecision["subjects"];
+export interface StepOutcome extends Omit<Judgement, "alarming"> {
   /** As they are after the step. */
   readonly changed: ReadonlyMap<string, Changed>;
   /** Those that have gone back with this step. */
@@ -57,31 +52,21 @@ export async function takeStep(
   const stepMs = step.end - step.start;
   advanceAll(plan, unit, step);
   unit.through = step.end;
-  const evidence = evidenceOfStreams(plan.streams, unit.states);
-  const options = { threshold: plan.threshold, weight: stepMs / DAY_MS };
-  const decision = decide(evidence, { ...options, excluded: new Set(unit.changed.keys()) });
-  // What has changed already is judged by itself: it tells nobody anew, but it shows that the change lasts.
-  const { subjects: changedEvidence } = decide(
-    evidence.filter(({ subject }) => unit.changed.has(subject)),
-    options,
+  const { decision, changedEvidence, alarming } = judge(
+    evidenceOfStreams(plan.streams, unit.states),
+    (subject) => unit.changed.has(subject),
+    { threshold: plan.threshold, weight: stepMs / DAY_MS },
   );
-  const level = Math.log(plan.threshold);
-  const lasting = changedEvidence.filter(({ logEvidence }) => logEvidence >= level).map(({ subject }) => subject);
-  const again = new Set([...decision.named, ...lasting]);
-  for (const subject of again) {
+  for (const subject of alarming) {
     const finding = findingOf(subject, plan.streams, unit.states);
-    const stream = plan.streams.find((one) => one === finding?.stream);
     const before = unit.changed.get(subject);
-    const text = before?.finding ?? (finding && stream ? await describe({ ...finding, stream }, step.end) : "");
+    const text = before?.finding ?? (finding === undefined ? "" : await describe(finding, step.end));
     const onset = Math.min(finding?.onset ?? step.start, step.start);
     unit.changed.set(subject, alarmed(before, { onset, at: step.end, stepMs, finding: text }));
   }
   const over = new Map([...unit.changed].filter(([, changed]) => isOver(changed, step.end)));
-  for (const subject of over.keys()) {
-    unit.changed.delete(subject);
-    again.add(subject);
-  }
-  startAgain(plan, unit, again, decision.alarms && !decision.isLocalised);
+  for (const subject of over.keys()) unit.changed.delete(subject);
+  startAgain(plan, unit, new Set([...alarming, ...over.keys()]), decision.alarms && !decision.isLocalised);
   return { decision, changedEvidence, changed: new Map(unit.changed), over, isNew: decision.alarms };
 }
 

@@ -1,14 +1,11 @@
 /** What has changed, in words: "RELP: the share of 17 rose from 3.1 % to 9.4 %". */
+import { total } from "../../math/total.ts";
 import { type Aspect, dot, sharesOf } from "../../sequential/directions.ts";
 import type { Finding } from "../../sequential/replay.ts";
-import type { WatchedStream } from "./watched-streams.ts";
+import { setWords } from "../../sequential/tilt-words.ts";
 
 /** @param counts of the stream's bins since the onset */
-export function findingText(
-  { stream, tilt: index }: Finding & { readonly stream: WatchedStream },
-  counts: readonly number[],
-): string {
-  const { plan } = stream;
+export function findingText({ stream: { plan }, tilt: index }: Finding, counts: readonly number[]): string {
   const tilt = plan.tilts[index];
   const direction = tilt === undefined ? undefined : plan.directions[tilt.direction];
   if (tilt === undefined || direction === undefined) return "";
@@ -30,17 +27,13 @@ const moments: Readonly<Partial<Record<Aspect, readonly [string, string]>>> = {
 
 function subjectOf(aspect: Aspect, label: string): string {
   if (aspect === "category") return label;
-  if (aspect === "values in a range") return `values in ${label}`;
   if (aspect === "rate") return `${label} values`;
-  if (aspect === "below the minimum") return "values below the reference's minimum";
-  if (aspect === "above the maximum") return "values above the reference's maximum";
-  if (aspect.endsWith("1 %")) return `what was the ${aspect}`;
-  return aspect;
+  return setWords(aspect, label) ?? aspect;
 }
 
 function fromTo(score: readonly number[], weights: readonly number[], counts: readonly number[]): string {
   const before = dot(sharesOf(weights), score);
-  const rows = counts.reduce((sum, count) => sum + count, 0);
+  const rows = total(counts);
   if (rows === 0) return `left ${percent(before)}`;
   const after = dot(
     counts.map((count) => count / rows),

@@ -7,9 +7,9 @@ import { evidenceMetrics } from "../../core/evidence.ts";
 import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { seriesKey } from "../window-series.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
 import { type KpiStates, type KpiStep, takeKpiStep } from "./kpi-tracker.ts";
-import { unitKey } from "./saved-states.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
 export interface KpiEvidence {
@@ -43,7 +43,7 @@ function windowOf({ config }: PreparedModel): string | null {
 export async function openKpiEvidence(lane: Lane, prepared: PreparedModel, plan: PageTierPlan): Promise<KpiEvidence> {
   const units = new Map<string, KpiStates>();
   const take = (row: StepRow): EvidenceRow[] => {
-    const key = unitKey(row);
+    const key = seriesKey(row);
     const states: KpiStates = units.get(key) ?? new Map();
     units.set(key, states);
     const outcome = takeKpiStep(plan, states, row);

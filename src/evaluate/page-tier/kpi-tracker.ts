@@ -1,7 +1,6 @@
 /** The page tier's tests of KPIs, of one version and variant: each window's labelled events are a step against the KPI's bound. */
 import { logEvidenceOfMean, type MeanTestState, stepBound } from "../../sequential/bound-test.ts";
-import { decide } from "../../sequential/model-decision.ts";
-import { alarmed, type Changed, isOver } from "./changed-subjects.ts";
+import { alarmed, type Changed, isOver, judge } from "./changed-subjects.ts";
 import { DAY_MS, type PageTierPlan, type WatchedKpi } from "./watched-streams.ts";
 
 interface KpiState {
@@ -45,7 +44,7 @@ export function takeKpiStep(plan: PageTierPlan, states: KpiStates, step: KpiStep
   state.through = Math.max(state.through ?? step.end, step.end);
   state.since = sinceAfter(state.since, kpi, step);
   const logEvidence = logEvidenceOfMean(state.evidence) + Math.log(kpi.share);
-  const alarms = namedOf(plan, states).has(step.metric);
+  const alarms = alarmingKpis(plan, states).has(step.metric);
   let over: Changed | undefined;
   if (alarms) {
     const onset = state.since?.start ?? step.start;
@@ -65,24 +64,15 @@ export function takeKpiStep(plan: PageTierPlan, states: KpiStates, step: KpiStep
  * The KPIs that alarm now. Their part of the model's evidence alone has to reach the threshold, which is stricter than the whole: so that the
  * order in which panes and labels come makes no difference.
  */
-function namedOf(plan: PageTierPlan, states: KpiStates): ReadonlySet<string> {
+function alarmingKpis(plan: PageTierPlan, states: KpiStates): ReadonlySet<string> {
   const evidence = plan.kpis.map(({ metric, share }) => ({
     subject: metric,
     stream: "kpi",
     share,
     logEvidence: logEvidenceOfMean(states.get(metric)?.evidence ?? []),
   }));
-  const known = evidence.filter(({ logEvidence }) => Number.isFinite(logEvidence));
-  const level = Math.log(plan.threshold);
-  const isChanged = (metric: string) => states.get(metric)?.changed !== undefined;
-  const fresh = decide(
-    known.filter(({ subject }) => !isChanged(subject)),
-    { threshold: plan.threshold },
-  );
-  const lasting = known.filter(
-    ({ subject, share, logEvidence }) => isChanged(subject) && logEvidence + Math.log(share) >= level,
-  );
-  return new Set([...fresh.named, ...lasting.map(({ subject }) => subject)]);
+  const { threshold } = plan;
+  return judge(evidence, (metric) => states.get(metric)?.changed !== undefined, { threshold }).alarming;
 }
 
 function sinceAfter(since: KpiState["since"], { bound }: WatchedKpi, { start, bad, good }: KpiStep): KpiState["since"] {

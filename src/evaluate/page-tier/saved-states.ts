@@ -3,14 +3,13 @@ import { z } from "zod";
 import { rowOfState, stateOfRow } from "../../sequential/tilt-state-row.ts";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { type Series, seriesKey } from "../window-series.ts";
 import { type Changed, changedSchema } from "./changed-subjects.ts";
 import { newUnit, type UnitState } from "./drift-tracker.ts";
 import type { PageTierPlan, WatchedStream } from "./watched-streams.ts";
 
-export type Units = Map<string, { readonly version: string; readonly variant: string; readonly unit: UnitState }>;
-
-export const unitKey = ({ version, variant }: { readonly version: string; readonly variant: string }): string =>
-  JSON.stringify([version, variant]);
+/** By series key. */
+export type Units = Map<string, Series & { readonly unit: UnitState }>;
 
 const streamKey = ({ subject, stream }: Pick<WatchedStream, "subject" | "stream">): string => `${subject} ${stream}`;
 /** The row of a unit itself: [end of its latest step, or -1], and what has changed. */
@@ -78,7 +77,7 @@ export async function readUnits(
   );
   const places = new Map(plan.streams.map((stream, index) => [streamKey(stream), index]));
   for (const { version, variant, stream, state, changed } of rows) {
-    const key = unitKey({ version, variant });
+    const key = seriesKey({ version, variant });
     const known = units.get(key) ?? { version, variant, unit: newUnit(plan) };
     units.set(key, known);
     const place = places.get(stream);

@@ -15,7 +15,8 @@ import type { Lane } from "../store/store.ts";
 import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
 import type { DedupeOptions } from "./kept-rows.ts";
 import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bound-detectors.ts";
-import { dependenceOf, noDependence } from "./page-tier/reference-dependence.ts";
+import { kpiBounds } from "./page-tier/kpi-bounds.ts";
+import { measureDependence, readDependence } from "./page-tier/reference-dependence.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
 import { hasReferenceRows, writeReferenceRows } from "./references/reference-rows.ts";
@@ -67,7 +68,8 @@ export async function prepareModel(
   const warnings: string[] = [];
   const reference = await currentReference(lane, config, clock, options.readLane ?? lane, warnings);
   const schema = schemaOf(config, reference);
-  const pageTier = await preparePageTier(lane, config, reference, options.readLane ?? lane, warnings);
+  const estimation = estimationOf(config, reference);
+  const pageTier = await preparePageTier(lane, config, reference, estimation, options.readLane ?? lane, warnings);
   await ensureModelTables(lane, schema);
   const referenceId = reference?.referenceId ?? "";
   return {
@@ -78,32 +80,36 @@ export async function prepareModel(
     monitorHash: monitorHash(config, referenceId),
     detectors: bindDetectors(config),
     sampleDetectors: bindSampleDetectors(config, reference?.subjects ?? []),
-    estimation: estimationOf(config, reference),
+    estimation,
     pageTier,
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
     warnings,
   };
 }
 
-/** The page tier's plan, with what was measured of the reference in the order of time. */
+/** The page tier's plan, with what was measured of the reference in the order of time: at its first start, later as stored. */
 async function preparePageTier(
   lane: Lane,
   config: ModelConfig,
   reference: LoadedReference | null,
+  estimation: Estimation,
   readLane: Lane,
   warnings: string[],
 ): Promise<PageTierPlan | null> {
-  const plain = planPageTier(config, reference);
-  if (plain === null || reference === null) return plain;
-  let dependence = noDependence;
+  const kpis = kpiBounds(config, reference, estimation);
+  if (reference === null || config.false_alarms === null) return planPageTier(config, reference, kpis);
+  const { referenceId } = reference;
+  let dependence = await readDependence(lane, { model: config.name, referenceId, pane: config.pane });
   try {
-    dependence = await dependenceOf(lane, readLane, config, reference, plain);
+    const plain = dependence === null ? planPageTier(config, reference, kpis) : null;
+    if (plain !== null) dependence = await measureDependence(lane, readLane, config, reference, plain);
   } catch (thrown) {
     // The file is gone and the stored reference stays in force.
     if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
   }
-  const plan = planPageTier(config, reference, dependence.effects);
-  warnings.push(...[...(plan?.limits ?? []), ...dependence.notes].map((note) => `model ${config.name}: ${note}`));
+  const plan = planPageTier(config, reference, kpis, dependence?.effects);
+  const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? [])];
+  warnings.push(...notes.map((note) => `model ${config.name}: ${note}`));
   return plan;
 }
 

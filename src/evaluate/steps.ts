@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { subjectKinds } from "../core/summary.ts";
+import { total } from "../math/total.ts";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { newestSummaries, paneName } from "./panes.ts";
@@ -52,9 +53,9 @@ export async function writeSteps(
   if (row === undefined || row.known === 0) return;
   // The first step carries what is late; it is written last, so that a crash in between leaves the rest to be written again alike.
   const carried = state.late ? await lateCounts(lane, prepared, state.sealedTo) : [];
-  await lane.command(sql`INSERT INTO steps (model, subject_kind, subject, stream, version, variant, segment, reference_id, pane_start, counts, late, sealed_at)
+  await lane.command(sql`INSERT INTO steps (model, subject_kind, subject, stream, version, variant, segment, reference_id, pane_start, step_end, counts, late, sealed_at)
     SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
-    SELECT model, subject_kind, subject, part.1, version, variant, segment, reference_id, pane_start, part.2, 0, ${time(now)}
+    SELECT model, subject_kind, subject, part.1, version, variant, segment, reference_id, pane_start, addMilliseconds(pane_start, ${prepared.config.pane}), part.2, 0, ${time(now)}
     FROM (SELECT * FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), span)} AND subject_kind NOT IN ('model', 'attribution'))
     ARRAY JOIN ${STREAMS} AS part WHERE ${carried.length > 0 ? sql`pane_start > ${time(row.first)}` : sql`true`} ORDER BY pane_start`);
   if (carried.length > 0) await writeCarryingStep(lane, prepared, row.first, carried, now);
@@ -105,18 +106,41 @@ async function writeCarryingStep(
   for (const row of carried) {
     const step = merged.get(keyOf(row));
     const counts = row.counts.map((count, bin) => count + (step?.counts[bin] ?? 0));
-    merged.set(keyOf(row), { ...row, counts, late: row.counts.reduce((sum, count) => sum + count, 0) });
+    merged.set(keyOf(row), { ...row, counts, late: total(row.counts) });
   }
-  const rows = [...merged.values()];
+  await insertSteps(
+    lane,
+    prepared,
+    [...merged.values()].map((row) => ({ ...row, start, end: start + prepared.config.pane })),
+    now,
+  );
+}
+
+/** A step of one stream. */
+export interface WrittenStep extends StreamCounts {
+  readonly start: number;
+  readonly end: number;
+  /** Counts in it that came after their own pane had been sealed. */
+  readonly late: number;
+}
+
+/** All in one insert. */
+export async function insertSteps(
+  lane: Lane,
+  prepared: PreparedModel,
+  rows: readonly WrittenStep[],
+  now: number,
+): Promise<void> {
   const text = (name: "subject_kind" | "subject" | "stream" | "version" | "variant") =>
     ({ name, type: "LowCardinality(String)", values: rows.map((row) => row[name]) }) as const;
   await lane.insertBlock("steps", [
     { name: "model", type: "LowCardinality(String)", values: rows.map(() => prepared.config.name) },
     ...(["subject_kind", "subject", "stream", "version", "variant"] as const).map(text),
     { name: "reference_id", type: "LowCardinality(String)", values: rows.map(() => prepared.referenceId) },
-    { name: "pane_start", type: "DateTime64(3, 'UTC')", values: rows.map(() => start) },
-    { name: "counts", type: "Array(Float64)", values: rows.map((row) => row.counts) },
-    { name: "late", type: "UInt64", values: rows.map((row) => row.late) },
+    { name: "pane_start", type: "DateTime64(3, 'UTC')", values: rows.map(({ start }) => start) },
+    { name: "step_end", type: "DateTime64(3, 'UTC')", values: rows.map(({ end }) => end) },
+    { name: "counts", type: "Array(Float64)", values: rows.map(({ counts }) => counts) },
+    { name: "late", type: "UInt64", values: rows.map(({ late }) => late) },
     { name: "sealed_at", type: "DateTime64(3, 'UTC')", values: rows.map(() => now) },
   ]);
 }

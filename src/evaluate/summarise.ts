@@ -8,7 +8,7 @@ import { join, name, type Sql, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
-import { categoricalBins, momentScale, numericBins, rounded, subjectColumn } from "./value-expressions.ts";
+import { categoricalBins, momentScale, numericBins, rounded, subjectColumn, textOrEmpty } from "./value-expressions.ts";
 
 /** Subjects of one statement: each has an aggregate state per group. */
 const SUBJECTS_AT_ONCE = 60;
@@ -128,10 +128,7 @@ function modelTuple(): Sql {
 function subjectColumns(subject: ReferenceSubject, index: number): Sql {
   const { value, invalid } = subjectColumn(subject);
   const present = sql`isNotNull(${value})`;
-  const plain =
-    subject.kind === "numeric"
-      ? rounded(sql`ifNull(${value}, 0)`)
-      : sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
+  const plain = subject.kind === "numeric" ? rounded(sql`ifNull(${value}, 0)`) : textOrEmpty(value);
   const { value: v, present: p, invalid: i } = columnsOf(index);
   const whole = sql`if(${present}, toInt64(round(least(greatest(${v} * ${momentScale(subject)}, -1e18), 1e18))), toInt64(0)) AS ${columnsOf(index).whole}`;
   return sql`, ${plain} AS ${v}, ${present} AS ${p}, ${invalid} AS ${i}${subject.kind === "numeric" ? sql`, ${whole}` : sql``}`;

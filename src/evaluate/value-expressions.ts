@@ -14,6 +14,19 @@ const LARGEST_FLOAT32 = 3.4028234663852886e38;
 export const rounded = (value: Sql): Sql =>
   sql`toFloat64(toFloat32(least(greatest(${value}, ${-LARGEST_FLOAT32}), ${LARGEST_FLOAT32})))`;
 
+/** The bin of one number: how many edges lie below it. `value` is rounded and not NULL. */
+export const numericBin = (edges: readonly number[], value: Sql): Sql =>
+  sql`arrayCount(e -> e < ${value}, CAST(${edges} AS Array(Float64)))`;
+
+/** The place of one category among those listed, UInt64; `unlisted` for others. `value` is a String. */
+export const categoryPlace = (categories: readonly string[], value: Sql, unlisted: Sql): Sql =>
+  categories.length === 0
+    ? unlisted
+    : sql`transform(${value}, ${categories}, range(${categories.length}), ${unlisted})`;
+
+/** A nullable value as text, '' for NULL. */
+export const textOrEmpty = (value: Sql): Sql => sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
+
 /** Number of edges below x (x on an edge falls left), as `edges.length` minus the number of edges that are x or more. */
 export function numericBins(edges: readonly number[], value: Sql, present: Sql): Sql {
   const bins = edges.length + 1;
@@ -28,7 +41,7 @@ export function categoricalBins(categories: readonly string[], value: Sql, prese
   const known = categories.length;
   const unknown =
     inTail === null ? sql`toUInt64(${known + 1})` : sql`if(${inTail}, toUInt64(${known}), toUInt64(${known + 1}))`;
-  const place = known === 0 ? unknown : sql`transform(${value}, ${categories}, range(${known}), ${unknown})`;
+  const place = categoryPlace(categories, value, unknown);
   return sql`CAST(countResample(0, ${known + 2}, 1)(if(${present}, ${place}, toUInt64(${known + 9}))) AS Array(UInt32))`;
 }
 

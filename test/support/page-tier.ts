@@ -1,5 +1,7 @@
 /** A plan of the page tier for tests: two categorical features over known shares, and steps drawn from others. */
 import assert from "node:assert/strict";
+import { estimationOf } from "../../src/evaluate/estimates/estimated-kpis.ts";
+import { kpiBounds } from "../../src/evaluate/page-tier/kpi-bounds.ts";
 import { type PageTierPlan, planPageTier } from "../../src/evaluate/page-tier/watched-streams.ts";
 import type { LoadedReference } from "../../src/evaluate/references/load-reference.ts";
 import { modelConfig } from "./event-writer.ts";
@@ -32,7 +34,7 @@ export function loadedReference(rows = 100_000, more: Partial<LoadedReference> =
 
 export function planOf(written: Readonly<Record<string, unknown>> = {}, reference = loadedReference()): PageTierPlan {
   const config = modelConfig({ name: "m", task: "binary", pane: "1h", windows: ["1h"], ...written });
-  const plan = planPageTier(config, reference);
+  const plan = planPageTier(config, reference, kpiBounds(config, reference, estimationOf(config, reference)));
   assert.ok(plan !== null);
   return plan;
 }

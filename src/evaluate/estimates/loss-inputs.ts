@@ -2,7 +2,7 @@
 import type { ReferenceSubject } from "../../core/summary.ts";
 import type { BinnedRows } from "../../math/boosted-trees.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
-import { rounded } from "../value-expressions.ts";
+import { numericBin, rounded, textOrEmpty } from "../value-expressions.ts";
 import type { LossInput } from "./loss-model.ts";
 
 /** Features beyond these have no part in the model: each costs a byte a row and a pass over the rows a tree. */
@@ -32,9 +32,9 @@ function codeOf({ kind, edges, categories, codes, other }: LossInput, value: Sql
   if (kind === "numeric") {
     const number = rounded(sql`ifNull(${value}, 0)`);
     const known = sql`isNotNull(${value}) AND isFinite(ifNull(${value}, nan))`;
-    return sql`toUInt8(if(${known}, 1 + arrayCount(e -> e < ${number}, CAST(${edges} AS Array(Float64))), 0))`;
+    return sql`toUInt8(if(${known}, 1 + ${numericBin(edges, number)}, 0))`;
   }
-  const text = sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
+  const text = textOrEmpty(value);
   const code = categories.length === 0 ? sql`${other}` : sql`transform(${text}, ${categories}, ${codes}, ${other})`;
   return sql`toUInt8(if(isNull(${value}), 0, ${code}))`;
 }

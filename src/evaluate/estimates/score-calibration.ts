@@ -7,6 +7,7 @@ import { calibrationError, calibrationPValue, type ReliabilityBin } from "../../
 import type { ConfusionCounts } from "../../math/confusion-rates.ts";
 import { type IsotonicCurve, isotonicCurve, isotonicValue } from "../../math/isotonic-regression.ts";
 import { splitCounts } from "../../math/split-counts.ts";
+import { total } from "../../math/total.ts";
 
 /** Labelled rows of either kind below which a reference can't say what a score means. */
 const LEAST_OF_A_KIND = 30;
@@ -36,8 +37,8 @@ export interface ScoreCalibration {
 /** The calibration, or in words why there is none. */
 export function calibrate(reference: LabelledScores): ScoreCalibration | string {
   const bins = reference.rows.length / 2;
-  const rows = sum(reference.rows);
-  const positives = sum(reference.positives);
+  const rows = total(reference.rows);
+  const positives = total(reference.positives);
   if (rows < LEAST_ROWS || positives < LEAST_OF_A_KIND || rows - positives < LEAST_OF_A_KIND)
     return `The reference has ${rows} rows with a score and a label, ${positives} of them positive; estimates need ${LEAST_ROWS}, ${LEAST_OF_A_KIND} of either kind.`;
   const [fitted, held] = halves(reference);
@@ -60,8 +61,6 @@ export function calibrate(reference: LabelledScores): ScoreCalibration | string 
 /** The probability that a row of a cell with this mean score is of the class. */
 export const probabilityOf = ({ curve }: ScoreCalibration, score: number): number =>
   curve === null ? score : isotonicValue(curve, score);
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 interface Cells {
   readonly rows: ArrayLike<number>;
@@ -104,7 +103,8 @@ function reliability({ rows, positives, means }: Cells, curve: IsotonicCurve | n
   return bins;
 }
 
-function confusionOf({ rows, positives }: LabelledScores): ConfusionCounts {
+/** The confusion matrix of a class against the rest, by the labels. */
+export function confusionOf({ rows, positives }: LabelledScores): ConfusionCounts {
   const bins = rows.length / 2;
   const counts = { tp: 0, fp: 0, fn: 0, tn: 0 };
   for (let cell = 0; cell < rows.length; cell++) {

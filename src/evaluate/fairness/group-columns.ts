@@ -5,6 +5,7 @@ import type { GroupCounts } from "../../math/group-fairness.ts";
 import { featureColumn } from "../../store/model-tables.ts";
 import { join, name, type Sql, sql } from "../../store/sql.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { categoryPlace, textOrEmpty } from "../value-expressions.ts";
 
 /** Groups of one feature, the most frequent ones of the reference; others are not compared. */
 export const MOST_GROUPS = 50;
@@ -47,7 +48,7 @@ function counts(feature: string, groups: readonly string[], state: Sql): Sql {
   if (groups.length === 0) return sql`CAST([] AS Array(UInt64))`;
   const size = groups.length * STATES;
   const value = name(featureColumn(feature));
-  const place = sql`transform(ifNull(CAST(${value} AS Nullable(String)), ''), ${groups}, range(${groups.length}), toUInt64(${groups.length}))`;
+  const place = categoryPlace(groups, textOrEmpty(value), sql`toUInt64(${groups.length})`);
   const cell = sql`if(prediction_text != '' AND isNotNull(${value}), ${place} * ${STATES} + ${state}, ${size + 8})`;
   return sql`countResample(0, ${size}, 1)(toUInt64(${cell}))`;
 }

@@ -7,6 +7,7 @@ import { calibrate, type ScoreCalibration } from "../estimates/score-calibration
 import { probabilityCells } from "../estimates/window-scores.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { GROUP_SCORE_BINS, SCORE_SCALE, scoreCell } from "../references/labelled-scores.ts";
+import { categoryPlace, textOrEmpty } from "../value-expressions.ts";
 
 /** A feature with the groups whose scores the reference has calibrated, each for itself. */
 export interface CalibratedFeature {
@@ -61,7 +62,7 @@ function histogram({ schema }: PreparedModel, { feature, groups }: CalibratedFea
   const score = sql`ifNull(score, -1)`;
   const value = name(featureColumn(feature));
   const names = groups.map(({ group }) => group);
-  const place = sql`toUInt32(transform(ifNull(CAST(${value} AS Nullable(String)), ''), ${names}, range(${names.length}), toUInt64(${names.length})))`;
+  const place = sql`toUInt32(${categoryPlace(names, textOrEmpty(value), sql`toUInt64(${names.length})`)})`;
   const usable = sql`prediction_text != '' AND isNotNull(${value}) AND ${score} >= 0 AND ${score} <= 1`;
   const decided = sql`if(prediction_text = ${schema.classes[1] ?? "1"}, ${GROUP_SCORE_BINS}, 0)`;
   const cell = sql`toUInt32(if(${usable}, ${place} * ${CELLS} + ${scoreCell(score, GROUP_SCORE_BINS)} + ${decided}, ${size + 8}))`;

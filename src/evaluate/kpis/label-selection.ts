@@ -12,7 +12,7 @@ import { featureColumn } from "../../store/model-tables.ts";
 import { join, list, name, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
-import { rounded } from "../value-expressions.ts";
+import { categoryPlace, numericBin, rounded, textOrEmpty } from "../value-expressions.ts";
 
 /** Rows of either kind below which nothing is said of how they differ. */
 const LEAST_ROWS = 50;
@@ -129,7 +129,7 @@ function subjectOf({ reference }: PreparedModel, kind: string, subject: string):
 /** Bins of about equal share of the reference: how many of its edges lie below. */
 function binBelow({ edges, bins }: ReferenceSubject, parts: number, value: Sql): Sql {
   const cuts = quantileCuts(bins, parts, false).map((edge) => edges[edge] ?? 0);
-  return sql`toInt64(arrayCount(e -> e < ${rounded(value)}, CAST(${cuts} AS Array(Float64))))`;
+  return sql`toInt64(${numericBin(cuts, rounded(value))})`;
 }
 
 function comparedFeatures({ reference }: PreparedModel): ReferenceSubject[] {
@@ -141,13 +141,10 @@ function featureBins(subject: ReferenceSubject): Sql {
   const column = name(featureColumn(subject.subject));
   const size = FEATURE_BINS + 2;
   const values = subject.categories.slice(0, FEATURE_BINS);
-  const text = sql`ifNull(CAST(${column} AS Nullable(String)), '')`;
   const bin =
     subject.kind === "numeric"
       ? binBelow(subject, FEATURE_BINS, sql`ifNull(${column}, 0)`)
-      : values.length === 0
-        ? sql`${FEATURE_BINS}`
-        : sql`transform(${text}, ${values}, range(${values.length}), ${FEATURE_BINS})`;
+      : categoryPlace(values, textOrEmpty(column), sql`${FEATURE_BINS}`);
   const cell = sql`toUInt32(if(isNull(${column}), ${size - 1}, least(toInt64(${bin}), ${size - 2})) + if(labelled, ${size}, 0))`;
   return sql`CAST(countResample(0, ${2 * size}, 1)(${cell}) AS Array(UInt64))`;
 }

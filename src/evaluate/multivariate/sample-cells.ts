@@ -5,7 +5,7 @@
 import type { RowSample, SampledColumn } from "../../core/row-sample.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
-import { rounded, subjectColumn } from "../value-expressions.ts";
+import { categoryPlace, rounded, subjectColumn, textOrEmpty } from "../value-expressions.ts";
 
 /** Categories of a feature that are told apart, the most frequent of the reference; all others share one place. */
 const MOST_CATEGORIES = 50;
@@ -40,7 +40,7 @@ export function predictionCell({ subject, kind }: SampledFeature): CellSource {
   return {
     present: sql`isNotNull(${value})`,
     number: kind === "numeric" ? sql`ifNull(${value}, 0)` : sql`0`,
-    text: kind === "numeric" ? sql`''` : sql`ifNull(CAST(${value} AS Nullable(String)), '')`,
+    text: kind === "numeric" ? sql`''` : textOrEmpty(value),
   };
 }
 
@@ -51,10 +51,7 @@ export function cellsOf(features: readonly SampledFeature[], sourceOf: (feature:
       const { present, number, text } = sourceOf(feature);
       const { kind, categories } = feature;
       if (kind === "numeric") return sql`if(${present}, ${rounded(number)}, nan)`;
-      const place =
-        categories.length === 0
-          ? sql`0`
-          : sql`transform(${text}, ${categories}, range(${categories.length}), toUInt64(${categories.length}))`;
+      const place = categoryPlace(categories, text, sql`toUInt64(${categories.length})`);
       return sql`if(${present}, toFloat64(${place}), nan)`;
     }),
   )}] AS Array(Float64))`;

@@ -38,15 +38,12 @@ export interface Judgement {
 /** Judges what has changed already apart from what has not. */
 export function judge(
   evidence: readonly StreamEvidence[],
-  isChanged: (subject: string) => boolean,
+  changed: ReadonlySet<string>,
   options: DecisionOptions,
 ): Judgement {
-  const decision = decide(
-    evidence.filter(({ subject }) => !isChanged(subject)),
-    options,
-  );
+  const decision = decide(evidence, { ...options, excluded: changed });
   const { subjects: changedEvidence } = decide(
-    evidence.filter(({ subject }) => isChanged(subject)),
+    evidence.filter(({ subject }) => changed.has(subject)),
     options,
   );
   const level = Math.log(options.threshold);

@@ -54,7 +54,7 @@ export async function takeStep(
   unit.through = step.end;
   const { decision, changedEvidence, alarming } = judge(
     evidenceOfStreams(plan.streams, unit.states),
-    (subject) => unit.changed.has(subject),
+    new Set(unit.changed.keys()),
     { threshold: plan.threshold, weight: stepMs / DAY_MS },
   );
   for (const subject of alarming) {

@@ -4,8 +4,10 @@
  */
 import { impliedEstimates } from "../../config/kpis.ts";
 import type { ModelConfig } from "../../config/schema.ts";
+import type { LabelledScores } from "../../core/labelled-scores.ts";
 import { referenceError } from "../../sequential/tolerance.ts";
-import { estimationOf } from "../estimates/estimated-kpis.ts";
+import type { Estimation } from "../estimates/estimated-kpis.ts";
+import { confusionOf } from "../estimates/score-calibration.ts";
 import type { LoadedReference } from "../references/load-reference.ts";
 
 export interface KpiBound {
@@ -20,16 +22,20 @@ export interface KpiBound {
 
 const LEAST_BOUND = 0.0001;
 
-export function kpiBounds(config: ModelConfig, reference: LoadedReference | null): readonly KpiBound[] {
+export function kpiBounds(
+  config: ModelConfig,
+  reference: LoadedReference | null,
+  estimation: Estimation,
+): readonly KpiBound[] {
   if (config.task === "regression") return [];
-  const ofReference = referenceAccuracy(reference);
+  const ofReference = referenceAccuracy(reference?.labelledScores ?? []);
   const bounds: KpiBound[] = [];
   const add = (metric: string, isGood: boolean, bound: number | null, source: KpiBound["source"]) => {
     if (bound !== null && bound > 0 && bound < 1 && !bounds.some((known) => known.metric === metric))
       bounds.push({ metric, isGood, bound: Math.max(LEAST_BOUND, bound), source });
   };
   const accepted = ofReference === null ? null : 1 - ofReference.accuracy + tolerance(config.ignore_below, ofReference);
-  const estimated = typeof estimationOf(config, reference) === "string" ? [] : impliedEstimates(config);
+  const estimated = typeof estimation === "string" ? [] : impliedEstimates(config);
   for (const kpi of [...config.kpis, ...estimated]) {
     if (!("use" in kpi)) continue;
     if (kpi.use === "accuracy" || kpi.use === "estimated_accuracy") {
@@ -46,24 +52,15 @@ interface ReferenceAccuracy {
   readonly rows: number;
 }
 
-/** The share of right decisions among the reference's labelled rows. */
-function referenceAccuracy(reference: LoadedReference | null): ReferenceAccuracy | null {
-  const scores = reference?.labelledScores ?? [];
-  const [first] = scores;
+/** The share of right decisions among the reference's labelled rows; with several classes a row is right in its own. */
+function referenceAccuracy(scores: readonly LabelledScores[]): ReferenceAccuracy | null {
+  const [first, ...more] = scores.map(confusionOf);
   if (first === undefined) return null;
-  const rows = sum(first.rows);
-  if (rows === 0) return null;
-  // Two classes: right where the decision was the positive one and so is the label, or neither. More: right in its own class.
-  const right = scores.reduce((all, { rows, positives }) => {
-    const half = rows.length / 2;
-    const decided = sum(positives.slice(half));
-    return all + decided + (scores.length === 1 ? sum(rows.slice(0, half)) - sum(positives.slice(0, half)) : 0);
-  }, 0);
-  return { accuracy: right / rows, rows };
+  const rows = first.tp + first.fp + first.fn + first.tn;
+  const right = more.reduce((sum, { tp }) => sum + tp, first.tp + (more.length === 0 ? first.tn : 0));
+  return rows === 0 ? null : { accuracy: right / rows, rows };
 }
 
 function tolerance(ignoreBelow: number, { accuracy, rows }: ReferenceAccuracy): number {
   return Math.max(ignoreBelow, referenceError(accuracy, rows));
 }
-
-const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);

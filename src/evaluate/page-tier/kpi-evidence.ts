@@ -7,6 +7,7 @@ import { evidenceMetrics } from "../../core/evidence.ts";
 import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { insertSteps, type WrittenStep } from "../steps.ts";
 import { seriesKey } from "../window-series.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
 import { type KpiStates, type KpiStep, takeKpiStep } from "./kpi-tracker.ts";
@@ -58,7 +59,7 @@ export async function openKpiEvidence(lane: Lane, prepared: PreparedModel, plan:
     lookedAt = now;
     const fresh = await completeWindows(lane, prepared, plan, watermark);
     if (fresh.length === 0) return;
-    await writeSteps(lane, prepared, fresh, now);
+    await insertSteps(lane, prepared, fresh.map(stepOf), now);
     await writeEvidence(lane, prepared, plan.planId, fresh.flatMap(take), now);
   };
   return { run };
@@ -106,24 +107,14 @@ async function completeWindows(
   );
 }
 
-async function writeSteps(lane: Lane, prepared: PreparedModel, rows: readonly StepRow[], now: number): Promise<void> {
-  const text = (name: "version" | "variant") =>
-    ({ name, type: "LowCardinality(String)", values: rows.map((row) => row[name]) }) as const;
-  await lane.insertBlock("steps", [
-    { name: "model", type: "LowCardinality(String)", values: rows.map(() => prepared.config.name) },
-    { name: "subject_kind", type: "LowCardinality(String)", values: rows.map(() => "kpi") },
-    { name: "subject", type: "LowCardinality(String)", values: rows.map(({ metric }) => metric) },
-    { name: "stream", type: "LowCardinality(String)", values: rows.map(() => "kpi") },
-    text("version"),
-    text("variant"),
-    { name: "reference_id", type: "LowCardinality(String)", values: rows.map(() => prepared.referenceId) },
-    { name: "pane_start", type: "DateTime64(3, 'UTC')", values: rows.map(({ start }) => start) },
-    { name: "step_end", type: "DateTime64(3, 'UTC')", values: rows.map(({ end }) => end) },
-    { name: "counts", type: "Array(Float64)", values: rows.map(({ bad, good }) => [bad, good]) },
-    { name: "late", type: "UInt64", values: rows.map(() => 0) },
-    { name: "sealed_at", type: "DateTime64(3, 'UTC')", values: rows.map(() => now) },
-  ]);
-}
+const stepOf = ({ metric, bad, good, ...place }: StepRow): WrittenStep => ({
+  ...place,
+  subject_kind: "kpi",
+  subject: metric,
+  stream: "kpi",
+  counts: [bad, good],
+  late: 0,
+});
 
 function rowsOf(
   plan: PageTierPlan,

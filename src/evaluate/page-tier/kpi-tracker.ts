@@ -71,8 +71,8 @@ function alarmingKpis(plan: PageTierPlan, states: KpiStates): ReadonlySet<string
     share,
     logEvidence: logEvidenceOfMean(states.get(metric)?.evidence ?? []),
   }));
-  const { threshold } = plan;
-  return judge(evidence, (metric) => states.get(metric)?.changed !== undefined, { threshold }).alarming;
+  const changed = new Set([...states].filter(([, state]) => state.changed !== undefined).map(([metric]) => metric));
+  return judge(evidence, changed, { threshold: plan.threshold }).alarming;
 }
 
 function sinceAfter(since: KpiState["since"], { bound }: WatchedKpi, { start, bad, good }: KpiStep): KpiState["since"] {

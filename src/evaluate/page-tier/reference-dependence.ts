@@ -4,18 +4,16 @@
  */
 import { z } from "zod";
 import type { ModelConfig } from "../../config/schema.ts";
+import type { Reference } from "../../core/summary.ts";
+import { total } from "../../math/total.ts";
 import { designEffects } from "../../sequential/design-effect.ts";
-import { directionsOf } from "../../sequential/directions.ts";
-import { replay } from "../../sequential/replay.ts";
-import { mergeCounts, type StreamReference } from "../../sequential/stream-reference.ts";
-import { pagePlan } from "../../sequential/tilt-plan.ts";
-import { tolerancesOf } from "../../sequential/tolerance.ts";
+import { type ReferenceSeries, referenceStability } from "../../sequential/reference-stability.ts";
+import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
-import type { LoadedReference } from "../references/load-reference.ts";
 import { findingText } from "./finding-text.ts";
 import { type ReferencePanes, readReferencePanes, type SubjectSlice } from "./reference-panes.ts";
-import { DAY_MS, type DesignEffects, type PageTierPlan, type StreamName } from "./watched-streams.ts";
+import { DAY_MS, type DesignEffects, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
 
 export interface Dependence {
   readonly effects: DesignEffects;
@@ -23,28 +21,41 @@ export interface Dependence {
   readonly notes: readonly string[];
 }
 
-export const noDependence: Dependence = { effects: new Map(), notes: [] };
+/** A reference, and the length of pane that it is compared in. */
+export interface DependenceKey {
+  readonly model: string;
+  readonly referenceId: string;
+  readonly pane: number;
+}
 
 const stored = z.object({ stream: z.string(), effects: z.array(z.number()), notes: z.array(z.string()) });
 
-/** @param plan without design effects */
-export async function dependenceOf(
+/** What was measured of a reference before; null where it has not been. */
+export async function readDependence(lane: Lane, at: DependenceKey): Promise<Dependence | null> {
+  const known = await lane.query(
+    sql`SELECT stream, effects, notes FROM reference_dependence FINAL
+      WHERE model = ${at.model} AND reference_id = ${at.referenceId} AND pane = ${at.pane} ORDER BY stream`,
+    stored,
+  );
+  if (known.length === 0) return null;
+  return {
+    effects: new Map(known.filter(({ stream }) => stream !== "").map(({ stream, effects }) => [stream, effects])),
+    notes: known.flatMap(({ notes }) => notes),
+  };
+}
+
+/**
+ * Measures and stores.
+ *
+ * @param plan without design effects
+ */
+export async function measureDependence(
   lane: Lane,
   readLane: Lane,
   config: ModelConfig,
-  reference: LoadedReference,
+  reference: Reference,
   plan: PageTierPlan,
 ): Promise<Dependence> {
-  const where = sql`model = ${config.name} AND reference_id = ${reference.referenceId} AND pane = ${config.pane}`;
-  const known = await lane.query(
-    sql`SELECT stream, effects, notes FROM reference_dependence FINAL WHERE ${where} ORDER BY stream`,
-    stored,
-  );
-  if (known.length > 0)
-    return {
-      effects: new Map(known.filter(({ stream }) => stream !== "").map(({ stream, effects }) => [stream, effects])),
-      notes: known.flatMap(({ notes }) => notes),
-    };
   const measured = measure(plan, await readReferencePanes(readLane, config, reference.subjects));
   const base = { model: config.name, reference_id: reference.referenceId, pane: config.pane };
   await lane.insertRows("reference_dependence", [
@@ -63,70 +74,46 @@ export function measure(plan: PageTierPlan, panes: ReferencePanes | null): Depen
         "the reference has no column of event times that spans enough panes: bursts and seasons in the events can't be told from change",
       ],
     };
-  const effects = new Map<string, readonly number[]>();
-  const halves: { readonly of: PageTierPlan["streams"][number]; readonly counts: readonly Float64Array[] }[] = [];
-  for (const stream of plan.streams) {
+  const series = plan.streams.flatMap((stream): ReferenceSeries[] => {
     const slices = panes.subjects.get(stream.subject);
-    if (slices === undefined) continue;
-    const against = stream.plan.stream;
-    const counts = slices.map((slice) => mergeCounts(against, countsOf(slice, stream.stream as StreamName)));
-    effects.set(`${stream.subject} ${stream.stream}`, designEffects(counts, against.weights, directionsOf(against)));
-    halves.push({ of: stream, counts });
-  }
-  const unstable = changeWithin(plan, panes, halves);
-  return { effects, notes: unstable === null ? [] : [unstable] };
+    if (slices === undefined) return [];
+    const reference = stream.plan.stream;
+    const counts = slices.map((slice) => mergeCounts(reference, countsOf(slice, stream.stream)));
+    return [{ ...stream, reference, tolerance: plan.tolerance, panes: counts }];
+  });
+  const directionsOf = new Map(plan.streams.map(({ plan: tilts }) => [tilts.stream, tilts.directions]));
+  const unstable = changeWithin(plan, panes, series);
+  return {
+    effects: new Map(
+      series.map(({ subject, stream, reference, panes: counts }) => [
+        `${subject} ${stream}`,
+        designEffects(counts, reference.weights, directionsOf.get(reference) ?? []),
+      ]),
+    ),
+    notes: unstable === null ? [] : [unstable],
+  };
 }
 
-function countsOf({ bins, missing, invalid }: SubjectSlice, stream: StreamName): readonly number[] {
+function countsOf({ bins, missing, invalid }: SubjectSlice, stream: string): readonly number[] {
   if (stream === "values") return bins;
-  const all = bins.reduce((sum, count) => sum + count, 0) + missing + invalid;
+  const all = total(bins) + missing + invalid;
   const rate = stream === "missing" ? missing : invalid;
   return [rate, all - rate];
 }
 
 /** The second half of the reference against the first: a reference that alarms against itself can't be one to compare with. */
 function changeWithin(
-  plan: PageTierPlan,
+  { streams, threshold }: PageTierPlan,
   { sliceMs, first }: ReferencePanes,
-  streams: readonly { readonly of: PageTierPlan["streams"][number]; readonly counts: readonly Float64Array[] }[],
+  series: readonly ReferenceSeries[],
 ): string | null {
-  const half = Math.floor((streams[0]?.counts.length ?? 0) / 2);
-  if (half === 0) return null;
-  const planned = streams.map(({ of, counts }) => {
-    const earlier = counts.slice(0, half);
-    const weights = of.plan.stream.weights.map((_, bin) =>
-      Math.max(
-        1,
-        earlier.reduce((sum, slice) => sum + (slice[bin] ?? 0), 0),
-      ),
-    );
-    const against: StreamReference = { ...of.plan.stream, weights };
-    const directions = directionsOf(against);
-    const tolerances = tolerancesOf(against, directions, wantedOf(of)).map(({ value }) => value);
-    const designed = { designEffects: designEffects(earlier, weights, directions) };
-    return { ...of, plan: pagePlan(against, [{ weights, tolerances }], designed) };
-  });
-  const steps = Array.from({ length: (streams[0]?.counts.length ?? 0) - half }, (_, index) => ({
-    counts: streams.map(({ counts }) => counts[half + index] ?? []),
-    weight: sliceMs / DAY_MS,
-    mark: first + (half + index) * sliceMs,
-  }));
-  const [alarm] = replay({ streams: planned, threshold: plan.threshold }, steps).alarms;
-  const [finding] = alarm?.findings ?? [];
-  const stream = planned.find((one) => one === finding?.stream);
-  if (alarm === undefined || finding === undefined || stream === undefined) return null;
-  const since = new Date(finding.onset).toISOString().slice(0, 10);
-  const at = streams.findIndex(({ of }) => of.subject === stream.subject && of.stream === stream.stream);
-  const after = (streams[at]?.counts ?? []).slice(half + Math.round((finding.onset - first) / sliceMs) - half);
+  const [finding] = referenceStability(series, threshold, sliceMs / DAY_MS).alarms[0]?.findings ?? [];
+  if (finding === undefined) return null;
+  const { stream, onset } = finding;
+  const isSame = (one: Pick<WatchedStream, "subject" | "stream">) =>
+    one.subject === stream.subject && one.stream === stream.stream;
+  const after = (series.find(isSame)?.panes ?? []).slice(onset);
   const sums = stream.plan.stream.weights.map((_, bin) => after.reduce((sum, slice) => sum + (slice[bin] ?? 0), 0));
-  return `the reference is not stable: ${stream.name} changes within it, about ${since} (${findingText({ ...finding, stream }, sums)}); take a reference from a time without such a change, or events will be compared with a mixture`;
-}
-
-/** What was asked for, as it stands in the tolerances. */
-function wantedOf({ tolerances, plan }: PageTierPlan["streams"][number]) {
-  const isRare = (index: number) => plan.directions[index]?.isSet === true && plan.directions[index]?.bin === null;
-  const rare = tolerances.find((_, index) => isRare(index) || plan.stream.kind === "rate");
-  const bulk = tolerances.find((_, index) => !isRare(index));
-  const ignoreBelow = bulk?.wanted ?? rare?.wanted ?? 0.03;
-  return { ignoreBelow, ...(rare === undefined ? {} : { ignoreRareBelow: rare.wanted }) };
+  const since = new Date(first + onset * sliceMs).toISOString().slice(0, 10);
+  return `the reference is not stable: ${streams.find(isSame)?.name} changes within it, about ${since} (${findingText(finding, sums)}); take a reference from a time without such a change, or events will be compared with a mixture`;
 }

@@ -4,9 +4,9 @@ import type { ModelConfig } from "../../config/schema.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import { type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { binCode, missingCode } from "../references/bin-code.ts";
 import { subjectKey } from "../references/load-reference.ts";
 import { openReferenceTable, type ReferenceColumn } from "../references/reference-table.ts";
-import { rounded } from "../value-expressions.ts";
 
 /** Counts of a subject in one slice: of its bins, and of what is missing and invalid. */
 export interface SubjectSlice {
@@ -28,8 +28,6 @@ export interface ReferencePanes {
 const MOST_SLICES = 1024;
 /** Below, dependence can't be told from chance. */
 const LEAST_SLICES = 24;
-const MISSING = -1;
-const INVALID = -2;
 
 /** Null where the reference has no column of times, or spans too little. */
 export async function readReferencePanes(
@@ -96,9 +94,10 @@ async function slicesOf(
   const { subject, column, at, sliceMs, first } = of;
   const rows = await lane.query(
     sql`SELECT intDiv(t - ${first}, ${sliceMs}) AS slice, bin, count() AS n
-      FROM (SELECT ${at} AS t, ${binOf(subject, column)} AS bin FROM ${column.from} WHERE t IS NOT NULL) GROUP BY slice, bin`,
+      FROM (SELECT ${at} AS t, ${binCode(column, subject)} AS bin FROM ${column.from} WHERE t IS NOT NULL) GROUP BY slice, bin`,
     z.object({ slice: z.number(), bin: z.number(), n: z.number() }),
   );
+  const missing = missingCode(subject);
   const slices = Array.from({ length: of.count }, () => ({
     bins: subject.bins.map(() => 0),
     missing: 0,
@@ -107,21 +106,9 @@ async function slicesOf(
   for (const { slice, bin, n } of rows) {
     const counts = slices[slice];
     if (counts === undefined) continue;
-    if (bin === MISSING) counts.missing += n;
-    else if (bin === INVALID) counts.invalid += n;
+    if (bin === missing) counts.missing = n;
+    else if (bin === missing + 1) counts.invalid = n;
     else counts.bins[bin] = n;
   }
   return slices;
-}
-
-function binOf({ kind, edges, categories }: ReferenceSubject, { present, number, text }: ReferenceColumn): Sql {
-  if (kind === "numeric") {
-    const value = rounded(sql`ifNull(${number}, 0)`);
-    return sql`multiIf(NOT (${present}), ${MISSING}, NOT isFinite(ifNull(${number}, nan)), ${INVALID},
-      toInt64(arrayCount(e -> e < ${value}, CAST(${edges} AS Array(Float64)))))`;
-  }
-  const places = categories.map((_, index) => index);
-  const spelt = sql`ifNull(CAST(${text} AS Nullable(String)), '')`;
-  if (categories.length === 0) return sql`if(${present}, 0, ${MISSING})`;
-  return sql`if(NOT (${present}), ${MISSING}, toInt64(transform(${spelt}, ${[...categories]}, ${places}, ${categories.length})))`;
 }

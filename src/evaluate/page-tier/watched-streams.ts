@@ -8,14 +8,13 @@ import { evidenceShares } from "../../sequential/evidence-shares.ts";
 import type { PlannedStream } from "../../sequential/replay.ts";
 import { type NoStream, rateStream, type StreamReference, valueStream } from "../../sequential/stream-reference.ts";
 import { pagePlan } from "../../sequential/tilt-plan.ts";
-import { type Tolerance, tolerancesOf } from "../../sequential/tolerance.ts";
+import { type Tolerance, type ToleranceOptions, tolerancesOf } from "../../sequential/tolerance.ts";
 import { type LoadedReference, subjectKey } from "../references/load-reference.ts";
-import { type KpiBound, kpiBounds } from "./kpi-bounds.ts";
+import type { KpiBound } from "./kpi-bounds.ts";
 
 export const DAY_MS = 86_400_000;
 
-export const streamNames = ["values", "missing", "invalid"] as const;
-export type StreamName = (typeof streamNames)[number];
+const streamNames = ["values", "missing", "invalid"] as const;
 
 export interface WatchedStream extends PlannedStream {
   readonly subjectKind: SubjectKind;
@@ -35,6 +34,8 @@ export interface PageTierPlan {
   readonly threshold: number;
   readonly streams: readonly WatchedStream[];
   readonly kpis: readonly WatchedKpi[];
+  /** As asked for; each stream's tolerances say what holds. */
+  readonly tolerance: ToleranceOptions;
   /** What could not be watched, or not as asked for: sentences. */
   readonly limits: readonly string[];
 }
@@ -51,9 +52,9 @@ export type DesignEffects = ReadonlyMap<string, readonly number[]>;
 export function planPageTier(
   config: ModelConfig,
   reference: LoadedReference | null,
+  kpis: readonly KpiBound[],
   effects: DesignEffects = new Map(),
 ): PageTierPlan | null {
-  const kpis = kpiBounds(config, reference);
   const { false_alarms: budget, ignore_below: ignoreBelow, ignore_rare_below: ignoreRareBelow } = config;
   if (budget === null) return null;
   const limits: string[] = [];
@@ -76,11 +77,11 @@ export function planPageTier(
     kpis: kpis.map(({ metric }) => ({ subject: `kpi/${metric}`, streams: ["kpi"] })),
   });
   const shareOf = new Map(shares.map(({ subject, stream, share }) => [`${subject} ${stream}`, share]));
-  const wanted = { ignoreBelow, ...(ignoreRareBelow === undefined ? {} : { ignoreRareBelow }) };
+  const tolerance = { ignoreBelow, ...(ignoreRareBelow === undefined ? {} : { ignoreRareBelow }) };
   const streams = found.flatMap(({ subject, streams }) =>
     streamNames.map((stream, index): WatchedStream => {
       const against = streams[index] as StreamReference;
-      const tolerances = tolerancesOf(against, directionsOf(against), wanted);
+      const tolerances = tolerancesOf(against, directionsOf(against), tolerance);
       const slot = { weights: against.weights, tolerances: tolerances.map(({ value }) => value) };
       const key = subjectKey(subject);
       return {
@@ -101,7 +102,7 @@ export function planPageTier(
     reference?.referenceId ?? "",
     streams.map(({ subject, stream }) => `${subject} ${stream}`),
     kpis,
-    wanted,
+    tolerance,
     budget,
     [...effects],
   ];
@@ -109,6 +110,7 @@ export function planPageTier(
     planId: createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16),
     threshold: budget.perMs / budget.alarms / DAY_MS,
     streams,
+    tolerance,
     kpis: kpis.map((kpi) => ({ ...kpi, share: shareOf.get(`kpi/${kpi.metric} kpi`) ?? 0 })),
     limits,
   };

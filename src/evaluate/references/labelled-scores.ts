@@ -6,6 +6,7 @@ import { type GroupScores, type LabelledScores, scoreBinsOf } from "../../core/l
 import { type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { MOST_GROUPS } from "../fairness/group-columns.ts";
+import { textOrEmpty } from "../value-expressions.ts";
 import type { ReferenceColumn } from "./reference-table.ts";
 
 /** Classes beyond this have no estimates: each costs a histogram a window. */
@@ -82,7 +83,7 @@ export async function readGroupScores(
       found.push({
         feature,
         group: value,
-        scores: await readClass(lane, at, sql`${group.present} AND ${textOf(group.text)} = ${value}`),
+        scores: await readClass(lane, at, sql`${group.present} AND ${textOrEmpty(group.text)} = ${value}`),
       });
   }
   return found;
@@ -90,7 +91,7 @@ export async function readGroupScores(
 
 async function mostFrequent(lane: Lane, { text, from, present }: ReferenceColumn): Promise<string[]> {
   const found = await lane.query(
-    sql`SELECT ${textOf(text)} AS v, count() AS rows FROM ${from} WHERE ${present} GROUP BY v ORDER BY rows DESC, v LIMIT ${MOST_GROUPS}`,
+    sql`SELECT ${textOrEmpty(text)} AS v, count() AS rows FROM ${from} WHERE ${present} GROUP BY v ORDER BY rows DESC, v LIMIT ${MOST_GROUPS}`,
     z.object({ v: z.string() }),
   );
   return found.map(({ v }) => v);
@@ -105,7 +106,8 @@ async function readClass(
 ): Promise<LabelledScores> {
   const decided = await spellings(lane, prediction);
   const labels = await spellings(lane, label);
-  const isClass = ({ text }: ReferenceColumn, texts: readonly string[]) => sql`has(${arrayOf(texts)}, ${textOf(text)})`;
+  const isClass = ({ text }: ReferenceColumn, texts: readonly string[]) =>
+    sql`has(${arrayOf(texts)}, ${textOrEmpty(text)})`;
   const ofPositive = (texts: readonly string[]) => texts.filter((text) => classLabel(text) === positive);
   const usable = sql`ifNull(${score.number} >= 0 AND ${score.number} <= 1, false) AND ${isClass(prediction, decided)} AND ${isClass(label, labels)}`;
   const value = sql`ifNull(${score.number}, 0)`;
@@ -129,14 +131,12 @@ async function readClass(
 export const scoreCell = (score: Sql, bins: number): Sql =>
   sql`toUInt32(least(floor(${score} * ${bins}), ${bins - 1}))`;
 
-const textOf = (text: Sql): Sql => sql`ifNull(CAST(${text} AS Nullable(String)), '')`;
-
 const arrayOf = (texts: readonly string[]): Sql => sql`CAST(${texts} AS Array(String))`;
 
 /** Texts of a column that are classes, as they stand in the file. */
 async function spellings(lane: Lane, { text, from, present }: ReferenceColumn): Promise<string[]> {
   const found = await lane.query(
-    sql`SELECT DISTINCT ${textOf(text)} AS v FROM ${from} WHERE ${present} ORDER BY v LIMIT ${MOST_SPELLINGS}`,
+    sql`SELECT DISTINCT ${textOrEmpty(text)} AS v FROM ${from} WHERE ${present} ORDER BY v LIMIT ${MOST_SPELLINGS}`,
     z.object({ v: z.string() }),
   );
   return found.map(({ v }) => v).filter((v) => classLabel(v) !== null);

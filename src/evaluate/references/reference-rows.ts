@@ -8,7 +8,8 @@ import { classLabel } from "../../core/class-label.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import { join, name, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
-import { rounded } from "../value-expressions.ts";
+import { textOrEmpty } from "../value-expressions.ts";
+import { binCode, missingCode } from "./bin-code.ts";
 import type { ReferenceColumn, ReferenceTable } from "./reference-table.ts";
 
 /** Rows kept, evenly spread over the file. */
@@ -29,9 +30,6 @@ export interface ReferenceRows {
   readonly actual: readonly (number | null)[];
   readonly scores: readonly (number | null)[];
 }
-
-/** Code of a value that is not there; one more is an invalid one. */
-export const missingCode = (subject: ReferenceSubject): number => subject.bins.length;
 
 /** null where the reference has no decisions: then nothing can be said of its performance. */
 export async function readReferenceRows(
@@ -56,7 +54,7 @@ export async function readReferenceRows(
   });
   for (const group of sameFrom(placed)) {
     const found = await sample.numbers(
-      group.map(({ column, subject }) => ({ from: column.from, value: codeOf(column, subject) })),
+      group.map(({ column, subject }) => ({ from: column.from, value: binCode(column, subject) })),
     );
     for (const [index, { subject }] of group.entries())
       codes.set(
@@ -85,19 +83,6 @@ export async function readReferenceRows(
     actual: isNumber ? await numbers(label) : [],
     scores: task === "binary" ? await numbers(score) : [],
   };
-}
-
-function codeOf({ present, number, text }: ReferenceColumn, subject: ReferenceSubject): Sql {
-  const missing = missingCode(subject);
-  if (subject.kind === "numeric") {
-    const value = rounded(sql`ifNull(${number}, 0)`);
-    return sql`multiIf(NOT (${present}), ${missing}, NOT isFinite(ifNull(${number}, nan)), ${missing + 1}, arrayCount(e -> e < ${value}, CAST(${subject.edges} AS Array(Float64))))`;
-  }
-  const known = subject.categories.length;
-  const plain = sql`ifNull(CAST(${text} AS Nullable(String)), '')`;
-  const place =
-    known === 0 ? sql`0` : sql`transform(${plain}, ${subject.categories}, range(${known}), toUInt64(${known}))`;
-  return sql`if(${present}, ${place}, ${missing})`;
 }
 
 function* sameFrom<Item extends { readonly column: ReferenceColumn }>(items: readonly Item[]): Generator<Item[]> {
@@ -130,7 +115,7 @@ function createSampler(lane: Lane, rows: number) {
       return (first?.found ?? []).map((column) => column.map(([value]) => value));
     },
     async texts({ from, text, present }: ReferenceColumn): Promise<string[]> {
-      const value = sql`if(${present}, ifNull(CAST(${text} AS Nullable(String)), ''), '')`;
+      const value = sql`if(${present}, ${textOrEmpty(text)}, '')`;
       const [first] = await lane.query(arrays([{ from, value }], sql`String`), row(z.string()));
       return (first?.found[0] ?? []).map(([found]) => found);
     },

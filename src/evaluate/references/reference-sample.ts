@@ -5,6 +5,7 @@ import type { ReferenceSubject } from "../../core/summary.ts";
 import { list, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { cellsOf, sampledFeatures, sampleOf } from "../multivariate/sample-cells.ts";
+import { textOrEmpty } from "../value-expressions.ts";
 import type { ReferenceColumn } from "./reference-table.ts";
 
 /** Rows kept: as many as a detector can ask for. */
@@ -38,7 +39,7 @@ export async function drawReferenceSample(
           ? sql`(${column.present} AND isFinite(ifNull(${column.number}, nan)))`
           : column.present,
       number: sql`ifNull(${column.number}, 0)`,
-      text: sql`ifNull(CAST(${column.text} AS Nullable(String)), '')`,
+      text: textOrEmpty(column.text),
     };
   });
   const rows = Math.min(MOST_ROWS, Math.floor(MOST_CELLS / features.length));

@@ -6,7 +6,7 @@ import { byFrequency, categoricalBins } from "../../math/categorical-bins.ts";
 import { cutIndices, numericEdges } from "../../math/numeric-edges.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
-import { rounded } from "../value-expressions.ts";
+import { numericBin, rounded, textOrEmpty } from "../value-expressions.ts";
 import type { ColumnCounts } from "./column-kinds.ts";
 import { deviationOf, fixedScale, meanOf } from "./exact-moments.ts";
 import type { ReferenceColumn } from "./reference-table.ts";
@@ -62,7 +62,7 @@ export async function numericSubject({ lane, column, counts, subjectKind, subjec
   const maximum = sorted[n - 1] ?? 0;
   const scale = fixedScale(Math.max(Math.abs(minimum), Math.abs(maximum)));
   const rows = await lane.query(
-    sql`SELECT arrayCount(e -> e < v, CAST(${edges} AS Array(Float64))) AS bin, count() AS rows, toString(sum(toInt256(round(v * ${scale})))) AS s1,
+    sql`SELECT ${numericBin(edges, sql`v`)} AS bin, count() AS rows, toString(sum(toInt256(round(v * ${scale})))) AS s1,
         toString(sum(toInt256(round(v * ${scale})) * toInt256(round(v * ${scale})))) AS s2 FROM (${values}) GROUP BY bin ORDER BY bin`,
     z.object({ bin: z.number(), rows: z.number(), s1: z.string(), s2: z.string() }),
   );
@@ -89,7 +89,7 @@ export async function numericSubject({ lane, column, counts, subjectKind, subjec
 export async function categoricalSubject(place: Place, classes: boolean): Promise<LoadedSubject> {
   const { lane, column, counts, subjectKind, subject } = place;
   const found = await lane.query(
-    sql`SELECT ifNull(CAST(${column.text} AS Nullable(String)), '') AS v, count() AS rows FROM ${column.from} WHERE ${column.present} GROUP BY v ORDER BY rows DESC, v LIMIT ${MOST_REMEMBERED + 1}`,
+    sql`SELECT ${textOrEmpty(column.text)} AS v, count() AS rows FROM ${column.from} WHERE ${column.present} GROUP BY v ORDER BY rows DESC, v LIMIT ${MOST_REMEMBERED + 1}`,
     z.object({ v: z.string(), rows: z.number() }),
   );
   const merged = new Map<string, number>();

@@ -7,8 +7,9 @@ import type { Lane } from "../../store/store.ts";
 import { withinSpan } from "../kept-rows.ts";
 import { joinedRows } from "../kpis/joined-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
-import { missingCode, type ReferenceRows } from "../references/reference-rows.ts";
-import { rounded, subjectColumn } from "../value-expressions.ts";
+import { missingCode } from "../references/bin-code.ts";
+import type { ReferenceRows } from "../references/reference-rows.ts";
+import { categoryPlace, numericBin, rounded, subjectColumn, textOrEmpty } from "../value-expressions.ts";
 
 /** More rows than this are thinned out by the hash of their ids: the same ones each time. */
 const MOST_ROWS = 20_000;
@@ -103,16 +104,12 @@ function codeOf(subject: ReferenceSubject): Sql {
   const missing = missingCode(subject);
   const absent = sql`if(${invalid}, ${missing + 1}, ${missing})`;
   if (subject.kind === "numeric") {
-    const number = rounded(sql`ifNull(${value}, 0)`);
-    return sql`if(isNotNull(${value}), arrayCount(e -> e < ${number}, CAST(${subject.edges} AS Array(Float64))), ${absent})`;
+    const bin = numericBin(subject.edges, rounded(sql`ifNull(${value}, 0)`));
+    return sql`if(isNotNull(${value}), ${bin}, ${absent})`;
   }
   const known = subject.categories.length;
   const unlisted = (subject.bins[known] ?? 0) > 0 ? known : known + 1;
-  const text = sql`ifNull(CAST(${value} AS Nullable(String)), '')`;
-  const place =
-    known === 0
-      ? sql`${unlisted}`
-      : sql`transform(${text}, ${subject.categories}, range(${known}), toUInt64(${unlisted}))`;
+  const place = categoryPlace(subject.categories, textOrEmpty(value), sql`toUInt64(${unlisted})`);
   return sql`if(isNotNull(${value}), ${place}, ${absent})`;
 }
 

@@ -7,7 +7,7 @@ export const pageTier: Migration = {
   number: 3,
   title: "page tier",
   statements: [
-    // Of a KPI's step, whose windows may have any length; a pane's is one pane later than its start.
+    // A pane's is one pane later than its start; a KPI's windows may have any length.
     "ALTER TABLE steps ADD COLUMN IF NOT EXISTS step_end DateTime64(3, 'UTC')",
     // One row a (subject, step) that is worth telling; the columns that rules look at are those of \`metrics\`. value: ln of the evidence over a
     // quiet step's, of \`threshold\`. The row of subject_kind 'model' is the whole, one a step. onset, finding: of a change.

@@ -30,8 +30,8 @@ test("the threshold is days per false alarm", () => {
 
 test("off, and a model with nothing to watch, have no plan", () => {
   const config = (more: object) => modelConfig({ name: "m", task: "binary", ...more });
-  assert.equal(planPageTier(config({ false_alarms: "off" }), loadedReference()), null);
-  assert.equal(planPageTier(config({}), null), null);
+  assert.equal(planPageTier(config({ false_alarms: "off" }), loadedReference(), []), null);
+  assert.equal(planPageTier(config({}), null, []), null);
 });
 
 test("a small reference raises what can be told, and says which size would do", () => {

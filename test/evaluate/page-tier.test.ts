@@ -120,6 +120,8 @@ test("evaluated at once, or with a restart after every batch, the evidence is th
   await writeAll(pieces, async () => {
     const config = modelConfig({ ...base, name: "pieces" });
     const prepared = await prepareModel(stage.lane, config, clock);
+    // What is stored of the reference gives the plan that measuring it gave.
+    assert.equal(prepared.pageTier?.planId, pieces.prepared.pageTier?.planId);
     await createEvaluation({ store: stage.store, models: [prepared], clock }).run({});
   });
   await pieces.evaluation.run({ final: true });

@@ -104,7 +104,7 @@ export function planPageTier(
     kpis,
     tolerance,
     budget,
-    [...effects],
+    Object.fromEntries(effects),
   ];
   return {
     planId: createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16),

@@ -52,6 +52,19 @@ test("a subject whose reference has too few rows is left out, by name", () => {
   assert.equal(plan.streams.length, 6);
 });
 
+test("design effects make the same plan in whatever order they come: those just measured, and those stored", () => {
+  const config = modelConfig({ name: "m", task: "binary" });
+  const effects = [
+    ["feature/colour values", [2, 1]],
+    ["feature/colour missing", [1]],
+  ] as const;
+  const ids = [effects, [...effects].reverse()].map(
+    (order) => planPageTier(config, loadedReference(), [], new Map(order))?.planId,
+  );
+  assert.equal(ids[0], ids[1]);
+  assert.notEqual(ids[0], planPageTier(config, loadedReference(), [])?.planId);
+});
+
 test("another budget, tolerance, reference or feature is another plan; the order of nothing else is", () => {
   const ids = [
     planOf(),

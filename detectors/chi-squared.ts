@@ -1,6 +1,6 @@
 /** Pearson's chi-squared of two samples, for people who expect a p-value; an effect size keeps it quiet on large windows. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { chiSquaredQuantile } from "../src/math/chi-squared-quantile.ts";
 import { chiSquaredTerm, contingencyTest } from "../src/math/contingency-test.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
@@ -26,11 +26,7 @@ export const chiSquared = defineDetector({
       .max(1)
       .default(0.1)
       .describe("Least effect that matters, as Cramér's V between 0 and 1; the noise level may ask for more."),
-    min_rows: z
-      .int()
-      .min(1)
-      .default(200)
-      .describe("Rows, missing values included, below which a window is not judged."),
+    min_rows: minRowsOption(),
   }),
   examples: [
     {

@@ -1,9 +1,9 @@
 /** Cramér-von Mises on bins: a whole-distribution test whose effect is bounded, with the bound of what binning hides. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { cramerVonMisesUpperTail } from "../src/math/cramer-von-mises.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
-import { squaredDifferenceMoments, type WeightedCut } from "../src/math/squared-difference-law.ts";
+import { squaredDifferenceMoments, squaresBetween, type WeightedCut } from "../src/math/squared-difference-law.ts";
 import { total } from "../src/math/total.ts";
 
 export const cramerVonMises = defineDetector({
@@ -27,7 +27,7 @@ export const cramerVonMises = defineDetector({
       .describe(
         "Least distance that matters; 0.001 is a shift of normal values by a tenth of a standard deviation. The noise level may ask for more.",
       ),
-    min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
+    min_rows: minRowsOption("Rows with a value"),
   }),
   examples: [
     {
@@ -99,7 +99,6 @@ function meanOverOrders(x: number, y: number, from: number, to: number, step: nu
 
 /** How far the square of a difference between `low` and `high` can be from `square`: in a bin, all rows of one sample may lie before the other's. */
 function farthest(low: number, high: number, square: number): number {
-  const greatest = Math.max(low * low, high * high);
-  const least = low <= 0 && high >= 0 ? 0 : Math.min(low * low, high * high);
+  const { least, greatest } = squaresBetween(low, high);
   return Math.max(greatest - square, square - least, 0);
 }

@@ -1,10 +1,10 @@
 /** Energy distance in reference standard deviations: scale-free, so that one threshold fits all features. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { sweep } from "../src/math/binned-wasserstein.ts";
 import { meanOfRoot, momentQuantile } from "../src/math/moment-law.ts";
 import { chanceFinds, finite, type PlacedRows, placeRows, unitOf } from "../src/math/placed-rows.ts";
-import { squaredDifferenceMoments } from "../src/math/squared-difference-law.ts";
+import { squaredDifferenceMoments, squaresBetween } from "../src/math/squared-difference-law.ts";
 import { total } from "../src/math/total.ts";
 
 export const energy = defineDetector({
@@ -27,7 +27,7 @@ export const energy = defineDetector({
       .describe(
         "Least distance that matters; 0.075 is a shift of normal values by a tenth of a standard deviation. The noise level may ask for more.",
       ),
-    min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
+    min_rows: minRowsOption("Rows with a value"),
   }),
   examples: [
     {
@@ -114,10 +114,8 @@ function errorBound({ bins, beyond, referenceRows, windowRows }: PlacedRows, uni
   const below = beyond.filter(({ end, at }) => at < end);
   for (const { window, reference } of below) before += reference / referenceRows - window / windowRows;
   for (const { low, high, reference, window } of bins) {
-    const [least, greatest] = [before - window / windowRows, before + reference / referenceRows];
-    const upper = Math.max(least * least, greatest * greatest);
-    const lower = least <= 0 && greatest >= 0 ? 0 : Math.min(least * least, greatest * greatest);
-    if (high > low) error += ((high - low) / unit) * (upper - lower);
+    const { least, greatest } = squaresBetween(before - window / windowRows, before + reference / referenceRows);
+    if (high > low) error += ((high - low) / unit) * (greatest - least);
     before += reference / referenceRows - window / windowRows;
   }
   for (const { end, extreme, at, window } of beyond) {

@@ -1,9 +1,9 @@
 /** Hellinger distance: bounded as Jensen-Shannon is, a little more moved by bins that one side lacks. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { hellingerTerm } from "../src/math/divergences.ts";
 import { meanOfRoot, momentQuantile } from "../src/math/moment-law.ts";
-import { nullMoments } from "../src/math/null-moments.ts";
+import { nullMoments, sumOfTerms } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
 
 export const hellinger = defineDetector({
@@ -25,11 +25,7 @@ export const hellinger = defineDetector({
       .max(1)
       .default(0.1)
       .describe("Least distance that matters; the noise level may ask for more."),
-    min_rows: z
-      .int()
-      .min(1)
-      .default(200)
-      .describe("Rows, missing values included, below which a window is not judged."),
+    min_rows: minRowsOption(),
   }),
   examples: [
     {
@@ -56,8 +52,7 @@ export const hellinger = defineDetector({
     if (lacking !== undefined) return lacking;
 
     const part = (x: number, y: number) => hellingerTerm(x / referenceRows, y / windowRows);
-    let sum = 0;
-    for (const [bin, x] of counts.reference.entries()) sum += part(x, counts.window[bin] ?? 0);
+    const sum = sumOfTerms(counts, part);
     const moments = nullMoments(counts, part);
     return {
       status: "ok",

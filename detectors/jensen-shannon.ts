@@ -1,9 +1,9 @@
 /** Jensen-Shannon distance: the default for every feature, prediction and score, as it needs no smoothing and is bounded. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { jensenShannonTerm } from "../src/math/divergences.ts";
 import { meanOfRoot, momentQuantile } from "../src/math/moment-law.ts";
-import { nullMoments } from "../src/math/null-moments.ts";
+import { nullMoments, sumOfTerms } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
 
 export const jensenShannon = defineDetector({
@@ -25,11 +25,7 @@ export const jensenShannon = defineDetector({
       .max(1)
       .default(0.1)
       .describe("Least distance that matters; the noise level may ask for more."),
-    min_rows: z
-      .int()
-      .min(1)
-      .default(200)
-      .describe("Rows, missing values included, below which a window is not judged."),
+    min_rows: minRowsOption(),
   }),
   examples: [
     {
@@ -57,8 +53,7 @@ export const jensenShannon = defineDetector({
 
     // In bits.
     const divergence = (x: number, y: number) => jensenShannonTerm(x / referenceRows, y / windowRows) / Math.LN2;
-    let sum = 0;
-    for (const [bin, x] of counts.reference.entries()) sum += divergence(x, counts.window[bin] ?? 0);
+    const sum = sumOfTerms(counts, divergence);
     const moments = nullMoments(counts, divergence);
     return {
       status: "ok",

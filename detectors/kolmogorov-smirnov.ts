@@ -1,6 +1,6 @@
 /** Kolmogorov-Smirnov distance on bins, with the bound of what binning hides. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { kolmogorovUpperTail } from "../src/math/kolmogorov-upper-tail.ts";
 import { total } from "../src/math/total.ts";
 
@@ -27,7 +27,7 @@ export const kolmogorovSmirnov = defineDetector({
       .max(1)
       .default(0.1)
       .describe("Least distance that matters; the noise level may ask for more."),
-    min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
+    min_rows: minRowsOption("Rows with a value"),
   }),
   examples: [
     {

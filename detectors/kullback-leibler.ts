@@ -1,9 +1,9 @@
 /** Kullback-Leibler divergence, for people whose rules are written in it: of the window from the reference, in nats, smoothed. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { kullbackLeiblerTerm, smoothedShare } from "../src/math/divergences.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
-import { nullMoments } from "../src/math/null-moments.ts";
+import { nullMoments, sumOfTerms } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
 
 export const kullbackLeibler = defineDetector({
@@ -24,11 +24,7 @@ export const kullbackLeibler = defineDetector({
       .min(0)
       .default(0.1)
       .describe("Least divergence that matters, in nats; the noise level may ask for more."),
-    min_rows: z
-      .int()
-      .min(1)
-      .default(200)
-      .describe("Rows, missing values included, below which a window is not judged."),
+    min_rows: minRowsOption(),
   }),
   examples: [
     {
@@ -57,11 +53,7 @@ export const kullbackLeibler = defineDetector({
     // No term is negative, so the noise has nothing that cancels.
     const part = (x: number, y: number) =>
       kullbackLeiblerTerm(smoothedShare(y, windowRows, bins), smoothedShare(x, referenceRows, bins));
-    let value = 0;
-    for (const [bin, x] of counts.reference.entries()) {
-      const y = counts.window[bin] ?? 0;
-      if (x + y > 0) value += part(x, y);
-    }
+    const value = sumOfTerms(counts, part);
     const moments = nullMoments(counts, part, true);
     return {
       status: "ok",

@@ -1,6 +1,6 @@
 /** The greatest change of a single bin's share: which category moved, and by how much. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { greatestDifferenceNoise } from "../src/math/maximum-law.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
 
@@ -23,11 +23,7 @@ export const lInfinity = defineDetector({
       .max(1)
       .default(0.05)
       .describe("Least change of a share that matters; the noise level may ask for more."),
-    min_rows: z
-      .int()
-      .min(1)
-      .default(200)
-      .describe("Rows, missing values included, below which a window is not judged."),
+    min_rows: minRowsOption(),
   }),
   examples: [
     {

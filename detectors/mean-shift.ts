@@ -1,6 +1,6 @@
 /** How far the mean has moved, with its direction: the plainest change of a number. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import type { ReferenceSubject, WindowSummary } from "../src/core/summary.ts";
 import { skewedQuantile } from "../src/math/moment-law.ts";
 import { normalProbability } from "../src/math/normal-probability.ts";
@@ -25,7 +25,7 @@ export const meanShift = defineDetector({
       .min(0)
       .default(0.1)
       .describe("Least shift that matters, in standard deviations of the reference; the noise level may ask for more."),
-    min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
+    min_rows: minRowsOption("Rows with a value"),
   }),
   examples: [
     {

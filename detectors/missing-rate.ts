@@ -1,6 +1,6 @@
 /** Share of values that are absent or null: the commonest fault of an upstream service. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { rateNoise } from "../src/math/rate-noise.ts";
 import { wilsonInterval } from "../src/math/wilson-interval.ts";
 
@@ -23,11 +23,7 @@ export const missingRate = defineDetector({
       .max(1)
       .default(0.005)
       .describe("Least rise over the reference's share that matters; the noise level may ask for more."),
-    min_rows: z
-      .int()
-      .min(1)
-      .default(200)
-      .describe("Rows, missing values included, below which a window is not judged."),
+    min_rows: minRowsOption(),
   }),
   examples: [
     {

@@ -1,6 +1,6 @@
 /** Share of values in categories never seen, against what the reference's rarest categories let expect. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import type { ReferenceSubject } from "../src/core/summary.ts";
 import { doubletonRows } from "../src/math/good-turing.ts";
 import { knownSingletons } from "../src/math/paired-counts.ts";
@@ -27,7 +27,7 @@ export const newCategoryRate = defineDetector({
       .max(1)
       .default(0.005)
       .describe("Least rise over the expected share that matters; the noise level may ask for more."),
-    min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
+    min_rows: minRowsOption("Rows with a value"),
   }),
   examples: [
     {

@@ -1,6 +1,6 @@
 /** Share of values beyond the least and the greatest of the reference: where a model extrapolates, and where units were changed. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import type { ReferenceSubject, WindowSummary } from "../src/core/summary.ts";
 import { rangeExceedance } from "../src/math/range-exceedance.ts";
 import { total } from "../src/math/total.ts";
@@ -25,7 +25,7 @@ export const outOfRangeRate = defineDetector({
       .max(1)
       .default(0.005)
       .describe("Least share out of range that matters; the noise level may ask for more."),
-    min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
+    min_rows: minRowsOption("Rows with a value"),
   }),
   examples: [
     {

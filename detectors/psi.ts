@@ -1,9 +1,9 @@
 /** Population stability index, for people whose rules are written in it, with the noise level that the customary cut-offs lack. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { smoothedShare, stabilityTerm } from "../src/math/divergences.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
-import { nullMoments } from "../src/math/null-moments.ts";
+import { nullMoments, sumOfTerms } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
 
 export const psi = defineDetector({
@@ -20,11 +20,7 @@ export const psi = defineDetector({
   unit: "index",
   options: z.strictObject({
     threshold: z.number().min(0).default(0.2).describe("Least index that matters; the noise level may ask for more."),
-    min_rows: z
-      .int()
-      .min(1)
-      .default(200)
-      .describe("Rows, missing values included, below which a window is not judged."),
+    min_rows: minRowsOption(),
   }),
   examples: [
     {
@@ -53,11 +49,7 @@ export const psi = defineDetector({
     const bins = counts.reference.filter((x, bin) => x + (counts.window[bin] ?? 0) > 0).length;
     const part = (x: number, y: number) =>
       stabilityTerm(smoothedShare(x, referenceRows, bins), smoothedShare(y, windowRows, bins));
-    let sum = 0;
-    for (const [bin, x] of counts.reference.entries()) {
-      const y = counts.window[bin] ?? 0;
-      if (x + y > 0) sum += part(x, y);
-    }
+    const sum = sumOfTerms(counts, part);
     const moments = nullMoments(counts, part, true);
     return {
       status: "ok",

@@ -1,9 +1,9 @@
 /** Total variation: the share of rows that moved, the easiest distance to explain. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { totalVariationTerm } from "../src/math/divergences.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
-import { nullMoments } from "../src/math/null-moments.ts";
+import { nullMoments, sumOfTerms } from "../src/math/null-moments.ts";
 import { pairedCounts } from "../src/math/paired-counts.ts";
 
 export const totalVariation = defineDetector({
@@ -25,11 +25,7 @@ export const totalVariation = defineDetector({
       .max(1)
       .default(0.05)
       .describe("Least share of moved rows that matters; the noise level may ask for more."),
-    min_rows: z
-      .int()
-      .min(1)
-      .default(200)
-      .describe("Rows, missing values included, below which a window is not judged."),
+    min_rows: minRowsOption(),
   }),
   examples: [
     {
@@ -56,8 +52,7 @@ export const totalVariation = defineDetector({
     if (lacking !== undefined) return lacking;
 
     const moved = (x: number, y: number) => totalVariationTerm(x / referenceRows, y / windowRows);
-    let sum = 0;
-    for (const [bin, x] of counts.reference.entries()) sum += moved(x, counts.window[bin] ?? 0);
+    const sum = sumOfTerms(counts, moved);
     const moments = nullMoments(counts, moved);
     return {
       status: "ok",

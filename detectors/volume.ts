@@ -1,6 +1,6 @@
 /** Number of events against the same time before: silence and floods are drift too. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { normalQuantile } from "../src/math/normal-quantile.ts";
 
 const z99 = normalQuantile(0.99);
@@ -23,7 +23,7 @@ export const volume = defineDetector({
       .min(1)
       .default(2)
       .describe("Factor by which the number of events must rise, or fall, to matter."),
-    min_rows: z.int().min(1).default(200).describe("Events in the time before below which a window is not judged."),
+    min_rows: minRowsOption("Events in the time before"),
   }),
   examples: [
     { reference: { bins: [], n: 1000 }, window: { bins: [], n: 2500 }, value: 2.5, source: "by hand: 2500 / 1000" },

@@ -1,6 +1,6 @@
 /** Wasserstein distance in reference standard deviations: the default for numbers, most sensitive to a shifted mean. */
 import { z } from "zod";
-import { defineDetector, insufficient } from "../src/core/detector.ts";
+import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import { massDistance, massDistanceMoments } from "../src/math/binned-wasserstein.ts";
 import { momentQuantile } from "../src/math/moment-law.ts";
 import { chanceFinds, finite, type PlacedRows, placeRows, unitOf } from "../src/math/placed-rows.ts";
@@ -26,7 +26,7 @@ export const wasserstein = defineDetector({
       .describe(
         "Least distance that matters, in standard deviations of the reference; the noise level may ask for more.",
       ),
-    min_rows: z.int().min(1).default(200).describe("Rows with a value below which a window is not judged."),
+    min_rows: minRowsOption("Rows with a value"),
   }),
   examples: [
     {

@@ -1,5 +1,5 @@
 /** The contract of a window detector: a pure function from a reference and a window to a value and its noise. */
-import type { z } from "zod";
+import { z } from "zod";
 import type { FeatureKind } from "./model-schema.ts";
 import type { ReferenceSubject, SubjectKind, WindowSummary } from "./summary.ts";
 
@@ -40,6 +40,10 @@ export function limitOf({ least, noise, breach }: Measured): number {
 export function hasBreached(result: Measured): boolean {
   return result.breach === "below" ? result.value < limitOf(result) : result.value > limitOf(result);
 }
+
+/** The option `min_rows`, which every detector has. `counted`: what is counted, as its description begins. */
+export const minRowsOption = (counted = "Rows, missing values included,") =>
+  z.int().min(1).default(200).describe(`${counted} below which a window is not judged.`);
 
 /** The answer where reference or window hold too little to compare, else undefined: "not enough data" is never a number. */
 export function insufficient(referenceRows: number, windowRows: number, needed: number): DetectorResult | undefined {

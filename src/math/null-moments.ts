@@ -13,6 +13,16 @@ import type { PairedCounts } from "./paired-counts.ts";
 /** What a bin with x reference rows and y window rows adds to the distance; counts need not be whole. */
 export type Term = (x: number, y: number) => number;
 
+/** The distance itself; bins that are empty on both sides add nothing. */
+export function sumOfTerms({ reference, window }: Pick<PairedCounts, "reference" | "window">, term: Term): number {
+  let sum = 0;
+  for (const [bin, x] of reference.entries()) {
+    const y = window[bin] ?? 0;
+    if (x + y > 0) sum += term(x, y);
+  }
+  return sum;
+}
+
 /** A group of equal bins: `rows` pooled, and what a split of them into reference and window shows as. */
 export interface PooledBin {
   readonly rows: number;

@@ -19,6 +19,12 @@ export interface WeightedCut {
   readonly product?: number;
 }
 
+/** The least and the greatest square of a number between `low` and `high`. */
+export function squaresBetween(low: number, high: number): { readonly least: number; readonly greatest: number } {
+  const [a, b] = [low * low, high * high];
+  return { least: low <= 0 && high >= 0 ? 0 : Math.min(a, b), greatest: Math.max(a, b) };
+}
+
 /** Cuts ascending; weights at least 0. Cubic in the number of cuts, of which a numeric reference has some 25. */
 export function squaredDifferenceMoments(
   cuts: readonly WeightedCut[],

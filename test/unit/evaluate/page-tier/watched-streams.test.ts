@@ -54,10 +54,10 @@ test("a subject whose reference has too few rows is left out, by name", () => {
 
 test("design effects make the same plan in whatever order they come: those just measured, and those stored", () => {
   const config = modelConfig({ name: "m", task: "binary" });
-  const effects = [
+  const effects: [string, number[]][] = [
     ["feature/colour values", [2, 1]],
     ["feature/colour missing", [1]],
-  ] as const;
+  ];
   const ids = [effects, [...effects].reverse()].map(
     (order) => planPageTier(config, loadedReference(), [], new Map(order))?.planId,
   );

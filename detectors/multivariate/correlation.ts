@@ -18,7 +18,7 @@ export const correlation = defineSampleDetector({
   name: "correlation",
   title: "Correlation change",
   description:
-    "The greatest change of the rank correlation (Spearman's) between any two numeric features, from the reference to the window; the detail names the pair. Ranks keep it from mistaking a shift or an outlier of one feature for a change of what goes together. The limit grows with the number of pairs, so that more features mean no more false breaches. A domain-classifier finds the same and more, but can't say which way two features have turned. Rows are a sample by hash of the id. With 2,000 rows each, 20 features cost about 0.1 s of processor time a window, 60 under 1 s, 200 about 5 s; it is on by default up to 60.",
+    "The greatest change of the rank correlation (Spearman's) between any two numeric features, from the reference to the window; the detail names the pair. Ranks keep it from mistaking a shift or an outlier of one feature for a change of what goes together. The limit grows with the number of pairs, so that more features mean no more false breaches. A domain-classifier finds the same and more, but can't say which way two features have turned. Rows are a sample by hash of the id. With 2,000 rows each, 20 features cost about 0.1 s of processor time a window, 60 under 1 s, 200 about 5 s.",
   citation:
     "Fisher, R. A. (1921). On the probable error of a coefficient of correlation. Metron 1, 3-32. Bonett, D. G. & Wright, T. A. (2000). Psychometrika 65, 23-28 (variance for ranks).",
   featureKinds: ["numeric"],

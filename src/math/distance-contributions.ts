@@ -2,6 +2,16 @@
  * What each bin adds to a distance between a reference and a window, so that "it has moved" becomes "this value has moved". Of every
  * family here the parts sum to the distance itself, or to its square where the distance is a root.
  */
+import { chiSquaredTerm } from "./contingency-test.ts";
+import {
+  hellingerTerm,
+  jensenShannonTerm,
+  kullbackLeiblerTerm,
+  smoothedShare,
+  stabilityTerm,
+  totalVariationTerm,
+} from "./divergences.ts";
+import { total } from "./total.ts";
 
 type Counts = readonly number[];
 
@@ -10,7 +20,7 @@ export type Parts = readonly number[];
 
 /** |p - q| / 2: sums to the total variation, the share of rows that moved. None negative. */
 export function totalVariationParts(reference: Counts, window: Counts): Parts {
-  return parts(reference, window, (p, q) => Math.abs(p - q) / 2);
+  return parts(reference, window, totalVariationTerm);
 }
 
 /** The bin that moved most has all of it, the first one of equals: the sum is max |p - q|. */
@@ -23,21 +33,17 @@ export function greatestDifferenceParts(reference: Counts, window: Counts): Part
 
 /** Half the divergences from the average, in bits: sums to the square of the Jensen-Shannon distance in base 2. None negative (Lin 1991). */
 export function jensenShannonParts(reference: Counts, window: Counts): Parts {
-  return parts(reference, window, (p, q) => {
-    const average = (p + q) / 2;
-    const sum = (p > 0 ? p * Math.log2(p / average) : 0) + (q > 0 ? q * Math.log2(q / average) : 0);
-    return Math.max(0, sum / 2);
-  });
+  return parts(reference, window, (p, q) => jensenShannonTerm(p, q) / Math.LN2);
 }
 
 /** (sqrt p - sqrt q)² / 2: sums to the square of the Hellinger distance. None negative. */
 export function hellingerParts(reference: Counts, window: Counts): Parts {
-  return parts(reference, window, (p, q) => (Math.sqrt(p) - Math.sqrt(q)) ** 2 / 2);
+  return parts(reference, window, hellingerTerm);
 }
 
 /** (p - q) ln(p / q) of shares (count + 1/2) / (rows + bins / 2): sums to the population stability index. Bins empty in both have 0. */
 export function stabilityParts(reference: Counts, window: Counts): Parts {
-  return smoothedParts(reference, window, (p, q) => (p - q) * Math.log(p / q));
+  return smoothedParts(reference, window, stabilityTerm);
 }
 
 /**
@@ -45,16 +51,13 @@ export function stabilityParts(reference: Counts, window: Counts): Parts {
  * unlike q ln(q / p) no part is negative.
  */
 export function kullbackLeiblerParts(reference: Counts, window: Counts): Parts {
-  return smoothedParts(reference, window, (p, q) => Math.max(0, q * Math.log(q / p) - q + p));
+  return smoothedParts(reference, window, (p, q) => kullbackLeiblerTerm(q, p));
 }
 
 /** A column's part of Pearson's X² of the table of two rows, without Yates' correction. None negative. */
 export function chiSquaredParts(reference: Counts, window: Counts): Parts {
-  const [n, m] = [rowsOf(reference), rowsOf(window)];
-  return reference.map((x, bin) => {
-    const y = window[bin] ?? 0;
-    return x + y > 0 ? ((x / n - y / m) / (x + y)) * (x * m - y * n) : 0;
-  });
+  const [n, m] = [total(reference), total(window)];
+  return reference.map((x, bin) => chiSquaredTerm(x, window[bin] ?? 0, n, m));
 }
 
 /**
@@ -88,29 +91,23 @@ export function energyParts(reference: Counts, window: Counts, places: readonly 
 const width = (places: readonly number[], bin: number): number =>
   bin + 1 < places.length ? (places[bin + 1] ?? 0) - (places[bin] ?? 0) : 0;
 
-function rowsOf(counts: Counts): number {
-  let rows = 0;
-  for (const count of counts) rows += count;
-  return rows;
-}
-
 function parts(reference: Counts, window: Counts, part: (p: number, q: number) => number): number[] {
-  const [n, m] = [rowsOf(reference), rowsOf(window)];
+  const [n, m] = [total(reference), total(window)];
   return reference.map((x, bin) => part(x / n, (window[bin] ?? 0) / m));
 }
 
 function smoothedParts(reference: Counts, window: Counts, part: (p: number, q: number) => number): number[] {
-  const [n, m] = [rowsOf(reference), rowsOf(window)];
+  const [n, m] = [total(reference), total(window)];
   const bins = reference.filter((x, bin) => x + (window[bin] ?? 0) > 0).length;
   return reference.map((x, bin) => {
     const y = window[bin] ?? 0;
-    return x + y > 0 ? part((x + 0.5) / (n + bins / 2), (y + 0.5) / (m + bins / 2)) : 0;
+    return x + y > 0 ? part(smoothedShare(x, n, bins), smoothedShare(y, m, bins)) : 0;
   });
 }
 
 /** F - G at the upper end of each bin. */
 function cumulativeGaps(reference: Counts, window: Counts): { readonly gaps: readonly number[] } {
-  const [n, m] = [rowsOf(reference), rowsOf(window)];
+  const [n, m] = [total(reference), total(window)];
   let [x, y] = [0, 0];
   return {
     gaps: reference.map((count, bin) => {
@@ -126,7 +123,7 @@ function cumulativeGaps(reference: Counts, window: Counts): { readonly gaps: rea
  * added to h changes no sum, as the differences of the shares sum to 0; h is measured from its mean over the rows of both.
  */
 function potentialParts(reference: Counts, window: Counts, step: (bin: number) => number): number[] {
-  const [n, m] = [rowsOf(reference), rowsOf(window)];
+  const [n, m] = [total(reference), total(window)];
   const heights = new Float64Array(reference.length);
   let height = 0;
   for (let bin = reference.length - 1; bin >= 0; bin--) {

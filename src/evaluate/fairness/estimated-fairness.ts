@@ -12,7 +12,7 @@ import {
 } from "../../math/estimated-fairness.ts";
 import { normalQuantile } from "../../math/normal-quantile.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
-import { Z95 } from "../kpis/kpi-value.ts";
+import { LEAST_COVERAGE, Z95 } from "../kpis/kpi-value.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { favourableClass } from "./group-columns.ts";
 import { type CalibratedFeature, expectedByGroup, type groupScoreRow } from "./group-scores.ts";
@@ -28,8 +28,6 @@ const RATES: Readonly<Record<EstimatedFairnessName, readonly LabelledRate[]>> = 
 const LEAST_MISS = 0.02;
 /** The chance of a miss, of any group, where the estimate holds: that of three standard errors. */
 const MISS_LEVEL = 0.0027;
-/** Share of labels from which the realised value is compared with the estimate. */
-const LEAST_COVERAGE = 0.8;
 
 /** @param realised the window's rows of fairness by its labels */
 export function estimatedFairnessRows(

@@ -12,6 +12,7 @@ import {
 } from "../../math/group-fairness.ts";
 import { wilsonInterval } from "../../math/wilson-interval.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
+import { LEAST_COVERAGE, notJudged } from "../kpis/kpi-value.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { type GroupedFeature, groupCounts } from "./group-columns.ts";
 
@@ -23,8 +24,6 @@ const RATES: Readonly<Record<FairnessName, readonly GroupRate[]>> = {
   equalised_odds_difference: ["true_positive_rate", "false_positive_rate"],
   predictive_parity_difference: ["precision"],
 };
-/** Share of labels below which what needs them is not judged. */
-const LEAST_COVERAGE = 0.8;
 
 const withoutLabels = (metric: FairnessName): boolean => metric.startsWith("demographic_parity");
 
@@ -98,7 +97,7 @@ function measured(
       highest: gap.highest,
       lowest: gap.lowest,
       ...shown,
-      ...(judged ? {} : { not_judged: `${coverage} of the predictions have a label; ${LEAST_COVERAGE} are needed.` }),
+      ...(judged ? {} : notJudged(coverage, LEAST_COVERAGE)),
     }),
   };
 }

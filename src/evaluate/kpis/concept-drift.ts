@@ -11,6 +11,7 @@ import { type Sql, sql } from "../../store/sql.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { SCORE_SCALE, scoreCell } from "../references/labelled-scores.ts";
+import { LEAST_COVERAGE, notJudged } from "./kpi-value.ts";
 
 export const CONCEPT_DRIFT = "concept-drift";
 /** Labelled rows, and rows of either kind, below which a reference can't say what a score means: as for estimates. */
@@ -20,8 +21,6 @@ const LEAST_OF_A_KIND = 30;
 const BINS = 10;
 /** A mean change of the share of positives that is worth a breach: what estimates don't survive. */
 const LEAST_SHIFT = 0.02;
-/** Share of labels below which the shift is not judged. */
-const LEAST_COVERAGE = 0.8;
 
 export interface ConceptReference {
   readonly positive: string;
@@ -147,9 +146,7 @@ export function conceptDriftRow(
           ? []
           : [[end, rows, round(expected / rows), round(positives / rows), round(shift.shifts[bin] ?? 0)]];
       }),
-      ...(judged
-        ? {}
-        : { not_judged: `${row.coverage} of the predictions have a label; ${LEAST_COVERAGE} are needed.` }),
+      ...(judged ? {} : notJudged(row.coverage, LEAST_COVERAGE)),
     }),
   };
 }

@@ -28,7 +28,7 @@ import { accuracy, type ConfusionCell, classRate, confusionCells, labelCoverage,
 import { conceptColumns, conceptDriftRow, conceptReference, conceptRow } from "./concept-drift.ts";
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
-import { type KpiValue, undefinedKpi } from "./kpi-value.ts";
+import { type KpiValue, notJudged, undefinedKpi } from "./kpi-value.ts";
 import { labelColumns, labelDriftRows, labelRow, labelSubject } from "./label-drift.ts";
 import { type LabelSelection, readLabelSelections, withSelection } from "./label-selection.ts";
 import { errorColumns, errorRow, errorScale, mae, r2, rmse } from "./regression.ts";
@@ -358,7 +358,7 @@ function kpiRow(
     breached: judged && (below || above),
     detail: JSON.stringify({
       ...found.detail,
-      ...(judged ? {} : { not_judged: `${coverage} of the predictions have a label; ${kpi.min_coverage} are needed.` }),
+      ...(judged ? {} : notJudged(coverage, kpi.min_coverage)),
     }),
   };
 }

@@ -30,6 +30,14 @@ export type KpiValue =
 
 export const undefinedKpi = (n: number, reason: string): KpiValue => ({ status: "insufficient", n, reason });
 
+/** Share of labels from which a value that needs them is judged, where the user has set nothing. */
+export const LEAST_COVERAGE = 0.8;
+
+/** Why a value is shown and not judged: too few labels. */
+export const notJudged = (coverage: number, needed: number): { readonly not_judged: string } => ({
+  not_judged: `${coverage} of the predictions have a label; ${needed} are needed.`,
+});
+
 /** 97.5 % point of the normal distribution, for intervals of 95 %. */
 export const Z95 = 1.959963984540054;
 

@@ -2,7 +2,7 @@
  * ADWIN with a score that has no delta in it, so that its threshold is tuned like every other one: -ln of the greatest delta at which it would
  * alarm at this value. Until its first alarm, after which it starts anew, its window is the same whatever delta is.
  */
-import { adwin } from "../../detectors/online/adwin.ts";
+import { adwin, greatestOverBorders, varianceOf } from "../../detectors/online/adwin.ts";
 import type { Rule, Watch } from "./rule.ts";
 
 type Window = ReturnType<typeof adwin.restore>["own"];
@@ -37,25 +37,11 @@ export const adwinThreshold = (delta: number): number => -Math.log(delta);
  * The greatest d, over the borders between buckets, at which the means of both parts still differ by the bound sqrt(2 r v d) + 2/3 r d: a
  * quadratic in sqrt(d), solved in the form that does not cancel.
  */
-function greatestConfidence({ width, total, squares, rows }: Window): number {
-  const variance = Math.max(0, squares / width);
-  let greatest = 0;
-  let older = 0;
-  let olderTotal = 0;
-  for (let index = rows.length - 1; index >= 0; index--) {
-    const totals = rows[index]?.totals ?? [];
-    const length = 2 ** index;
-    for (let bucket = 0; bucket < totals.length; bucket++) {
-      older += length;
-      olderTotal += totals[bucket] ?? 0;
-      const newer = width - older;
-      if (older < shape.min_part || newer < shape.min_part) continue;
-      const reciprocals = 1 / (older - shape.min_part + 1) + 1 / (newer - shape.min_part + 1);
-      const difference = Math.abs(olderTotal / older - (total - olderTotal) / newer);
-      const linear = Math.sqrt(2 * reciprocals * variance);
-      const root = (2 * difference) / (linear + Math.sqrt(linear * linear + (8 / 3) * reciprocals * difference));
-      if (root > greatest) greatest = root;
-    }
-  }
+function greatestConfidence(window: Window): number {
+  const variance = varianceOf(window);
+  const greatest = greatestOverBorders(window, shape.min_part, (difference, reciprocals) => {
+    const linear = Math.sqrt(2 * reciprocals * variance);
+    return (2 * difference) / (linear + Math.sqrt(linear * linear + (8 / 3) * reciprocals * difference));
+  });
   return greatest * greatest;
 }

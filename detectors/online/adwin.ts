@@ -141,9 +141,28 @@ function withoutOldest({ width, total, squares, rows: before }: Window): Window 
  * The greatest difference between the means of two parts, over its bound; the parts are cut at every border between two buckets.
  * Bound: sqrt(2 r v d) + 2/3 r d with r = 1/(n0 - min + 1) + 1/(n1 - min + 1), v the variance of the window, d = ln(2 ln(width) / delta).
  */
-function greatestDifference({ width, total, squares, rows }: Window, { delta, minPart }: Cutting): number {
-  const confidence = Math.log((2 * Math.log(width)) / delta);
-  const variance = Math.max(0, squares / width);
+function greatestDifference(window: Window, { delta, minPart }: Cutting): number {
+  const confidence = Math.log((2 * Math.log(window.width)) / delta);
+  const variance = varianceOf(window);
+  return greatestOverBorders(window, minPart, (difference, reciprocals) => {
+    const bound = Math.sqrt(2 * reciprocals * variance * confidence) + (2 / 3) * confidence * reciprocals;
+    return difference / bound;
+  });
+}
+
+export const varianceOf = ({ squares, width }: Pick<Window, "squares" | "width">): number =>
+  Math.max(0, squares / width);
+
+/**
+ * The greatest of a measure, not below 0, over all borders between two buckets with at least `minPart` values on either side.
+ *
+ * @param measure of the difference between the means of both parts and the sum r of their reciprocal sizes
+ */
+export function greatestOverBorders(
+  { width, total, rows }: Pick<Window, "width" | "total" | "rows">,
+  minPart: number,
+  measure: (difference: number, reciprocals: number) => number,
+): number {
   let greatest = 0;
   let older = 0;
   let olderTotal = 0;
@@ -156,8 +175,9 @@ function greatestDifference({ width, total, squares, rows }: Window, { delta, mi
       const newer = width - older;
       if (older < minPart || newer < minPart) continue;
       const reciprocals = 1 / (older - minPart + 1) + 1 / (newer - minPart + 1);
-      const bound = Math.sqrt(2 * reciprocals * variance * confidence) + (2 / 3) * confidence * reciprocals;
-      greatest = Math.max(greatest, Math.abs(olderTotal / older - (total - olderTotal) / newer) / bound);
+      const difference = Math.abs(olderTotal / older - (total - olderTotal) / newer);
+      const measured = measure(difference, reciprocals);
+      if (measured > greatest) greatest = measured;
     }
   }
   return greatest;

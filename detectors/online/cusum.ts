@@ -1,5 +1,6 @@
 /** Tabular CUSUM: the chart that finds a shift of known size of the mean soonest, in standard deviations of the stream itself. */
 import { z } from "zod";
+import { inControlOptions, learnedMoments } from "../../src/core/in-control-options.ts";
 import { defineSequentialDetector } from "../../src/core/sequential-detector.ts";
 import { inControlScale, standardScore } from "../../src/math/in-control-scale.ts";
 import { noMoments, withValue } from "../../src/math/running-moments.ts";
@@ -26,21 +27,10 @@ export const cusum = defineSequentialDetector({
       .default(0.5)
       .describe("Deviation that is forgiven with every value, in standard deviations: half the shift to be found."),
     direction: z.enum(["up", "down", "both"]).default("both").describe("Which changes of the mean are looked for."),
-    target: z.number().nullable().default(null).describe("Mean while nothing has changed; null: learned."),
-    standard_deviation: z
-      .number()
-      .positive()
-      .nullable()
-      .default(null)
-      .describe("Standard deviation while nothing has changed; null: learned."),
-    min_values: z
-      .int()
-      .min(2)
-      .default(100)
-      .describe("Values after a start that target and standard deviation are learned from, if they are not given."),
+    ...inControlOptions,
   }),
   state: z.strictObject({
-    learned: z.strictObject({ count: z.int().min(0), mean: z.number(), squares: z.number() }),
+    learned: learnedMoments,
     upper: z.number().min(0),
     lower: z.number().min(0),
   }),

@@ -1,5 +1,6 @@
 /** EWMA chart: an exponentially weighted mean against its control limits, for small lasting shifts of the mean. */
 import { z } from "zod";
+import { inControlOptions, learnedMoments } from "../../src/core/in-control-options.ts";
 import { defineSequentialDetector } from "../../src/core/sequential-detector.ts";
 import { inControlScale, standardScore } from "../../src/math/in-control-scale.ts";
 import { noMoments, withValue } from "../../src/math/running-moments.ts";
@@ -21,21 +22,10 @@ export const ewma = defineSequentialDetector({
       .default(2.7)
       .describe("Distance from the target above which the stream has changed, in standard deviations of the mean."),
     weight: z.number().positive().max(1).default(0.1).describe("Share of the newest value in the mean."),
-    target: z.number().nullable().default(null).describe("Mean while nothing has changed; null: learned."),
-    standard_deviation: z
-      .number()
-      .positive()
-      .nullable()
-      .default(null)
-      .describe("Standard deviation while nothing has changed; null: learned."),
-    min_values: z
-      .int()
-      .min(2)
-      .default(100)
-      .describe("Values after a start that target and standard deviation are learned from, if they are not given."),
+    ...inControlOptions,
   }),
   state: z.strictObject({
-    learned: z.strictObject({ count: z.int().min(0), mean: z.number(), squares: z.number() }),
+    learned: learnedMoments,
     /** In standard deviations from the target. */
     mean: z.number(),
     /** Weight that the start still has in the mean: (1 - weight)^t. */

@@ -1,22 +1,14 @@
 /** Estimates before labels and fairness over windows, on the embedded engine: what is known when, and what is refused with a reason. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { MetricRow } from "../../src/core/metric.ts";
 import { assertNear, findRow, openStage } from "../support/evaluation-stage.ts";
-import type { WrittenEvent } from "../support/event-writer.ts";
 import { uniform } from "../support/golden.ts";
+import { detailOf, labels, type Person, predictions } from "../support/scored-people.ts";
 
 const T0 = Date.parse("2026-03-02T10:00:00Z");
 const HOUR = 3_600_000;
 const stage = await openStage({ now: () => T0 + 10 * HOUR, sleep: () => Promise.resolve() });
 after(() => stage.close());
-
-interface Person {
-  readonly sex: string;
-  readonly score: number;
-  readonly prediction: number;
-  readonly label: number;
-}
 
 /** `chance`: of a positive label, by the score. Women are scored a little lower. */
 function people(count: number, seed: number, chance: (score: number) => number): Person[] {
@@ -27,21 +19,6 @@ function people(count: number, seed: number, chance: (score: number) => number):
     return { sex, score, prediction: score >= 0.5 ? 1 : 0, label: draw() < chance(score) ? 1 : 0 };
   });
 }
-
-const predictions = (rows: readonly Person[], start: number): WrittenEvent[] =>
-  rows.map(({ sex, score, prediction }, index) => ({
-    kind: "prediction",
-    id: `${start}-${index}`,
-    timestamp: start + index * 500,
-    prediction,
-    score,
-    features: { sex },
-  }));
-
-const labels = (rows: readonly Person[], start: number, at: number): WrittenEvent[] =>
-  rows.map(({ label }, index) => ({ kind: "label", id: `${start}-${index}`, timestamp: at + index, label }));
-
-const detailOf = (row: MetricRow): Record<string, unknown> => JSON.parse(row.detail);
 
 const base = { task: "binary", windows: ["1h"], detectors: ["volume"], min_rows: 100 };
 

@@ -7,19 +7,13 @@ import type { MetricRow } from "../../src/core/metric.ts";
 import { assertNear, findRow, openStage, type Scene } from "../support/evaluation-stage.ts";
 import type { WrittenEvent } from "../support/event-writer.ts";
 import { uniform } from "../support/golden.ts";
+import { detailOf, labels, type Person, predictions } from "../support/scored-people.ts";
 
 const T0 = Date.parse("2026-03-02T10:00:00Z");
 const HOUR = 3_600_000;
 const clock = { now: () => T0 + 40 * HOUR, sleep: () => Promise.resolve() };
 const stage = await openStage(clock);
 after(() => stage.close());
-
-interface Person {
-  readonly sex: string;
-  readonly score: number;
-  readonly prediction: number;
-  readonly label: number;
-}
 
 /** `chance`: of a positive label. A woman's score of s means 0.8 s: the same score says another thing in each group. */
 function people(
@@ -35,27 +29,6 @@ function people(
   });
 }
 
-const predictions = (rows: readonly Person[], start: number): WrittenEvent[] =>
-  rows.map(({ sex, score, prediction }, index) => ({
-    kind: "prediction",
-    id: `${start}-${index}`,
-    timestamp: start + index * 500,
-    prediction,
-    score,
-    features: { sex },
-  }));
-
-const labels = (
-  rows: readonly Person[],
-  start: number,
-  at: number,
-  isThere: (row: Person, index: number) => boolean = () => true,
-): WrittenEvent[] =>
-  rows.flatMap((row, index) =>
-    isThere(row, index) ? [{ kind: "label", id: `${start}-${index}`, timestamp: at + index, label: row.label }] : [],
-  );
-
-const detailOf = (row: MetricRow): Record<string, unknown> => JSON.parse(row.detail);
 // What is asked here is what the rules do; the page tier would tell of the same falls.
 const base = { false_alarms: "off", task: "binary", windows: ["1h"], detectors: ["volume"], min_rows: 100 };
 

@@ -8,6 +8,7 @@ import { configSchema } from "../../src/config/schema.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { at, metricRowOf } from "../support/census-rows.ts";
+import { pageText as text } from "../support/page-text.ts";
 import { startWebServer, type WebServer } from "../support/web-server.ts";
 
 let folder: string;
@@ -113,14 +114,6 @@ after(async () => {
   await store.close();
   await rm(folder, { recursive: true, force: true });
 });
-
-const text = (html: string): string =>
-  html
-    .replace(/<[^>]+>/g, " ")
-    .replace(/&lt;/g, "<")
-    .replace(/&gt;/g, ">")
-    .replace(/&amp;/g, "&")
-    .replace(/[\s\u00a0]+/g, " ");
 
 test("fairness: each measure with its interval, each group with its rate, what has breached in bold, what is missing with a reason", async () => {
   const page = await web.page("/models/credit");

@@ -8,6 +8,7 @@ import { openStore } from "../../src/store/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { at, fillCensus, metricRowOf } from "../support/census-rows.ts";
 import { INCIDENT_ID } from "../support/incident-rows.ts";
+import { pageText as text } from "../support/page-text.ts";
 import { startWebServer, type WebServer } from "../support/web-server.ts";
 
 const NAMES = [
@@ -107,17 +108,6 @@ after(async () => {
   await store.close();
   await rm(folder, { recursive: true, force: true });
 });
-
-/** Text as a reader sees it. */
-const text = (html: string): string =>
-  html
-    .replace(/<[^>]+>/g, " ")
-    .replace(/&lt;/g, "<")
-    .replace(/&gt;/g, ">")
-    .replace(/&quot;/g, '"')
-    .replace(/&#39;/g, "'")
-    .replace(/&amp;/g, "&")
-    .replace(/[\s\u00a0]+/g, " ");
 
 test("the overview opens with sentences, amber before green, each with a remedy", async () => {
   const page = await web.page("/");

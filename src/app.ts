@@ -7,6 +7,9 @@ import { sampleDetectors } from "../detectors/multivariate/index.ts";
 import { createAct, openActions } from "./act/act.ts";
 import { readIncidents } from "./alert/alert-store.ts";
 import { createAlerting } from "./alert/alerting.ts";
+import { backtest } from "./backtest.ts";
+import { reportOf } from "./backtest-report.ts";
+import { configOfRequest } from "./backtest-request.ts";
 import { Cleanup } from "./cleanup.ts";
 import { redacted, secretsOf } from "./config/redact.ts";
 import type { Config } from "./config/schema.ts";
@@ -21,11 +24,12 @@ import { healthProviders } from "./health.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { createNotify, openChannels } from "./notify/notify.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
+import type { AskBacktest } from "./serve/context.ts";
 import { createServer } from "./serve/server.ts";
 import { announceService, withdrawService } from "./service-file.ts";
 import { openLocalReader } from "./store/local-reader.ts";
 import { openStore } from "./store/open.ts";
-import type { Store } from "./store/store.ts";
+import type { Lane, Store } from "./store/store.ts";
 import { storeSummary } from "./store-summary.ts";
 import { createLog, type Log, type LogLevel, logLevels } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -174,6 +178,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       evaluates: has("evaluate"),
     }),
     ...(has("ingest") ? { ingest: ingestion.http } : {}),
+    backtest: backtester(store, clock, reader.lane),
     web: has("web"),
   });
 
@@ -225,6 +230,17 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       if (options.replayFirst === true) startLoop();
       return result;
     },
+  };
+}
+
+/** One after the other: a back-test may take all that the engine has. */
+function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
+  let before: Promise<unknown> = Promise.resolve();
+  return ({ file, text, environment, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }) => {
+    const changed = configOfRequest(file, text, environment);
+    const result = before.then(() => backtest(store, changed, { from, to }, clock, readLane)).then(reportOf);
+    before = result.catch(() => undefined);
+    return result;
   };
 }
 

@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { z } from "zod";
+import { backtestCommand } from "./commands/backtest.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -26,6 +27,7 @@ const program = new Command("driftline")
   .addCommand(serveCommand())
   .addCommand(replayCommand())
   .addCommand(checkCommand())
+  .addCommand(backtestCommand())
   .addCommand(sqlCommand());
 
 try {

@@ -137,6 +137,9 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   not_found: 404,
   forbidden: 403,
   request_invalid: 400,
+  config_invalid: 400,
+  config_unreadable: 400,
+  reference_refused: 400,
   store_unavailable: 503,
   store_refused: 400,
 };

@@ -3,6 +3,7 @@ import { openapiDocument } from "../openapi.ts";
 import { getRoute, jsonAnswer, noInput, type Route } from "../route.ts";
 import { apiRoutes } from "./api.ts";
 import { assetRoutes } from "./assets.ts";
+import { backtestRoute } from "./backtest.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
 
@@ -16,4 +17,11 @@ const openapiRoute = getRoute({
   handle: (context) => jsonAnswer(openapiDocument(routes, context.publicUrl)),
 });
 
-export const routes: readonly Route[] = [...operationRoutes, ...apiRoutes, openapiRoute, ...pageRoutes, ...assetRoutes];
+export const routes: readonly Route[] = [
+  ...operationRoutes,
+  ...apiRoutes,
+  backtestRoute,
+  openapiRoute,
+  ...pageRoutes,
+  ...assetRoutes,
+];

@@ -242,7 +242,8 @@ function failure(context: ServeContext, route: Route, thrown: unknown): Answer {
 }
 
 function respond(answer: Answer): Response {
-  return new Response(answer.body, {
+  // "Not modified" has no body, not even an empty one.
+  return new Response(answer.status === 304 ? null : answer.body, {
     status: answer.status,
     headers: { "Content-Type": answer.type, "Cache-Control": "no-store", ...securityHeaders, ...answer.headers },
   });

@@ -4,6 +4,7 @@ import { getRoute, jsonAnswer, noInput, type Route } from "../route.ts";
 import { apiRoutes } from "./api.ts";
 import { assetRoutes } from "./assets.ts";
 import { backtestRoute } from "./backtest.ts";
+import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
 
@@ -20,6 +21,7 @@ const openapiRoute = getRoute({
 export const routes: readonly Route[] = [
   ...operationRoutes,
   ...apiRoutes,
+  modelStateRoute,
   backtestRoute,
   openapiRoute,
   ...pageRoutes,

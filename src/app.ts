@@ -7,6 +7,7 @@ import { sampleDetectors } from "../detectors/multivariate/index.ts";
 import { createAct, openActions } from "./act/act.ts";
 import { readIncidents } from "./alert/alert-store.ts";
 import { createAlerting } from "./alert/alerting.ts";
+import { createAudit } from "./audit/audit.ts";
 import { backtest } from "./backtest.ts";
 import { reportOf } from "./backtest-report.ts";
 import { configOfRequest } from "./backtest-request.ts";
@@ -17,7 +18,7 @@ import { type Clock, systemClock } from "./core/clock.ts";
 import type { Incident } from "./core/incident.ts";
 import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
-import { prepareModel } from "./evaluate/prepare-model.ts";
+import { type PreparedModel, prepareModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
@@ -47,6 +48,9 @@ export interface AppOptions {
   readonly quiet?: boolean;
   readonly log?: Log;
 }
+
+/** Deliveries are settled between evaluations; they are sealed with the next that comes after this time. */
+const SEAL_EVERY_MS = 10_000;
 
 export interface App {
   readonly store: Store;
@@ -147,9 +151,21 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     metrics: metrics.incidents,
   });
 
+  const audit = createAudit(store.lane("evaluate"), clock, monitorOf(models));
+  let sealedAt = Number.NEGATIVE_INFINITY;
+  const seal = async () => {
+    sealedAt = clock.now();
+    try {
+      await audit.seal();
+    } catch (thrown) {
+      log.warn("decisions could not be sealed; they will be", { part: "audit", error: thrown });
+    }
+  };
+
   const evaluateModel = async (model: string, final = false) => {
     await evaluation.run({ model, final });
-    await alerting.process(model);
+    const changes = await alerting.process(model);
+    if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
   };
   const evaluateAll = async (final = false) => {
     for (const model of config.models) await evaluateModel(model.name, final);
@@ -242,6 +258,11 @@ function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
     before = result.catch(() => undefined);
     return result;
   };
+}
+
+function monitorOf(models: readonly PreparedModel[]): (model: string) => string {
+  const hashes = new Map(models.map(({ config, monitorHash }) => [config.name, monitorHash]));
+  return (model) => hashes.get(model) ?? "";
 }
 
 function logLevel(quiet: boolean): LogLevel {

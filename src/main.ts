@@ -7,6 +7,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { z } from "zod";
+import { auditCommand } from "./commands/audit.ts";
 import { backtestCommand } from "./commands/backtest.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -28,6 +29,7 @@ const program = new Command("driftline")
   .addCommand(replayCommand())
   .addCommand(checkCommand())
   .addCommand(backtestCommand())
+  .addCommand(auditCommand())
   .addCommand(sqlCommand());
 
 try {

@@ -3,6 +3,7 @@ import { openapiDocument } from "../openapi.ts";
 import { getRoute, jsonAnswer, noInput, type Route } from "../route.ts";
 import { apiRoutes } from "./api.ts";
 import { assetRoutes } from "./assets.ts";
+import { auditRoute } from "./audit.ts";
 import { backtestRoute } from "./backtest.ts";
 import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
@@ -23,6 +24,7 @@ export const routes: readonly Route[] = [
   ...apiRoutes,
   modelStateRoute,
   backtestRoute,
+  auditRoute,
   openapiRoute,
   ...pageRoutes,
   ...assetRoutes,

@@ -12,6 +12,7 @@ import { backtestCommand } from "./commands/backtest.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { replayCommand } from "./commands/replay.ts";
+import { reportCommand } from "./commands/report.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sqlCommand } from "./commands/sql.ts";
 import { DriftlineError, messageOf } from "./core/errors.ts";
@@ -29,6 +30,7 @@ const program = new Command("driftline")
   .addCommand(replayCommand())
   .addCommand(checkCommand())
   .addCommand(backtestCommand())
+  .addCommand(reportCommand())
   .addCommand(auditCommand())
   .addCommand(sqlCommand());
 

@@ -1,6 +1,6 @@
 /** Reads and appends to the `audit` table. */
 import { z } from "zod";
-import { sql } from "../store/sql.ts";
+import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { Entry, Head } from "./chain.ts";
 
@@ -74,4 +74,14 @@ export async function* readEntries(lane: Lane): AsyncGenerator<Entry> {
     if (last === undefined || entries.length < ENTRIES_AT_ONCE) return;
     after = sql`(writer, sequence) > (${last.writer}, ${last.sequence})`;
   }
+}
+
+/** Entries of decisions of a model made within a time, in its order; ms, infinite for all. */
+export async function readDecided(lane: Lane, model: string, from: number, to: number): Promise<readonly Entry[]> {
+  const after = from === Number.NEGATIVE_INFINITY ? sql`true` : sql`at >= ${time(from)}`;
+  const before = to === Number.POSITIVE_INFINITY ? sql`true` : sql`at < ${time(to)}`;
+  return await lane.query(
+    sql`SELECT ${COLUMNS} FROM audit WHERE model = ${model} AND ${after} AND ${before} ORDER BY at, writer, sequence LIMIT 10000`,
+    row,
+  );
 }

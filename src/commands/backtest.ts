@@ -1,7 +1,7 @@
 /** `driftline backtest`: which incidents a changed configuration would have opened. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { backtest } from "../backtest.ts";
 import { type BacktestReport, reportOf, tableOf } from "../backtest-report.ts";
 import { askBacktest } from "../backtest-request.ts";
@@ -9,7 +9,7 @@ import { systemClock } from "../core/clock.ts";
 import { findService } from "../service-file.ts";
 import { openLocalReader } from "../store/local-reader.ts";
 import { openStore } from "../store/open.ts";
-import { configOption, readConfig } from "./options.ts";
+import { configOption, readConfig, timeOf } from "./options.ts";
 
 interface Options {
   readonly config: string;
@@ -53,12 +53,4 @@ async function run({ config: file, from, to }: Options): Promise<BacktestReport>
     await reader.close();
     await store.close();
   }
-}
-
-/** ms; a time without a zone is UTC. */
-function timeOf(text: string): number {
-  const zoned = /[zZ]$|[+-]\d{2}:?\d{2}$/.test(text) || !text.includes("T") ? text : `${text}Z`;
-  const ms = Date.parse(zoned);
-  if (Number.isNaN(ms)) throw new InvalidArgumentError("expected a time such as 2026-03-01 or 2026-03-01T10:00:00Z");
-  return ms;
 }

@@ -8,6 +8,7 @@ import { backtestRoute } from "./backtest.ts";
 import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
+import { reportRoute } from "./report.ts";
 
 const openapiRoute = getRoute({
   path: "/v1/openapi.json",
@@ -23,6 +24,7 @@ export const routes: readonly Route[] = [
   ...operationRoutes,
   ...apiRoutes,
   modelStateRoute,
+  reportRoute,
   backtestRoute,
   auditRoute,
   openapiRoute,

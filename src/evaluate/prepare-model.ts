@@ -1,6 +1,7 @@
 /** A model made ready for ingestion and evaluation: its configuration, reference, schema, and detectors with their options checked. */
 import { detectors as registry } from "../../detectors/index.ts";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
+import { onlineDetectors } from "../../detectors/online/index.ts";
 import type { DetectorConfig } from "../config/detectors.ts";
 import { monitorHash } from "../config/monitor-hash.ts";
 import type { ModelConfig } from "../config/schema.ts";
@@ -165,9 +166,9 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
   const byName = new Map(registry.map((detector) => [detector.name, detector]));
   const chosen: readonly (DetectorConfig | { readonly use: string })[] =
     config.detectors ?? registry.filter((detector) => detector.byDefault).map((detector) => ({ use: detector.name }));
-  const ofSamples = new Set(sampleDetectors.map((detector) => detector.name));
+  const others = new Set([...sampleDetectors, ...onlineDetectors].map((detector) => detector.name));
   return chosen
-    .filter(({ use }) => !ofSamples.has(use))
+    .filter(({ use }) => !others.has(use))
     .map((choice) => {
       const detector = byName.get(choice.use);
       if (detector === undefined)

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { detectors } from "../../../detectors/index.ts";
 import { sampleDetectors } from "../../../detectors/multivariate/index.ts";
+import { onlineDetectors } from "../../../detectors/online/index.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { load, MINIMAL, problems } from "./load-text.ts";
 
@@ -50,7 +51,7 @@ chanels: {}
 server: { port: 99999 }
 sources: { use: file }
 `;
-  const names = [...detectors, ...sampleDetectors].map(({ name }) => name).join(", ");
+  const names = [...detectors, ...sampleDetectors, ...onlineDetectors].map(({ name }) => name).join(", ");
   assert.deepEqual(problems(text), [
     '3:11  models[0].task: "binry" is no choice here; did you mean "binary"? Choose one of: binary, multiclass, regression',
     `6:16  models[0].detectors[1].use: "psy" is no choice here; did you mean "psi"? Choose one of: ${names}`,

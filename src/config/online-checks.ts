@@ -31,7 +31,9 @@ function checkStream(model: ModelConfig, { use, on }: OnlineDetectorConfig, path
   const isOfClasses = on === ERROR_STREAM && model.task !== "regression";
   if (least !== undefined && greatest !== undefined && !isOfClasses) {
     const what =
-      on === ERROR_STREAM ? "the absolute error of a regression is a number of any size" : `"${on}" is one value a window`;
+      on === ERROR_STREAM
+        ? "the absolute error of a regression is a number of any size"
+        : `"${on}" is one value a window`;
     return [
       {
         path: at,
@@ -69,7 +71,8 @@ function checkTwins(
   path: Path,
 ): Problem[] {
   const twin = before.find(
-    (other) => other.use === detector.use && rowsOf(model, other) === rowsOf(model, detector) && overlap(other, detector),
+    (other) =>
+      other.use === detector.use && rowsOf(model, other) === rowsOf(model, detector) && overlap(other, detector),
   );
   if (twin === undefined) return [];
   const message =

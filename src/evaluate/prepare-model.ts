@@ -17,6 +17,7 @@ import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
 import type { DedupeOptions } from "./kept-rows.ts";
 import { recordMonitor } from "./monitors.ts";
 import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bound-detectors.ts";
+import { type OnlinePlan, planOnline } from "./online/plan.ts";
 import { kpiBounds } from "./page-tier/kpi-bounds.ts";
 import { measureDependence, readDependence } from "./page-tier/reference-dependence.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
@@ -41,6 +42,8 @@ export interface PreparedModel {
   readonly detectors: readonly BoundDetector[];
   /** Those of several features together. */
   readonly sampleDetectors: readonly BoundSampleDetector[];
+  /** Those that read a stream of numbers; null where none is listed. */
+  readonly online: OnlinePlan | null;
   /** How KPIs are estimated before their labels come, or why they are not. */
   readonly estimation: Estimation;
   /** What the page tier watches; null where it is off or has nothing to watch. */
@@ -84,6 +87,7 @@ export async function prepareModel(
     monitorHash: hash,
     detectors: bindDetectors(config),
     sampleDetectors: bindSampleDetectors(config, reference?.subjects ?? []),
+    online: planOnline(config, referenceId),
     estimation,
     pageTier,
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },

@@ -3,9 +3,21 @@
  * like since it last changed. Values are taken window by window, and each window gives one answer.
  */
 import { z } from "zod";
-import { LARGEST, type SequentialDetector, type SequentialRun, type SequentialState } from "../core/sequential-detector.ts";
+import {
+  LARGEST,
+  type SequentialDetector,
+  type SequentialRun,
+  type SequentialState,
+} from "../core/sequential-detector.ts";
 import { noMoments, type RunningMoments, standardDeviation, withValue } from "../math/running-moments.ts";
-import { addValue, changeOf, type MeanChange, type MeanHistory, meanHistorySchema, newHistory } from "./mean-history.ts";
+import {
+  addValue,
+  changeOf,
+  type MeanChange,
+  type MeanHistory,
+  meanHistorySchema,
+  newHistory,
+} from "./mean-history.ts";
 
 /** What the options of the detector take for 1: a number, or the standard deviation of the first so many values. */
 export type StreamUnit = number | { readonly learnFrom: number };

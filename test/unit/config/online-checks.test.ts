@@ -26,7 +26,9 @@ test("the watched stream must be one that the model has", () => {
   assert.deepEqual(said(model("adwin, { use: cusum, on: adwin }")), [
     'models[0].detectors[1].on: "adwin" is an online detector itself; name the stream that it watches, or error',
   ]);
-  load(model("jensen-shannon, { use: cusum, on: jensen-shannon, subjects: [amount] }, { use: ewma, on: volume }, volume"));
+  load(
+    model("jensen-shannon, { use: cusum, on: jensen-shannon, subjects: [amount] }, { use: ewma, on: volume }, volume"),
+  );
   load(model("{ use: page-hinkley, on: cost }", 'kpis: [{ name: cost, sql: "count()" }]'));
 });
 

@@ -4,6 +4,7 @@
  */
 import { detectors } from "../detectors/index.ts";
 import { sampleDetectors } from "../detectors/multivariate/index.ts";
+import { onlineDetectors } from "../detectors/online/index.ts";
 import { createAct, openActions } from "./act/act.ts";
 import { readIncidents } from "./alert/alert-store.ts";
 import { createAlerting } from "./alert/alerting.ts";
@@ -181,7 +182,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   const server = createServer({
     store,
     models: config.models,
-    detectors: [...detectors, ...sampleDetectors],
+    detectors: [...detectors, ...sampleDetectors, ...onlineDetectors.map((one) => ({ ...one, unit: "online" }))],
     server: config.server,
     metrics,
     clock,

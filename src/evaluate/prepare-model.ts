@@ -18,6 +18,7 @@ import type { DedupeOptions } from "./kept-rows.ts";
 import { recordMonitor } from "./monitors.ts";
 import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bound-detectors.ts";
 import { type OnlinePlan, planOnline } from "./online/plan.ts";
+import { replayReference, replayText } from "./online/reference-replay.ts";
 import { kpiBounds } from "./page-tier/kpi-bounds.ts";
 import { measureDependence, readDependence } from "./page-tier/reference-dependence.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
@@ -75,6 +76,7 @@ export async function prepareModel(
   const schema = schemaOf(config, reference);
   const estimation = estimationOf(config, reference);
   const pageTier = await preparePageTier(lane, config, reference, estimation, options.readLane ?? lane, warnings);
+  if (reference !== null) warnings.push(...(await alarmsOnReference(options.readLane ?? lane, config)));
   await ensureModelTables(lane, schema);
   const referenceId = reference?.referenceId ?? "";
   const hash = monitorHash(config, referenceId);
@@ -119,6 +121,21 @@ async function preparePageTier(
   const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? [])];
   warnings.push(...notes.map((note) => `model ${config.name}: ${note}`));
   return plan;
+}
+
+/** What online detectors find in the reference itself, where they find anything. */
+async function alarmsOnReference(readLane: Lane, config: ModelConfig): Promise<string[]> {
+  try {
+    const alarming = (await replayReference(readLane, config)).filter(({ alarms }) => alarms > 0);
+    if (alarming.length === 0) return [];
+    return [
+      `model ${config.name}: online detectors find changes in the reference itself: ${replayText(alarming)}; expect false alarms at that rate, or make them stricter`,
+    ];
+  } catch (thrown) {
+    // The file is gone and the stored reference stays in force.
+    if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
+    return [];
+  }
 }
 
 async function currentReference(

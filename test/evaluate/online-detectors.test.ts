@@ -8,11 +8,12 @@ import { z } from "zod";
 import { onlineDetectors } from "../../detectors/online/index.ts";
 import type { MetricRow } from "../../src/core/metric.ts";
 import { createEvaluation } from "../../src/evaluate/evaluation.ts";
+import { replayReference, replayText } from "../../src/evaluate/online/reference-replay.ts";
 import { prepareModel } from "../../src/evaluate/prepare-model.ts";
 import { seededRandom } from "../../src/math/seeded-random.ts";
 import { sql } from "../../src/store/sql.ts";
 import { findRow, openStage, type Scene } from "../support/evaluation-stage.ts";
-import type { WrittenEvent, WrittenLabel, WrittenPrediction } from "../support/event-writer.ts";
+import { modelConfig, type WrittenEvent, type WrittenLabel, type WrittenPrediction } from "../support/event-writer.ts";
 
 const HOUR = 3_600_000;
 const T0 = Date.parse("2026-03-01T00:00:00Z");
@@ -223,6 +224,42 @@ test("added to a running model a detector learns from the past, and tells from t
   assert.ok(first >= T0 + 19 * HOUR, new Date(first).toISOString());
   const later = (all: readonly MetricRow[]) => comparable(all.filter((row) => row.window_start >= first));
   assert.deepEqual(later(rows), later(await whole.rows("1h")));
+});
+
+test("the reference is replayed in the order of time: how often each detector would have alarmed, told at a start", async () => {
+  const rows = wrong.slice(0, 4000).map((isWrong, i) => ({
+    timestamp: new Date(timeOf(i)).toISOString(),
+    amount: i % 10,
+    prediction: i % 2,
+    // One class in several spellings.
+    label: (isWrong ? 1 - (i % 2) : i % 2) === 1 ? (i % 3 === 0 ? "true" : 1) : "0.0",
+  }));
+  const file = await stage.referenceFile("replayed.ndjson", [...rows.slice(2000), ...rows.slice(0, 2000)]);
+  const { config, prepared } = await stage.scene({
+    ...written,
+    name: "replayed",
+    reference: { file },
+    false_alarms: "off",
+    detectors: ["jensen-shannon", "adwin", { use: "ddm", threshold: 100 }, { use: "adwin", on: "accuracy" }],
+  });
+  const alarms = changesIn("adwin", wrong.slice(0, 4000)).length;
+  assert.ok(alarms > 0);
+  const replays = await replayReference(stage.lane, config);
+  assert.deepEqual(replays, [
+    { detector: "adwin", alarms, rows: 4000 },
+    { detector: "ddm", alarms: 0, rows: 4000 },
+  ]);
+  assert.match(replayText(replays), /^adwin (once|\d+ times), ddm never in its own 4000 labelled rows$/);
+  assert.ok(
+    prepared.warnings.some((warning) => /online detectors find changes in the reference itself: adwin/.test(warning)),
+    prepared.warnings.join("\n"),
+  );
+  const withoutTimes = await stage.referenceFile(
+    "timeless.ndjson",
+    rows.map(({ timestamp: _, ...row }) => row),
+  );
+  const timeless = modelConfig({ ...written, name: "timeless", reference: { file: withoutTimes } });
+  assert.deepEqual(await replayReference(stage.lane, timeless), []);
 });
 
 test("the absolute error of numbers is watched in its own standard deviations", async () => {

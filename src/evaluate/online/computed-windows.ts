@@ -97,6 +97,8 @@ export async function countWindowPage(
     const { computed, next } = await anchorWindows(lane, prepared, state, request, period, watermark);
     const windows = computed.filter(({ start, end }) => start > after && end > epoch);
     if (windows.length > 0) return pageOf(state, series, windows, period.to <= last, next?.start);
+    // An anchor that never ends would be its own next one.
+    if (period.to > last) break;
     period = anchorPeriod(prepared.config.anchor, period.to);
   }
   return pageOf({ spec }, series, [], false, undefined);

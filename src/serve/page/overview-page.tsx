@@ -3,6 +3,7 @@ import type { MetricRow } from "../../core/metric.ts";
 import type { DetectorWords } from "../context.ts";
 import type { FeatureFairness } from "../queries/fairness.ts";
 import type { Grid } from "../queries/grid.ts";
+import type { OnlineLane } from "../queries/online.ts";
 import type { ModelSummary, Overview } from "../queries/overview.ts";
 import type { PageTierView } from "../queries/page-tier.ts";
 import { DriftGrid } from "./drift-grid.tsx";
@@ -11,6 +12,7 @@ import { isEstimated, kpiName, percent, plural, range, seriesName } from "./form
 import { type LaneData, Lanes, LaneTable } from "./lanes.tsx";
 import { modelLink } from "./links.ts";
 import { ModelsTable } from "./models-table.tsx";
+import { OnlineSection } from "./online-section.tsx";
 import { OutcomeNotes } from "./outcome-notes.tsx";
 import { PageTierSection } from "./page-tier-view.tsx";
 import { Blank, Head } from "./parts.tsx";
@@ -90,12 +92,14 @@ interface ModelProps {
   readonly pageTier: PageTierView | null;
   /** By feature that names groups; none where the model's fairness is not watched. */
   readonly fairness: readonly FeatureFairness[];
+  /** Online detectors of the whole model; none where it lists none. */
+  readonly online: readonly OnlineLane[];
   readonly detectors: Detectors;
   readonly publicUrl: string;
 }
 
 /** One model: its sentences, its KPIs on one time axis, and its grid. */
-export function ModelPage({ summary, grid, pageTier, fairness, detectors, publicUrl }: ModelProps) {
+export function ModelPage({ summary, grid, pageTier, fairness, online, detectors, publicUrl }: ModelProps) {
   const { model, series } = summary;
   return (
     <>
@@ -113,6 +117,7 @@ export function ModelPage({ summary, grid, pageTier, fairness, detectors, public
         <>
           {pageTier !== null && <PageTierSection tier={pageTier} series={series} />}
           <Outcome grid={grid} />
+          <OnlineSection lanes={online} columns={grid.columns} detectors={detectors} />
           <ReliabilityCurves grid={grid} />
           <FairnessTables features={fairness} columns={grid.columns} />
           <DriftGrid

@@ -18,6 +18,7 @@ import { loadGrid } from "../queries/grid.ts";
 import { selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
 import type { SeriesView } from "../queries/models.ts";
 import { selectSeries } from "../queries/models.ts";
+import { loadOnline } from "../queries/online.ts";
 import { loadOverview, newestSeries } from "../queries/overview.ts";
 import { loadPageTier } from "../queries/page-tier.ts";
 import { type Answer, getRoute, noInput } from "../route.ts";
@@ -142,6 +143,10 @@ const modelRoute = getRoute({
       grid === null || model.fairness === undefined
         ? []
         : await loadFairness(context.store.lane("serve"), grid.series, grid.window.name, grid.columns);
+    const online =
+      grid === null
+        ? []
+        : await loadOnline(context.store.lane("serve"), model, grid.series, grid.window.name, grid.columns);
     const frame: Frame = {
       title: model.name,
       current: "overview",
@@ -155,6 +160,7 @@ const modelRoute = getRoute({
         grid={grid}
         pageTier={pageTier}
         fairness={fairness}
+        online={online}
         detectors={context.detectors}
         publicUrl={context.publicUrl}
       />,

@@ -83,7 +83,7 @@ const detailOf = (row: MetricRow) => detailSchema.parse(JSON.parse(row.detail));
 const onlineRows = (rows: readonly MetricRow[]) => rows.filter((row) => online.includes(row.metric));
 const comparable = (rows: readonly MetricRow[]) =>
   onlineRows(rows)
-    .map(({ revision: _, computed_at: __, model: ___, monitor_hash: ____, ...row }) => JSON.stringify(row))
+    .map(({ revision: _revision, computed_at: _at, model: _model, monitor_hash: _hash, ...row }) => JSON.stringify(row))
     .sort();
 
 async function evaluated(name: string, batches: readonly (readonly WrittenEvent[])[]): Promise<Scene> {
@@ -256,7 +256,7 @@ test("the reference is replayed in the order of time: how often each detector wo
   );
   const withoutTimes = await stage.referenceFile(
     "timeless.ndjson",
-    rows.map(({ timestamp: _, ...row }) => row),
+    rows.map(({ amount, prediction, label }) => ({ amount, prediction, label })),
   );
   const timeless = modelConfig({ ...written, name: "timeless", reference: { file: withoutTimes } });
   assert.deepEqual(await replayReference(stage.lane, timeless), []);

@@ -46,7 +46,14 @@ export function planOnline(config: ModelConfig, referenceId: string): OnlinePlan
     version: STATE_VERSION,
     written,
     referenceId,
-    ...{ pane, dedupe_within, anchor, task, classes: classes ?? [], min_rows, estimates, fairness: fairness ?? null },
+    pane,
+    dedupe_within,
+    anchor,
+    task,
+    classes: classes ?? [],
+    min_rows,
+    estimates,
+    fairness: fairness ?? null,
     watched: [...new Set(written.map(({ on }) => on))].sort().map((metric) => watchedParts(config, metric)),
   };
   return {
@@ -58,10 +65,13 @@ export function planOnline(config: ModelConfig, referenceId: string): OnlinePlan
 
 /** What a watched metric's values come from; its limits are no part of it. */
 function watchedParts({ detectors, kpis }: ModelConfig, metric: string): unknown {
-  const parts = kpis
-    .filter((kpi) => ("use" in kpi ? kpi.use : kpi.name) === metric)
-    .map(({ min: _, max: __, for: ___, clear: ____, clear_after: _____, severity: ______, ...rest }) => rest);
+  const parts = kpis.filter((kpi) => ("use" in kpi ? kpi.use : kpi.name) === metric).map(withoutLimits);
   return { metric, kpis: parts, detectors: (detectors ?? []).filter(({ use }) => use === metric) };
+}
+
+function withoutLimits(kpi: ModelConfig["kpis"][number]): unknown {
+  const { min: _, max: __, for: ___, clear: ____, clear_after: _____, severity: ______, ...rest } = kpi;
+  return rest;
 }
 
 /** The detector of an entry with its own options, and the unit that these are in. */

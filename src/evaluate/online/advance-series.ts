@@ -24,8 +24,11 @@ export interface Place {
   readonly now: number;
 }
 
-/** Windows whose values are read by one statement. */
+/** Windows whose values are read by one statement, and values of metrics in them, about. */
 const WINDOWS_AT_ONCE = 200;
+const VALUES_AT_ONCE = 20_000;
+/** Of a series whose streams are not known yet. */
+const FIRST_WINDOWS = 10;
 
 /** Returns how many rows were written or deleted. */
 export async function advance(place: Place, track: Track, group: Group): Promise<number> {
@@ -38,16 +41,19 @@ export async function advance(place: Place, track: Track, group: Group): Promise
   let page: WindowPage;
   do {
     page = await readPage(place, track, group, at, recentOnly);
-    const saved: SavedState[] = [];
-    for (const some of chunksOf(page.windows)) rows += await takeWindows(place, track, group, at, page, some, saved);
+    for (let taken = 0; taken < page.windows.length; ) {
+      const some = nextWindows(page.windows, taken, at.streams.count());
+      taken += some.length;
+      const saved: SavedState[] = [];
+      rows += await takeWindows(place, track, group, at, page, some, saved);
+      saved.push({ start: at.start, end: at.end, streams: at.streams.save() });
+      await batch.flush();
+      await saveStates(lane, track.scope, group.series, saved);
+    }
     // Windows that exist no more.
     if (!page.more && group.storedTo > at.start)
       rows += await batch.replace(scopeOf(place, track, group, { after: at.start, to: page.until - 1 }), []);
     await batch.flush();
-    if (page.windows.length > 0) {
-      saved.push({ start: at.start, end: at.end, streams: at.streams.save() });
-      await saveStates(lane, track.scope, group.series, saved);
-    }
   } while (page.more);
   group.at = at;
   group.storedTo = at.start;
@@ -76,20 +82,14 @@ function readPage(
     : countWindowPage(lane, prepared, state, request, watermark);
 }
 
-/** Neighbouring windows: not too many, nor too many events. */
-function* chunksOf(windows: readonly SeriesWindow[]): Generator<SeriesWindow[]> {
-  let chunk: SeriesWindow[] = [];
-  let events = 0;
-  for (const window of windows) {
-    if (chunk.length > 0 && (chunk.length >= WINDOWS_AT_ONCE || events + window.n > ERRORS_AT_ONCE)) {
-      yield chunk;
-      chunk = [];
-      events = 0;
-    }
-    chunk.push(window);
-    events += window.n;
-  }
-  if (chunk.length > 0) yield chunk;
+/** Neighbours from a place on: not too many, nor too many events, nor too many values of `streams` streams. */
+function nextWindows(windows: readonly SeriesWindow[], from: number, streams: number): readonly SeriesWindow[] {
+  const most = streams === 0 ? FIRST_WINDOWS : Math.max(1, Math.min(WINDOWS_AT_ONCE, VALUES_AT_ONCE / streams));
+  let events = windows[from]?.n ?? 0;
+  let to = from + 1;
+  while (to < windows.length && to - from < most && events + (windows[to]?.n ?? 0) <= ERRORS_AT_ONCE)
+    events += windows[to++]?.n ?? 0;
+  return windows.slice(from, to);
 }
 
 async function takeWindows(

@@ -26,6 +26,8 @@ export interface SeriesStreams {
   /** Takes the window's values of metrics, and gives its rows. `at`: start of the window, ms. */
   endWindow(observations: readonly Observation[], at: number): OnlineValue[];
   save(): SavedStream[];
+  /** How many streams there are so far. */
+  count(): number;
 }
 
 /** From the start, or as they were saved. */
@@ -72,6 +74,7 @@ export function openStreams(plan: OnlinePlan, saved: readonly SavedStream[] = []
       );
       return [...errors, ...values];
     },
+    count: () => streams.size,
     save: () =>
       [...streams.values()].map(({ watch, subjectKind, subject, stream }) => ({
         name: watch.name,

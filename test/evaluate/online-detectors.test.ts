@@ -10,8 +10,10 @@ import type { MetricRow } from "../../src/core/metric.ts";
 import { createEvaluation } from "../../src/evaluate/evaluation.ts";
 import { replayReference, replayText } from "../../src/evaluate/online/reference-replay.ts";
 import { prepareModel } from "../../src/evaluate/prepare-model.ts";
+import { createRootCause } from "../../src/evaluate/root-cause/root-cause.ts";
 import { seededRandom } from "../../src/math/seeded-random.ts";
 import { sql } from "../../src/store/sql.ts";
+import { createAlertStation } from "../support/alert-station.ts";
 import { findRow, openStage, type Scene } from "../support/evaluation-stage.ts";
 import { modelConfig, type WrittenEvent, type WrittenLabel, type WrittenPrediction } from "../support/event-writer.ts";
 
@@ -148,6 +150,21 @@ test("on a KPI each window is one value, and the first ones say what is usual", 
   );
   const accuracy = (await whole.rows("1h")).filter((row) => row.metric === "accuracy");
   assert.equal(accuracy.length, 60, "the rows of the KPI itself stay");
+});
+
+test("a rule names it like any metric: the change opens an incident, and the next windows resolve it", async () => {
+  const { alerting } = createAlertStation(
+    stage.store,
+    { models: [{ ...written, name: "whole", false_alarms: "off", alerts: { rules: ["adwin breached"] } }] },
+    { clock, explain: createRootCause(stage.lane, [whole.prepared]) },
+  );
+  const changes = (await alerting.process("whole")).filter(({ incident }) => incident.window === "1h");
+  const opened = changes.filter(({ kind }) => kind === "opened");
+  const [first] = changesIn("adwin", wrong).filter((at) => at >= CHANGE);
+  const ofError = opened.find(({ incident }) => incident.members.some(({ subject }) => subject === "error"));
+  assert.equal(ofError?.incident.onset, T0 + Math.floor((first ?? 0) / 100) * HOUR);
+  assert.match(ofError?.incident.title ?? "", /^whole, window 1h: adwin of error [\d.]+ is above 1/);
+  assert.ok(changes.some(({ kind }) => kind === "resolved"));
 });
 
 test("labels that come late and are corrected revise the rows to what they would have been", async () => {

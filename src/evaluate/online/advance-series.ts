@@ -143,14 +143,15 @@ function errorsByWindow(pages: AsyncGenerator<Errors>) {
   };
 }
 
-/** The plan's rows of windows that start after `after`, up to `to`. */
+/** The plan's rows of windows that start after `after`, up to `to`. Rows of windows whose events retention has taken are in no scope. */
 function scopeOf(
   { prepared, plan }: Place,
-  { scope, beginning }: Track,
-  { series, storedTo }: Group,
+  { state, scope, beginning }: Track,
+  { series, firstPane, storedTo }: Group,
   { after, to }: { readonly after: number; readonly to: number },
 ): MetricScope {
-  const bounds = sql`window_start > ${time(Math.max(after, -1))} AND window_start <= ${time(Math.min(to, MOST_TIME))} AND window_end > ${time(beginning)}`;
+  const first = isOfTime(state) ? Math.floor(firstPane / state.spec.ms) * state.spec.ms : firstPane;
+  const bounds = sql`window_start >= ${time(Math.max(after + 1, first))} AND window_start <= ${time(Math.min(to, MOST_TIME))} AND window_end > ${time(beginning)}`;
   return {
     model: prepared.config.name,
     window: scope.window,

@@ -30,7 +30,8 @@ const MOST = 1e70;
 export function cappedColumns(scale: number, { mae, rmse }: LossCaps): Sql | null {
   if (mae === undefined && rmse === undefined) return null;
   const error = wholeError(scale);
-  const capped = (loss: Sql, cap: number) => total(sql`least(toInt256(${loss}), toInt256(${Math.min(MOST, Math.round(cap))}))`);
+  const capped = (loss: Sql, cap: number) =>
+    total(sql`least(toInt256(${loss}), toInt256(${Math.min(MOST, Math.round(cap))}))`);
   return sql`(countIf(${usable}), ${capped(sql`abs(${error})`, (mae ?? 0) * scale)}, ${capped(sql`${error} * ${error}`, (rmse ?? 0) * scale ** 2)})`;
 }
 

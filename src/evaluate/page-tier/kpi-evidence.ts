@@ -10,8 +10,8 @@ import type { PreparedModel } from "../prepare-model.ts";
 import { type Series, seriesKey } from "../window-series.ts";
 import { endedRow, readCarriedKpis } from "./carried-kpis.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
-import { insertKpiSteps, ofStream, readTakenSteps, type StoredKpiStep } from "./kpi-steps.ts";
-import { carryKpi, type KpiStates, type KpiStep, takeKpiStep } from "./kpi-tracker.ts";
+import { groupedSteps, insertKpiSteps, ofStream, readTakenSteps, type StoredKpiStep } from "./kpi-steps.ts";
+import { carryKpi, type KpiOutcome, type KpiStates, type KpiStep, takeKpiSteps } from "./kpi-tracker.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
 export interface KpiEvidence {
@@ -38,10 +38,18 @@ export async function openKpiEvidence(lane: Lane, prepared: PreparedModel, plan:
     units.set(seriesKey(series), states);
     return states;
   };
-  const take = ({ subject, sums: [bad = 0, good = 0], ...place }: StoredKpiStep): EvidenceRow[] => {
-    const step = { ...place, metric: subject, bad, good };
-    const outcome = takeKpiStep(plan, unitOf(place), step);
-    return outcome === null ? [] : rowsOf(plan, step, outcome);
+  /** Of one window and series. */
+  const take = (stored: readonly StoredKpiStep[]): EvidenceRow[] => {
+    const [first] = stored;
+    if (first === undefined) return [];
+    const steps = stored.map(({ subject, sums: [bad = 0, good = 0], ...place }) => ({
+      ...place,
+      metric: subject,
+      bad,
+      good,
+    }));
+    const outcomes = takeKpiSteps(plan, unitOf(first), steps);
+    return steps.flatMap((step, index) => rowsOf(plan, step, outcomes[index] ?? null));
   };
   const isTested = (subject: string) => plan.kpis.some(({ metric }) => metric === subject);
   const taken = await readTakenSteps(lane, prepared, "kpi", plan.planId);
@@ -58,15 +66,16 @@ export async function openKpiEvidence(lane: Lane, prepared: PreparedModel, plan:
     else ended.push(...[endedRow({ subject, version, variant, ...changed }) ?? []].flat());
   }
   // Windows are few: all that this plan has taken are replayed at a start.
-  for (const step of taken.steps) take(step);
+  for (const steps of groupedSteps(taken.steps)) take(steps);
 
   let lookedAt = Number.NEGATIVE_INFINITY;
   const run = async (watermark: number, isChanged: boolean, now: number) => {
     if (!isChanged && now - lookedAt < LOOK_EVERY_MS) return;
     lookedAt = now;
     const fresh = await completeWindows(lane, prepared, plan, watermark);
+    const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed: now })));
     await insertKpiSteps(lane, prepared, { stream: "kpi", planId: plan.planId, now }, fresh);
-    await writeEvidence(lane, prepared, plan.planId, [...ended.splice(0), ...fresh.flatMap(take)], now);
+    await writeEvidence(lane, prepared, plan.planId, [...ended.splice(0), ...groups.flatMap(take)], now);
   };
   return { run };
 }
@@ -113,11 +122,8 @@ async function completeWindows(
   );
 }
 
-function rowsOf(
-  plan: PageTierPlan,
-  step: KpiStep & Series,
-  outcome: NonNullable<ReturnType<typeof takeKpiStep>>,
-): EvidenceRow[] {
+function rowsOf(plan: PageTierPlan, step: KpiStep & Series, outcome: KpiOutcome | null): EvidenceRow[] {
+  if (outcome === null) return [];
   const share = plan.kpis.find(({ metric }) => metric === step.metric)?.share ?? 0;
   const place = { ...step, watchedMs: outcome.watchedMs };
   const of = {

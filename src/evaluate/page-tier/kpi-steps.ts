@@ -18,6 +18,18 @@ export interface StoredKpiStep extends Series {
   readonly sums: readonly number[];
 }
 
+/** Steps that are judged together: of one window and series, taken at the same time. */
+export function groupedSteps(steps: readonly (StoredKpiStep & { readonly sealed: number })[]): StoredKpiStep[][] {
+  const groups = new Map<string, StoredKpiStep[]>();
+  for (const { sealed, ...step } of steps) {
+    const key = JSON.stringify([sealed, step.start, step.end, step.version, step.variant]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [step]);
+    else group.push(step);
+  }
+  return [...groups.values()];
+}
+
 const stepRow = z.object({
   subject: z.string(),
   version: z.string(),
@@ -29,7 +41,7 @@ const stepRow = z.object({
 
 /** The steps that a plan has taken since the last step of another plan, in the order in which they were taken. */
 export interface TakenSteps {
-  readonly steps: readonly StoredKpiStep[];
+  readonly steps: readonly (StoredKpiStep & { readonly sealed: number })[];
   /** When the first of them was taken, ms; Infinity where there is none. */
   readonly since: number;
   /** End of the latest step of each series before them. */

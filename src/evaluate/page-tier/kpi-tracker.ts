@@ -56,11 +56,40 @@ export function carryKpi(
   if (changed !== undefined) state.changed = changed;
 }
 
-/** Takes a step in place; null where the plan does not know the KPI. */
-export function takeKpiStep(plan: PageTierPlan, states: KpiStates, step: KpiStep): KpiOutcome | null {
-  const kpi = plan.kpis.find(({ metric }) => metric === step.metric);
-  if (kpi === undefined) return null;
-  const state = stateOf(states, step.metric);
+/**
+ * Takes the steps of one window in place, each of another KPI: judged together, since what several KPIs show is told with less evidence of each.
+ * null where the plan does not know the KPI.
+ */
+export function takeKpiSteps(
+  plan: PageTierPlan,
+  states: KpiStates,
+  steps: readonly KpiStep[],
+): readonly (KpiOutcome | null)[] {
+  const known = steps.map((step) => {
+    const kpi = plan.kpis.find(({ metric }) => metric === step.metric);
+    return kpi === undefined ? null : { kpi, step, state: stateOf(states, step.metric) };
+  });
+  const watched = known.map((one) => (one === null ? 0 : advanceKpi(one.kpi, one.state, one.step)));
+  const alarming = alarmingKpis(plan, states);
+  return known.map((one, index) => {
+    if (one === null) return null;
+    const { kpi, step, state } = one;
+    const logEvidence = evidenceOf(state) + Math.log(kpi.share);
+    let over: Changed | undefined;
+    if (alarming.has(step.metric)) {
+      state.changed = alarmed(state.changed, alarmOf(kpi, state, step));
+      state.sides = [];
+    } else if (state.changed !== undefined && isOver(state.changed, step.end)) {
+      over = state.changed;
+      state.changed = undefined;
+      state.sides = [];
+    }
+    return { logEvidence, changed: state.changed, over, watchedMs: watched[index] ?? 0 };
+  });
+}
+
+/** Returns the time that had not been watched before, ms. */
+function advanceKpi(kpi: WatchedKpi, state: KpiState, step: KpiStep): number {
   const watchedMs = Math.max(0, step.end - Math.max(step.start, state.through ?? step.start));
   const passed = state.through === null ? step.end - step.start : Math.max(0, step.end - state.through);
   state.sides = sidesOf(kpi).map((bound, index) => {
@@ -73,17 +102,7 @@ export function takeKpiStep(plan: PageTierPlan, states: KpiStates, step: KpiStep
     };
   });
   state.through = Math.max(state.through ?? step.end, step.end);
-  const logEvidence = evidenceOf(state) + Math.log(kpi.share);
-  let over: Changed | undefined;
-  if (alarmingKpis(plan, states).has(step.metric)) {
-    state.changed = alarmed(state.changed, alarmOf(kpi, state, step));
-    state.sides = [];
-  } else if (state.changed !== undefined && isOver(state.changed, step.end)) {
-    over = state.changed;
-    state.changed = undefined;
-    state.sides = [];
-  }
-  return { logEvidence, changed: state.changed, over, watchedMs };
+  return watchedMs;
 }
 
 const NO_SIDE: Side = { evidence: [], since: null };
@@ -121,8 +140,8 @@ function alarmOf(kpi: WatchedKpi, { sides }: KpiState, step: KpiStep) {
 }
 
 /**
- * The KPIs that alarm now. Their part of the model's evidence alone has to reach the threshold, which is stricter than the whole: so that the
- * order in which panes and labels come makes no difference.
+ * The KPIs that alarm now. Their part of the model's evidence alone has to reach the threshold, which is stricter than the whole: so that it makes
+ * no difference whether panes or labels come first.
  */
 function alarmingKpis(plan: PageTierPlan, states: KpiStates): ReadonlySet<string> {
   const evidence = plan.kpis.map(({ metric, share }) => {

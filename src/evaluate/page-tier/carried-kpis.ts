@@ -3,10 +3,12 @@
  * restart under the same plan finds the same again, since it looks at what was told before the plan's first step.
  */
 import { z } from "zod";
+import type { ComparedSide } from "../../config/compare.ts";
 import { evidenceMetrics } from "../../core/evidence.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import type { Series } from "../window-series.ts";
 import { type Changed, LEAST_HELD_STEPS } from "./changed-subjects.ts";
 import { type EvidenceRow, subjectRow } from "./evidence-rows.ts";
 
@@ -42,6 +44,10 @@ export async function readCarriedKpis(lane: Lane, model: string, planId: string,
     finding,
   }));
 }
+
+/** Whether a row of a comparison is of this challenger. */
+export const isCarried = (challenger: ComparedSide, { version, variant }: Series): boolean =>
+  version === (challenger.version ?? "") && variant === (challenger.variant ?? "");
 
 /** The row that ends a KPI that is tested no more. */
 export function endedRow({ version, variant, subject, ...changed }: CarriedKpi): EvidenceRow | null {

@@ -8,19 +8,17 @@ import { list, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { type Series, seriesKey } from "../window-series.ts";
-import { endedRow, readCarriedKpis } from "./carried-kpis.ts";
+import type { CarriedKpi } from "./carried-kpis.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
-import { groupedSteps, insertKpiSteps, ofStream, readTakenSteps, type StoredKpiStep } from "./kpi-steps.ts";
+import { groupedSteps, insertKpiSteps, ofStream, type StoredKpiStep, type TakenSteps } from "./kpi-steps.ts";
 import { carryKpi, type KpiOutcome, type KpiStates, type KpiStep, takeKpiSteps } from "./kpi-tracker.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
 export interface KpiEvidence {
-  /** Takes the windows that are complete; `watermark` in ms. `isChanged`: whether windows have been computed since the last call. */
-  run(watermark: number, isChanged: boolean, now: number): Promise<void>;
+  /** Takes the windows that are complete; `watermark` in ms. */
+  run(watermark: number, now: number): Promise<void>;
 }
 
-/** How often windows are looked for whose labels will come no more. */
-const LOOK_EVERY_MS = 3_600_000;
 /** Share of a window's predictions that must have labels; below, the label horizon is waited for. */
 const COMPLETE = 0.9;
 
@@ -31,7 +29,14 @@ function windowOf({ config }: PreparedModel): string | null {
   return first?.name ?? null;
 }
 
-export async function openKpiEvidence(lane: Lane, prepared: PreparedModel, plan: PageTierPlan): Promise<KpiEvidence> {
+/** @param carried what counts as fallen, of KPIs that the plan tests and of others */
+export function openKpiEvidence(
+  lane: Lane,
+  prepared: PreparedModel,
+  plan: PageTierPlan,
+  taken: TakenSteps,
+  carried: readonly CarriedKpi[],
+): KpiEvidence {
   const units = new Map<string, KpiStates>();
   const unitOf = (series: Series): KpiStates => {
     const states: KpiStates = units.get(seriesKey(series)) ?? new Map();
@@ -51,33 +56,22 @@ export async function openKpiEvidence(lane: Lane, prepared: PreparedModel, plan:
     const outcomes = takeKpiSteps(plan, unitOf(first), steps);
     return steps.flatMap((step, index) => rowsOf(plan, step, outcomes[index] ?? null));
   };
-  const isTested = (subject: string) => plan.kpis.some(({ metric }) => metric === subject);
-  const taken = await readTakenSteps(lane, prepared, "kpi", plan.planId);
   for (const { through, ...series } of taken.before) carryKpi(unitOf(series), series.subject, { through });
-  // Rows that end what is tested no more; written with the next rows.
-  const ended: EvidenceRow[] = [];
-  for (const { subject, version, variant, ...changed } of await readCarriedKpis(
-    lane,
-    prepared.config.name,
-    plan.planId,
-    taken.since,
-  )) {
-    if (isTested(subject)) carryKpi(unitOf({ version, variant }), subject, { changed });
-    else ended.push(...[endedRow({ subject, version, variant, ...changed }) ?? []].flat());
+  for (const { subject, version, variant, ...changed } of carried) {
+    if (plan.kpis.some(({ metric }) => metric === subject))
+      carryKpi(unitOf({ version, variant }), subject, { changed });
   }
   // Windows are few: all that this plan has taken are replayed at a start.
   for (const steps of groupedSteps(taken.steps)) take(steps);
-
-  let lookedAt = Number.NEGATIVE_INFINITY;
-  const run = async (watermark: number, isChanged: boolean, now: number) => {
-    if (!isChanged && now - lookedAt < LOOK_EVERY_MS) return;
-    lookedAt = now;
-    const fresh = await completeWindows(lane, prepared, plan, watermark);
-    const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed: now })));
-    await insertKpiSteps(lane, prepared, { stream: "kpi", planId: plan.planId, now }, fresh);
-    await writeEvidence(lane, prepared, plan.planId, [...ended.splice(0), ...groups.flatMap(take)], now);
+  return {
+    async run(watermark, now) {
+      const fresh = await completeWindows(lane, prepared, plan, watermark);
+      if (fresh.length === 0) return;
+      const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed: now })));
+      await insertKpiSteps(lane, prepared, { stream: "kpi", planId: plan.planId, now }, fresh);
+      await writeEvidence(lane, prepared, plan.planId, groups.flatMap(take), now);
+    },
   };
-  return { run };
 }
 
 /** Rows of `metrics` whose labels are there, or will come no more. */

@@ -8,8 +8,8 @@ import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import type { Series } from "../window-series.ts";
 
-/** Of one KPI alone, or of two versions against each other. */
-export type KpiStream = "kpi" | "comparison";
+/** Of one KPI alone, or of two versions against each other on split or shadow traffic. */
+export type KpiStream = "kpi" | "split" | "shadow";
 
 export interface StoredKpiStep extends Series {
   readonly subject: string;

@@ -190,7 +190,7 @@ test("cron times and time zones must be ones", () => {
 
 test("KPIs must suit the task and have names of their own", () => {
   assert.deepEqual(said(model("kpis: [mae, accuracy, accuracy, { name: f1, sql: count() }]")), [
-    "models[0].kpis[0]: mae is not defined for a binary model; those that are: accuracy, precision, recall, specificity, f1, roc_auc, log_loss, brier, label_coverage, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc",
+    "models[0].kpis[0]: mae is not defined for a binary model; those that are: accuracy, precision, recall, specificity, false_positive_rate, f1, roc_auc, log_loss, brier, label_coverage, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc",
     'models[0].kpis[2]: the KPI "accuracy" is listed twice',
     'models[0].kpis[3].name: "f1" is the name of a built-in KPI; choose another, or write { use: f1 }',
   ]);

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { ComparedSide } from "../../config/compare.ts";
 import { evidenceMetrics } from "../../core/evidence.ts";
+import { comparedSums } from "../../sequential/compared-sums.ts";
 import { join, list, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { joinedRows } from "../kpis/joined-rows.ts";
@@ -15,7 +16,6 @@ import {
   type ComparisonStates,
   type ComparisonStep,
   carryComparison,
-  comparedSums,
   takeComparisonSteps,
 } from "./comparison-tracker.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";

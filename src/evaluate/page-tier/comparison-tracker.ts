@@ -2,26 +2,11 @@
 import type { MeanTestState } from "../../sequential/bound-test.ts";
 import { logEvidenceOfMean } from "../../sequential/bound-test.ts";
 import { type CompareState, initialComparison, stepComparison } from "../../sequential/compare-test.ts";
+import { type ComparedSums, comparedSums } from "../../sequential/compared-sums.ts";
 import { stepPaired } from "../../sequential/paired-test.ts";
 import { alarmed, type Changed, isOver, judge } from "./changed-subjects.ts";
 import type { WatchedComparison } from "./watched-comparisons.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
-
-/** What was bad of how many events, of each side. */
-export interface ComparedSums {
-  readonly championBad: number;
-  readonly championEvents: number;
-  readonly challengerBad: number;
-  readonly challengerEvents: number;
-}
-
-/** As steps hold them: of split traffic those four; of shadow traffic events that the challenger alone, the champion alone, both and neither have wrong. */
-export function comparedSums(traffic: WatchedComparison["traffic"], sums: readonly number[]): ComparedSums {
-  const [a = 0, b = 0, c = 0, d = 0] = sums;
-  if (traffic === "split") return { championBad: a, championEvents: b, challengerBad: c, challengerEvents: d };
-  const events = a + b + c + d;
-  return { championBad: b + c, championEvents: events, challengerBad: a + c, challengerEvents: events };
-}
 
 /** Of one alternative: evidence since it last spoke against a change, and what has been seen since. */
 interface Run {

@@ -40,3 +40,13 @@ export function comparisonsOf(config: ModelConfig): readonly Comparison[] {
     tolerance,
   }));
 }
+
+/** KPIs and comparisons as those between whom the KPIs' part of the budget is divided. */
+export const sharedKpis = (
+  kpis: readonly { readonly metric: string }[],
+  comparisons: readonly Comparison[],
+): { readonly subject: string; readonly streams: readonly string[] }[] =>
+  [...kpis.map(({ metric }) => metric), ...comparisons.map(({ subject }) => subject)].map((subject) => ({
+    subject: `kpi/${subject}`,
+    streams: ["kpi"],
+  }));

@@ -11,7 +11,7 @@ import { pagePlan } from "../../sequential/tilt-plan.ts";
 import { type Tolerance, type ToleranceOptions, tolerancesOf } from "../../sequential/tolerance.ts";
 import { type LoadedReference, subjectKey } from "../references/load-reference.ts";
 import type { KpiBound } from "./kpi-bounds.ts";
-import { comparisonsOf, type WatchedComparison } from "./watched-comparisons.ts";
+import { comparisonsOf, sharedKpis, type WatchedComparison } from "./watched-comparisons.ts";
 
 export const DAY_MS = 86_400_000;
 
@@ -78,10 +78,7 @@ export function planPageTier(
   const shares = evidenceShares({
     features: shared.filter((_, index) => isFeature(index)),
     predictions: shared.filter((_, index) => !isFeature(index)),
-    kpis: [...kpis.map(({ metric }) => metric), ...comparisons.map(({ subject }) => subject)].map((subject) => ({
-      subject: `kpi/${subject}`,
-      streams: ["kpi"],
-    })),
+    kpis: sharedKpis(kpis, comparisons),
   });
   const shareOf = new Map(shares.map(({ subject, stream, share }) => [`${subject} ${stream}`, share]));
   const tolerance = { ignoreBelow, ...(ignoreRareBelow === undefined ? {} : { ignoreRareBelow }) };

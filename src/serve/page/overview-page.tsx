@@ -1,10 +1,12 @@
 /** The overview and a model's own view: what needs me, and what do I do? */
 import type { MetricRow } from "../../core/metric.ts";
 import type { DetectorWords } from "../context.ts";
+import type { ComparisonView } from "../queries/comparison.ts";
 import type { FeatureFairness } from "../queries/fairness.ts";
 import type { Grid } from "../queries/grid.ts";
 import type { ModelSummary, Overview } from "../queries/overview.ts";
 import type { PageTierView } from "../queries/page-tier.ts";
+import { ComparisonSection } from "./comparison-view.tsx";
 import { DriftGrid } from "./drift-grid.tsx";
 import { FairnessTables } from "./fairness-table.tsx";
 import { isEstimated, kpiName, percent, plural, range, seriesName } from "./format.ts";
@@ -88,6 +90,8 @@ interface ModelProps {
   readonly summary: ModelSummary;
   readonly grid: Grid | null;
   readonly pageTier: PageTierView | null;
+  /** null where the model has no champion and challenger. */
+  readonly comparison: ComparisonView | null;
   /** By feature that names groups; none where the model's fairness is not watched. */
   readonly fairness: readonly FeatureFairness[];
   readonly detectors: Detectors;
@@ -95,7 +99,7 @@ interface ModelProps {
 }
 
 /** One model: its sentences, its KPIs on one time axis, and its grid. */
-export function ModelPage({ summary, grid, pageTier, fairness, detectors, publicUrl }: ModelProps) {
+export function ModelPage({ summary, grid, pageTier, comparison, fairness, detectors, publicUrl }: ModelProps) {
   const { model, series } = summary;
   return (
     <>
@@ -112,6 +116,7 @@ export function ModelPage({ summary, grid, pageTier, fairness, detectors, public
       ) : (
         <>
           {pageTier !== null && <PageTierSection tier={pageTier} series={series} />}
+          {comparison !== null && <ComparisonSection comparison={comparison} />}
           <Outcome grid={grid} />
           <ReliabilityCurves grid={grid} />
           <FairnessTables features={fairness} columns={grid.columns} />

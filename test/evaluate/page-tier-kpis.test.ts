@@ -163,13 +163,13 @@ const accuracy = {
   kpis: [{ use: "accuracy", min: 0.8 }],
 };
 
-/** Writes and evaluates hour by hour under one configuration, with a restart before each. */
+/** Writes and evaluates two hours after two under one configuration, with a restart before each. */
 async function follow(written: typeof accuracy, from: number, to: number, draw: (hour: number) => Outcome) {
   const scene = await stage.scene(written);
   const { alerting } = createAlertStation(stage.store, { models: [written] }, { clock });
-  for (let hour = from; hour < to; hour++) {
+  for (let hour = from; hour < to; hour += 2) {
     now += 60_000;
-    await scene.write(hours(hour, hour + 1, draw), hour * 2 * PER_HOUR);
+    await scene.write(hours(hour, hour + 2, draw), hour * 2 * PER_HOUR);
     const prepared = await prepareModel(stage.lane, modelConfig(written), clock);
     await createEvaluation({ store: stage.store, models: [prepared], clock }).run({});
     await alerting.process(written.name);
@@ -188,9 +188,9 @@ test("a plan that changes while a KPI counts as fallen goes on with it: no secon
   const before = await evidenceOf("replanned");
   // Another budget, and a limit that the past would have broken sooner.
   const changed = { ...written, false_alarms: "1 per 90d", kpis: [{ use: "accuracy", min: 0.85 }] };
-  await follow(changed, 16, 17, draw);
+  await follow(changed, 16, 18, draw);
   assert.equal((await incidentsOf("replanned"))[0]?.state, "firing");
-  await follow(changed, 17, 30, draw);
+  await follow(changed, 18, 30, draw);
   const incidents = await incidentsOf("replanned");
   assert.equal(incidents.length, 1);
   assert.equal(incidents[0]?.state, "resolved");
@@ -210,12 +210,28 @@ test("a KPI that is tested no more ends, also where the process starts anew befo
   assert.equal((await incidentsOf("dropped"))[0]?.state, "firing");
   const without = { ...written, kpis: [{ use: "recall", min: 0.1 }] };
   await stage.scene(without);
-  await follow(without, 16, 17, draw);
+  await follow(without, 16, 18, draw);
   const incidents = await incidentsOf("dropped");
   assert.deepEqual(
     incidents.map(({ state }) => state),
     ["resolved"],
   );
+});
+
+test("a process that ends between a step and what it says loses no alarm", async () => {
+  const written = { ...accuracy, name: "broken" };
+  const draw = withFall(23);
+  await follow(written, 0, 8, draw);
+  const isAlarm = ({ alarmed }: { readonly alarmed: boolean }) => alarmed;
+  for (let hour = 8; !(await evidenceOf("broken")).some(isAlarm); hour += 2)
+    await follow(written, hour, hour + 2, draw);
+  const before = await evidenceOf("broken");
+  await stage.lane.command(sql`DELETE FROM evidence WHERE model = 'broken' AND alarmed`);
+  assert.ok(!(await evidenceOf("broken")).some(isAlarm));
+  now += 60_000;
+  const prepared = await prepareModel(stage.lane, modelConfig(written), clock);
+  await createEvaluation({ store: stage.store, models: [prepared], clock }).run({});
+  assert.deepEqual(await evidenceOf("broken"), before);
 });
 
 test("a new plan's evidence begins at the present: what the old one saw is not seen again", async () => {

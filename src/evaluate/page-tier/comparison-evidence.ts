@@ -20,7 +20,14 @@ import {
 } from "./comparison-tracker.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
 import { isComplete } from "./kpi-evidence.ts";
-import { groupedSteps, insertKpiSteps, ofStream, type StoredKpiStep, type TakenSteps } from "./kpi-steps.ts";
+import {
+  groupedSteps,
+  insertKpiSteps,
+  ofStream,
+  replaySteps,
+  type StoredKpiStep,
+  type TakenSteps,
+} from "./kpi-steps.ts";
 import type { WatchedComparison } from "./watched-comparisons.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
@@ -51,7 +58,7 @@ export function openComparisonEvidence(
     );
     if (known) carryComparison(states, subject, { changed });
   }
-  for (const steps of groupedSteps(taken.steps)) take(steps);
+  const unwritten = replaySteps(taken, take);
   return {
     async run(watermark, now) {
       const fresh: StoredKpiStep[] = [];
@@ -59,10 +66,10 @@ export function openComparisonEvidence(
         fresh.push(...(await completeSteps(lane, prepared, comparison, watermark)));
       fresh.sort((a, b) => a.start - b.start || (a.subject < b.subject ? -1 : 1));
       const stream = plan.comparisons[0]?.traffic;
-      if (stream === undefined || fresh.length === 0) return;
+      if (stream === undefined) return;
       await insertKpiSteps(lane, prepared, { stream, planId: plan.planId, now }, fresh);
       const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed: now })));
-      await writeEvidence(lane, prepared, plan.planId, groups.flatMap(take), now);
+      await writeEvidence(lane, prepared, plan.planId, [...unwritten.splice(0), ...groups.flatMap(take)], now);
     },
   };
 }

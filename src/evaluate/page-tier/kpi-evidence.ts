@@ -10,7 +10,14 @@ import type { PreparedModel } from "../prepare-model.ts";
 import { type Series, seriesKey } from "../window-series.ts";
 import type { CarriedKpi } from "./carried-kpis.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
-import { groupedSteps, insertKpiSteps, ofStream, type StoredKpiStep, type TakenSteps } from "./kpi-steps.ts";
+import {
+  groupedSteps,
+  insertKpiSteps,
+  ofStream,
+  replaySteps,
+  type StoredKpiStep,
+  type TakenSteps,
+} from "./kpi-steps.ts";
 import { carryKpi, type KpiOutcome, type KpiStates, type KpiStep, takeKpiSteps } from "./kpi-tracker.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
@@ -62,14 +69,13 @@ export function openKpiEvidence(
       carryKpi(unitOf({ version, variant }), subject, { changed });
   }
   // Windows are few: all that this plan has taken are replayed at a start.
-  for (const steps of groupedSteps(taken.steps)) take(steps);
+  const unwritten = replaySteps(taken, take);
   return {
     async run(watermark, now) {
       const fresh = await completeWindows(lane, prepared, plan, watermark);
-      if (fresh.length === 0) return;
       const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed: now })));
       await insertKpiSteps(lane, prepared, { stream: "kpi", planId: plan.planId, now }, fresh);
-      await writeEvidence(lane, prepared, plan.planId, groups.flatMap(take), now);
+      await writeEvidence(lane, prepared, plan.planId, [...unwritten.splice(0), ...groups.flatMap(take)], now);
     },
   };
 }

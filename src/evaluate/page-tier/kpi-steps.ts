@@ -77,6 +77,17 @@ export async function readTakenSteps(
   return { steps, since: steps[0]?.sealed ?? Number.POSITIVE_INFINITY, before };
 }
 
+/**
+ * Takes all of the steps again, in their order.
+ *
+ * @returns what those that were taken last say: where the process ended between a step and what it says, that is not written yet
+ */
+export function replaySteps<Row>({ steps }: TakenSteps, take: (group: readonly StoredKpiStep[]) => Row[]): Row[] {
+  const last = steps.at(-1)?.sealed;
+  for (const group of groupedSteps(steps.filter(({ sealed }) => sealed !== last))) take(group);
+  return groupedSteps(steps.filter(({ sealed }) => sealed === last)).flatMap(take);
+}
+
 /** All in one insert. */
 export async function insertKpiSteps(
   lane: Lane,

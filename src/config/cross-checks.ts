@@ -3,6 +3,7 @@ import { validate as isCron } from "node-cron";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { onlineDetectors } from "../../detectors/online/index.ts";
 import { classLabel } from "../core/class-label.ts";
+import { checkCompare } from "./compare-checks.ts";
 import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
 import { checkKpis } from "./kpi-checks.ts";
@@ -85,6 +86,7 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
     ...checkChannels(model, path, channelNames),
     ...checkSchedule(model, path),
     ...checkKpis(model, path),
+    ...checkCompare(model, path),
     ...checkFairness(model, path),
     ...checkRules(model, path),
   ];

@@ -6,6 +6,7 @@ import { pageTier } from "./migrations/0003-page-tier.ts";
 import { referenceSamples } from "./migrations/0004-reference-samples.ts";
 import { rootCause } from "./migrations/0005-root-cause.ts";
 import { onlineDetectors } from "./migrations/0009-online-detectors.ts";
+import { kpiSteps } from "./migrations/0007-kpi-steps.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
 import { sql, written } from "./sql.ts";
@@ -25,6 +26,7 @@ export const migrations: readonly Migration[] = [
   referenceSamples,
   rootCause,
   onlineDetectors,
+  kpiSteps,
   monitors,
   audit,
 ];

@@ -1,11 +1,13 @@
 /** The overview and a model's own view: what needs me, and what do I do? */
 import type { MetricRow } from "../../core/metric.ts";
 import type { DetectorWords } from "../context.ts";
+import type { ComparisonView } from "../queries/comparison.ts";
 import type { FeatureFairness } from "../queries/fairness.ts";
 import type { Grid } from "../queries/grid.ts";
 import type { OnlineLane } from "../queries/online.ts";
 import type { ModelSummary, Overview } from "../queries/overview.ts";
 import type { PageTierView } from "../queries/page-tier.ts";
+import { ComparisonSection } from "./comparison-view.tsx";
 import { DriftGrid } from "./drift-grid.tsx";
 import { FairnessTables } from "./fairness-table.tsx";
 import { isEstimated, kpiName, percent, plural, range, seriesName } from "./format.ts";
@@ -90,6 +92,8 @@ interface ModelProps {
   readonly summary: ModelSummary;
   readonly grid: Grid | null;
   readonly pageTier: PageTierView | null;
+  /** null where the model has no champion and challenger. */
+  readonly comparison: ComparisonView | null;
   /** By feature that names groups; none where the model's fairness is not watched. */
   readonly fairness: readonly FeatureFairness[];
   /** Online detectors of the whole model; none where it lists none. */
@@ -99,7 +103,8 @@ interface ModelProps {
 }
 
 /** One model: its sentences, its KPIs on one time axis, and its grid. */
-export function ModelPage({ summary, grid, pageTier, fairness, online, detectors, publicUrl }: ModelProps) {
+export function ModelPage(props: ModelProps) {
+  const { summary, grid, pageTier, comparison, fairness, online, detectors, publicUrl } = props;
   const { model, series } = summary;
   return (
     <>
@@ -116,6 +121,7 @@ export function ModelPage({ summary, grid, pageTier, fairness, online, detectors
       ) : (
         <>
           {pageTier !== null && <PageTierSection tier={pageTier} series={series} />}
+          {comparison !== null && <ComparisonSection comparison={comparison} />}
           <Outcome grid={grid} />
           <OnlineSection lanes={online} columns={grid.columns} detectors={detectors} />
           <ReliabilityCurves grid={grid} />

@@ -11,6 +11,7 @@ import { IncidentPage, IncidentsPage } from "../page/incident-pages.tsx";
 import { type Frame, renderPage } from "../page/layout.tsx";
 import { DeadLettersPage, TroublePage } from "../page/other-pages.tsx";
 import { ModelPage, OverviewPage } from "../page/overview-page.tsx";
+import { loadComparison } from "../queries/comparison.ts";
 import { countDeadLetters, selectDeadLetters } from "../queries/dead-letters.ts";
 import { loadFairness } from "../queries/fairness.ts";
 import { loadFeature } from "../queries/feature.ts";
@@ -159,6 +160,7 @@ const modelRoute = getRoute({
         summary={summary}
         grid={grid}
         pageTier={pageTier}
+        comparison={await loadComparison(context.store.lane("serve"), model)}
         fairness={fairness}
         online={online}
         detectors={context.detectors}

@@ -93,7 +93,9 @@ const written = z.strictObject({
   detectors: z
     .array(detectorSchema)
     .optional()
-    .describe("Window detectors; left out: the defaults for each kind of feature."),
+    .describe(
+      "Detectors of windows, and online ones, which read a stream value by value. A list replaces the defaults: those of windows for each kind of feature, and no online one.",
+    ),
   false_alarms: falseAlarmsSchema
     .prefault("1 per 30d")
     .describe(

@@ -7,5 +7,13 @@ export const PAGE_TIER = "page tier";
 export const evidenceMetrics = { drift: "evidence", kpi: "kpi-evidence", model: "model-evidence" } as const;
 export type EvidenceMetric = (typeof evidenceMetrics)[keyof typeof evidenceMetrics];
 
+/**
+ * What the notice tier writes beside it, of subjects and of a version as a whole: to be looked at, never to wake anyone. No rule judges these,
+ * and none of their rows counts as breached.
+ */
+export const noticeMetrics = { drift: "notice", model: "model-notice" } as const;
+export type NoticeMetric = (typeof noticeMetrics)[keyof typeof noticeMetrics];
+
+/** Whether a metric is the page tier's. */
 export const isEvidence = (metric: string): metric is EvidenceMetric =>
   Object.values<string>(evidenceMetrics).includes(metric);

@@ -87,7 +87,8 @@ const readRoutes = [
   }),
   getRoute({
     path: "/v1/models/:model/page-tier",
-    summary: "The budget of false alarms, the evidence over time and what has changed, of one version and variant.",
+    summary:
+      "The budget of false alarms, the evidence over time, what has changed and what is noticed, of one version and variant.",
     audience: "api",
     produces: "application/json",
     params: z.object({ model: z.string().describe("Name of the model.") }),

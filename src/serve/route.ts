@@ -74,19 +74,24 @@ export function getRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
 }
 
 /** A route whose body is JSON and is checked. */
-export function postRoute<Body>(
+export function postRoute<Params extends z.ZodObject, Body>(
   route: Omit<RouteDescription, "method"> & {
+    readonly params: Params;
     readonly body: z.ZodType<Body>;
-    handle(context: ServeContext, input: Input<unknown, unknown, Body>): Promise<Answer> | Answer;
+    handle(context: ServeContext, input: Input<z.output<Params>, unknown, Body>): Promise<Answer> | Answer;
   },
 ): Route {
   return {
     ...route,
     method: "POST",
-    params: noInput,
     query: noInput,
     answer: async (context, raw) =>
-      route.handle(context, { params: {}, query: {}, body: checked(route.body, json(raw.body), "body"), raw }),
+      route.handle(context, {
+        params: checked(route.params, raw.params, "path"),
+        query: {},
+        body: checked(route.body, json(raw.body), "body"),
+        raw,
+      }),
   };
 }
 

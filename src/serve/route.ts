@@ -73,8 +73,8 @@ export function getRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
   };
 }
 
-/** A route whose body is JSON and is checked. */
-export function postRoute<Params extends z.ZodObject, Body>(
+/** A route whose body is JSON and is checked, as are the parameters of its path. */
+export function postToRoute<Params extends z.ZodObject, Body>(
   route: Omit<RouteDescription, "method"> & {
     readonly params: Params;
     readonly body: z.ZodType<Body>;
@@ -93,6 +93,16 @@ export function postRoute<Params extends z.ZodObject, Body>(
         raw,
       }),
   };
+}
+
+/** The same without parameters in its path. */
+export function postRoute<Body>(
+  route: Omit<RouteDescription, "method"> & {
+    readonly body: z.ZodType<Body>;
+    handle(context: ServeContext, input: Input<unknown, unknown, Body>): Promise<Answer> | Answer;
+  },
+): Route {
+  return postToRoute({ ...route, params: noInput, handle: (context, input) => route.handle(context, input) });
 }
 
 /** A route that reads the bytes of its body itself. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type DecisionKind, type DecisionRequest, decide, decisionRequests } from "../../alert/decide.ts";
 import { type Decision, decisionKinds, isInForce, readDecisions } from "../../alert/decisions.ts";
 import type { ServeContext } from "../context.ts";
-import { getRoute, jsonAnswer, noInput, postRoute } from "../route.ts";
+import { getRoute, jsonAnswer, noInput, postToRoute } from "../route.ts";
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 
@@ -71,7 +71,7 @@ export const decisionRoutes = [
       return jsonAnswer({ decisions: decisions.map((decision) => decisionJson(decision, now)) });
     },
   }),
-  postRoute({
+  postToRoute({
     ...common,
     path: "/v1/silences",
     summary: "Holds back messages of what matches, until it expires.",
@@ -79,7 +79,7 @@ export const decisionRoutes = [
     body: decisionRequests.silence,
     handle: (context, { body }) => decided(context, "silence", body),
   }),
-  postRoute({
+  postToRoute({
     ...common,
     path: "/v1/acceptances",
     summary: "Accepts the drift of a feature as the new normal, until it expires.",
@@ -87,7 +87,7 @@ export const decisionRoutes = [
     body: decisionRequests.acceptance,
     handle: (context, { body }) => decided(context, "acceptance", body),
   }),
-  postRoute({
+  postToRoute({
     ...common,
     path: "/v1/incidents/:incident/acknowledge",
     summary: "Takes an incident on: no reminders any more.",
@@ -96,7 +96,7 @@ export const decisionRoutes = [
     handle: (context, { params, body }) =>
       decided(context, "acknowledgement", { ...body, incident_id: params.incident }),
   }),
-  postRoute({
+  postToRoute({
     ...common,
     path: "/v1/incidents/:incident/feedback",
     summary: "Says whether an incident was real or noise.",
@@ -104,7 +104,7 @@ export const decisionRoutes = [
     body: decisionRequests.feedback.omit({ incident_id: true }),
     handle: (context, { params, body }) => decided(context, "feedback", { ...body, incident_id: params.incident }),
   }),
-  postRoute({
+  postToRoute({
     ...common,
     path: "/v1/decisions/:decision/end",
     summary: "Takes a decision back before it expires.",

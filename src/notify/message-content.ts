@@ -1,4 +1,5 @@
 /** What a message about an incident says, in parts: see core/message.ts. Plain text; channels escape and cut. */
+import { z } from "zod";
 import { causeSentences, conditionText, featureSentence } from "../alert/cause-text.ts";
 import { memberName, memberSentence, plainName, plainNumber, plainTime } from "../alert/incident-text.ts";
 import { budgetText } from "../config/false-alarms.ts";
@@ -75,20 +76,52 @@ function summary(incident: Incident, transition: IncidentTransition, members: re
 const shortName = (member: IncidentMember): string =>
   member.subject === member.subject_kind ? memberName(member) : plainName(member.subject);
 
-function timeFacts({ onset, opened_at, resolved_at, window, members }: Incident): Fact[] {
-  const since = Math.min(onset, ...members.flatMap((member) => member.onset ?? []));
+/** Since when, the window and the event with which it began, and when it was found. */
+function timeFacts(incident: Incident): Fact[] {
+  const { onset, opened_at, resolved_at, window, members } = incident;
   const isPageTier = window === PAGE_TIER;
-  const firstBad = Math.min(...members.map((member) => member.fired_at));
+  const since = isPageTier ? Math.min(onset, ...members.flatMap((member) => member.onset ?? [])) : onset;
+  const { window: first = null, event = null } = beginningSchema.parse(incident).beginning ?? {};
+  const firstWindow =
+    first !== null
+      ? `${plainTime(first.window_start)} to ${plainTime(first.window_end)} (windows of ${plainName(first.name)})`
+      : isPageTier
+        ? null
+        : `${plainTime(onset)} (windows of ${plainName(window)})`;
   return [
-    { label: "Since", value: plainTime(isPageTier ? since : onset) },
-    isPageTier
-      ? { label: "Found", value: plainTime(opened_at) }
-      : { label: "First bad window", value: `${plainTime(onset)}, windows of ${plainName(window)}` },
-    ...(isPageTier || !Number.isFinite(firstBad) || firstBad === opened_at
+    { label: "Since", value: `${plainTime(since)}${interval(incident)}` },
+    ...(firstWindow === null ? [] : [{ label: "First bad window", value: firstWindow }]),
+    ...(event === null
       ? []
-      : [{ label: "First fired", value: plainTime(firstBad) }]),
+      : [
+          {
+            label: "First event",
+            value: `${plainName(event.source)}, partition ${event.partition}, offset ${event.offset}, of ${plainTime(event.timestamp)}`,
+          },
+        ]),
+    { label: "Found", value: plainTime(opened_at) },
     ...(resolved_at === null ? [] : [{ label: "Over since", value: plainTime(resolved_at) }]),
   ];
+}
+
+/** What an incident may hold of its beginning: earlier ones, and those whose events are gone, hold less. */
+const beginningSchema = z.looseObject({
+  beginning: z
+    .object({
+      window: z.object({ name: z.string(), window_start: z.number(), window_end: z.number() }).nullable(),
+      event: z
+        .object({ source: z.string(), partition: z.number(), offset: z.number(), timestamp: z.number() })
+        .nullable(),
+    })
+    .optional(),
+});
+const intervalSchema = z.looseObject({ onset_from: z.number(), onset_to: z.number() });
+
+/** " (between … and …, 95 times in 100)" of the first member that has it. */
+function interval({ members }: Incident): string {
+  const found = members.map((member) => intervalSchema.safeParse(member)).find(({ success }) => success);
+  if (found?.data === undefined) return "";
+  return ` (between ${plainTime(found.data.onset_from)} and ${plainTime(found.data.onset_to)}, 95 times in 100)`;
 }
 
 /** How sure it is, how much it matters, and how many events that rests on. */

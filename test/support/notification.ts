@@ -56,7 +56,7 @@ export function exampleNotification(
 }
 
 /** What the census example would tell on the day that its estimated F1 falls: several features, causes, pictures and links. */
-export function exampleFall(settings: Partial<Notification> = {}): Notification {
+export function exampleFall(settings: Partial<Notification> = {}, changed: Partial<Incident> = {}): Notification {
   const at = (iso: string) => Date.parse(iso);
   const feature = (subject: string, value: number) =>
     exampleMember({
@@ -109,6 +109,7 @@ export function exampleFall(settings: Partial<Notification> = {}): Notification 
     members: [kpi, ...moved.map(([subject, value]) => feature(subject, value))],
     title: "census, window 7d: estimated_f1 (version 1) 0.766 is below 0.8 and 10 more",
     causes: { ...exampleCauses(), kpi: { ...KPI, metric: "estimated_f1", before: 0.833, after: 0.766 } },
+    ...changed,
   };
   const content = contentOf(incident, settings.transition ?? "opened", {
     links: [

@@ -52,7 +52,10 @@ export function pictureWords(picture: Picture): string {
 }
 
 /** At most four significant digits. */
-export const figure = (value: number): string => String(Number(value.toPrecision(4)));
+export function figure(value: number): string {
+  const rounded = Number(value.toPrecision(4));
+  return String(Number.isFinite(rounded) ? rounded : value);
+}
 
 /** A share in per cent: whole ones from 10 % on, one decimal below; what is not zero never reads 0 %. */
 export function share(value: number): string {

@@ -30,8 +30,9 @@ interface Renderer {
  * Draws pictures; null where that is not possible, and never throws: a message without a picture is better than none.
  *
  * @param problem told once, in one sentence, where pictures can't be drawn on this machine
+ * @param load what draws and with which fonts; throws where it is not installed
  */
-export function createDrawPng(problem: (sentence: string) => void): DrawPng {
+export function createDrawPng(problem: (sentence: string) => void, load = loadRenderer): DrawPng {
   let loading: Promise<Renderer | null> | null = null;
   let told = false;
   const tell = (thrown: unknown) => {
@@ -58,7 +59,7 @@ export function createDrawPng(problem: (sentence: string) => void): DrawPng {
   };
 }
 
-async function load(): Promise<Renderer> {
+async function loadRenderer(): Promise<Renderer> {
   const resvg = await import("@resvg/resvg-js");
   const fonts = path.dirname(createRequire(import.meta.url).resolve("@expo-google-fonts/inter/package.json"));
   const fontFiles = ["400Regular/Inter_400Regular.ttf", "600SemiBold/Inter_600SemiBold.ttf"];

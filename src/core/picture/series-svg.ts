@@ -44,9 +44,11 @@ export function seriesSvg(frame: Frame, picture: SeriesPicture): string {
 
 function scales({ points, limit, reference, onset }: SeriesPicture) {
   const values = [...points.map(({ value }) => value), limit, reference].filter((value) => value !== null);
-  const low = values.length === 0 ? 0 : Math.min(...values);
-  const high = values.length === 0 ? 1 : Math.max(...values);
-  const room = high > low ? (high - low) * 0.12 : Math.max(1e-9, Math.abs(high) * 0.1);
+  // Over the greatest of them, since the range of two doubles may be more than a double holds.
+  const unit = Math.max(Number.MIN_VALUE, ...values.map(Math.abs));
+  const low = values.length === 0 ? 0 : Math.min(...values) / unit;
+  const high = values.length === 0 ? 1 : Math.max(...values) / unit;
+  const room = high > low ? (high - low) * 0.12 : 0.1;
   const [from, to] = [low - room, high + room];
   const times = [...points.map(({ at }) => at), ...(onset === null ? [] : [onset])];
   const begin = Math.min(...times);
@@ -54,7 +56,7 @@ function scales({ points, limit, reference, onset }: SeriesPicture) {
   return {
     // Room at the right for the last value's dot.
     x: (at: number) => ((at - begin) / span) * (WIDTH - 8),
-    y: (value: number) => BOTTOM - ((value - from) / (to - from)) * HEIGHT,
+    y: (value: number) => BOTTOM - ((value / unit - from) / (to - from)) * HEIGHT,
   };
 }
 

@@ -100,13 +100,14 @@ function alerts(notification: Notification, settings: Options, now: number): Rec
     ...(link === "" ? {} : { generatorURL: link }),
   });
   const present = alert(incident.severity, over ? now : now + ROUNDS * settings.resend_seconds * 1000);
-  // The severity is a label, and labels are an alert's identity: of one that rose, the less urgent alert ends.
-  const lower = severities.filter((severity) => severityRank(severity) < severityRank(incident.severity));
-  const names = new Set([settings.severities[incident.severity]]);
-  const ended = (transition === "escalated" || over ? lower : []).filter((severity) => {
-    const name = settings.severities[severity];
-    return !names.has(name) && names.add(name);
-  });
+  // The severity is a label, and labels are an alert's identity: where it rose, the alert under the lesser one ends.
+  const lesser = severities.filter(
+    (severity) =>
+      severityRank(severity) < severityRank(incident.severity) &&
+      settings.severities[severity] !== settings.severities[incident.severity] &&
+      incident.members.some((member) => member.severity === severity),
+  );
+  const ended = transition === "escalated" || over ? lesser : [];
   return [present, ...ended.map((severity) => alert(severity, now))];
 }
 

@@ -151,9 +151,9 @@ export function examplePictures(): readonly Picture[] {
       title: "RELP, share of events",
       rows: [
         { label: "16", reference: 0.012, window: 0.21 },
-        { label: "17", reference: 0.031, window: 0.173 },
-        { label: "0", reference: 0.431, window: 0.31 },
-        { label: "1", reference: 0.272, window: 0.16 },
+        { label: "17", reference: 0.031, window: 0.091 },
+        { label: "0", reference: 0.431, window: 0.372 },
+        { label: "1", reference: 0.272, window: 0.18 },
         { label: "15 other values", reference: 0.254, window: 0.147 },
       ],
     },

@@ -136,11 +136,13 @@ function footer(incidentId: string, content: MessageContent | undefined): string
   return `<p class="quiet" style="margin:0;font-size:12px;color:${QUIET}">One message for one cause: the next comes only when it changes. ${legend}Incident ${escapeHtml(incidentId)}.</p>`;
 }
 
-export function escapeHtml(raw: string): string {
+/** Escaped, and a per cent sign kept with its number. */
+function escapeHtml(raw: string): string {
   return raw
     .replace(/&/g, "&amp;")
     .replace(/</g, "&lt;")
     .replace(/>/g, "&gt;")
     .replace(/"/g, "&quot;")
-    .replace(/'/g, "&#39;");
+    .replace(/'/g, "&#39;")
+    .replace(/(\d) %/g, "$1\u00a0%");
 }

@@ -4,6 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { secretsOf } from "../../src/config/redact.ts";
+import { configSchema } from "../../src/config/schema.ts";
 import type { Delivery, PlannedDelivery, Send } from "../../src/core/delivery.ts";
 import { contentUuid } from "../../src/core/identity.ts";
 import type { IncidentState, IncidentTransition } from "../../src/core/incident.ts";
@@ -272,4 +274,38 @@ test("with every channel at once, one that hangs, one that limits the rate and o
   assert.deepEqual([post.mails.length, chat.messages.length], [1, 1]);
   // Five, and Alertmanager's first round of telling again.
   assert.equal(good.requests.length, 6);
+});
+
+test("a receiver that repeats the whole request in its answer gets no secret into the store or the log", async () => {
+  await using echo = await startHttpReceiver(({ path: address, headers, body }) => ({
+    status: 400,
+    body: `${address} ${headers.authorization ?? ""} ${body.slice(0, 60)}`,
+  }));
+  const headers = { authorization: "Bearer hush-token-1" };
+  const url = `${echo.url}/hush-token-2`;
+  const config = configSchema.parse({
+    store: { embedded: folder },
+    models: [{ name: "m", task: "binary" }],
+    channels: {
+      am: { use: "alertmanager", urls: [new URL(echo.url).origin], headers },
+      events: { use: "cloudevents", url, headers },
+      hook: { use: "webhook", url, headers },
+      pager: { use: "pagerduty", api_url: echo.url, routing_key: "hush-token-3" },
+      team: { use: "teams", url },
+    },
+  });
+  const told: string[] = [];
+  const tell = (message: string, fields?: unknown) => void told.push(`${message} ${JSON.stringify(fields)}`);
+  const outbox = outboxOf(async () => delivered, {
+    targets: openChannels(config),
+    refreshMs: channelRefreshes(config),
+    secrets: secretsOf(config),
+    log: { info: tell, warn: tell, error: tell },
+  });
+  await outbox.enqueue(Object.keys(config.channels).map((name) => planned(`channel ${name}`)));
+  await outbox.flush();
+  const stored = await readDeliveries(lane);
+  assert.deepEqual([stored.length, told.length], [5, 5]);
+  assert.ok(stored.every(({ state, answer }) => state === "dead" && answer.startsWith("HTTP 400")));
+  assert.doesNotMatch(JSON.stringify([stored, told]), /hush-token/);
 });

@@ -1,6 +1,7 @@
 /** What channels (to people) and actions (to machines) are asked to do, and what they answer. One attempt each. */
 import type { z } from "zod";
 import type { Incident, IncidentTransition } from "./incident.ts";
+import type { RetrainingRequest } from "./retraining-evidence.ts";
 
 /** What every channel is asked to tell. Already plain text: a channel escapes for its own medium. */
 export interface Notification {
@@ -12,6 +13,8 @@ export interface Notification {
   readonly lines: readonly string[];
   /** Link to the page, or '' where the service has no public address. */
   readonly link: string;
+  /** To machines only: what they are asked for. */
+  readonly retraining?: RetrainingRequest;
 }
 
 /** What the outbox does next depends on this alone; a channel never retries by itself. */

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { actions } from "../../src/act/actions/index.ts";
 import type { Delivery, Target } from "../../src/core/delivery.ts";
 import { channels } from "../../src/notify/channels/index.ts";
+import { startSystem, systems } from "../support/action-receivers.ts";
 import { type Answer, startHttpReceiver } from "../support/http-receiver.ts";
 import { exampleMember, exampleNotification } from "../support/notification.ts";
 import { startSlackReceiver } from "../support/slack-receiver.ts";
@@ -105,7 +106,11 @@ const mailReceiver = async (outcome: Outcome): Promise<Receiver | null> => {
   };
 };
 
+const systemReceiver = (name: string) => (outcome: Outcome) =>
+  startSystem(name, () => (outcome === "accepts" ? undefined : http[outcome]));
+
 const receivers: Readonly<Record<string, Subject["receiver"]>> = {
+  ...Object.fromEntries(Object.keys(systems).map((name) => [`action ${name}`, systemReceiver(name)])),
   "channel webhook": webhookReceiver,
   "channel slack": slackReceiver,
   "channel email": mailReceiver,

@@ -2,9 +2,12 @@
  * The only place that constructs things. Every part is built once, started in the order of the data flow and stopped in reverse;
  * what was opened is written down as it opens, so that a failure half-way closes exactly that.
  */
+import { randomBytes } from "node:crypto";
 import { detectors } from "../detectors/index.ts";
 import { sampleDetectors } from "../detectors/multivariate/index.ts";
-import { createAct, openActions } from "./act/act.ts";
+import { createAct } from "./act/act.ts";
+import { openActions, openFollowers } from "./act/named-actions.ts";
+import { createRetrainings } from "./act/retrainings.ts";
 import { readIncidents } from "./alert/alert-store.ts";
 import { createAlerting } from "./alert/alerting.ts";
 import { Cleanup } from "./cleanup.ts";
@@ -14,7 +17,7 @@ import { type Clock, systemClock } from "./core/clock.ts";
 import type { Incident } from "./core/incident.ts";
 import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
-import { prepareModel } from "./evaluate/prepare-model.ts";
+import { type PreparedModel, prepareModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
@@ -24,6 +27,7 @@ import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import { createServer } from "./serve/server.ts";
 import { announceService, withdrawService } from "./service-file.ts";
 import { openLocalReader } from "./store/local-reader.ts";
+import { predictionsTable } from "./store/model-tables.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 import { storeSummary } from "./store-summary.ts";
@@ -89,7 +93,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   cleanup.add("local reader", () => reader.close());
 
   const control = store.lane("control");
-  const models = [];
+  const models: PreparedModel[] = [];
   for (const model of config.models) {
     const prepared = await prepareModel(control, model, clock, { readLane: reader.lane });
     for (const warning of prepared.warnings) log.warn(warning, { model: model.name });
@@ -119,17 +123,32 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   });
 
   let url = "";
-  const link = (incident: Incident) => {
-    const base = config.server.public_url ?? url;
-    return base === "" ? "" : `${base.replace(/\/+$/, "")}/incidents/${incident.incident_id}`;
-  };
+  const publicUrl = () => (config.server.public_url ?? url).replace(/\/+$/, "");
+  const link = (incident: Incident) => (publicUrl() === "" ? "" : `${publicUrl()}/incidents/${incident.incident_id}`);
+  const act = createAct({
+    lane: control,
+    models: config.models,
+    clock,
+    link,
+    publicUrl,
+    about: (model) => requestContext(config, models, model),
+    createToken: () => randomBytes(24).toString("base64url"),
+  });
+  const retrainings = createRetrainings({
+    lane: control,
+    models: config.models,
+    followers: openFollowers(config),
+    clock,
+    log: log.with({ part: "act" }),
+    enqueue: (deliveries) => outbox.enqueue(deliveries),
+  });
   const rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
   const alerting = createAlerting({
     lane: store.lane("evaluate"),
     models: config.models,
     clock,
-    planners: told ? [createNotify(config.models, link), createAct(control, config.models, link)] : [],
+    planners: told ? [createNotify(config.models, link), act] : [],
     enqueue: (deliveries) => outbox.enqueue(deliveries),
     explain: async (incident) => {
       try {
@@ -192,7 +211,9 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     url: () => url,
     evaluate: evaluateAll,
     deliver: async () => {
+      await retrainings.look();
       await outbox.flush();
+      await retrainings.look();
     },
     async start() {
       log.info("starting", { roles: options.roles, config: redacted(config) });
@@ -206,6 +227,8 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       if (has("deliver")) {
         outbox.start();
         cleanup.add("outbox", () => outbox.stop());
+        retrainings.start();
+        cleanup.add("retrainings", () => retrainings.stop());
       }
       if (options.replayFirst !== true) startLoop();
       if (has("ingest")) await ingestion.start({ files: options.replayFirst !== true });
@@ -224,6 +247,21 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       const result = await replay(parts, progress);
       if (options.replayFirst === true) startLoop();
       return result;
+    },
+  };
+}
+
+/** What goes with a request to retrain: the reference in force, and where the events lie; no address with a password. */
+function requestContext(config: Config, models: readonly PreparedModel[], model: string) {
+  const prepared = models.find((one) => one.config.name === model);
+  const file = prepared?.config.reference?.file;
+  const place = "embedded" in config.store ? config.store.embedded : config.store.url;
+  return {
+    reference: file === undefined ? null : { reference_id: prepared?.referenceId ?? "", file },
+    data: {
+      store: place.replace(/\/\/[^/?#]*@/, "//"),
+      predictions_table: predictionsTable(model),
+      labels_table: "labels",
     },
   };
 }

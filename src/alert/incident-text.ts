@@ -87,6 +87,9 @@ export function transitionWord(kind: string, incident: Incident): string {
     reminder: "Still open",
     resolved: "Resolved",
     withdrawn: "Withdrawn",
+    retrained: "Retrained",
+    reopened: "Reopened",
+    retraining: "Retraining",
   };
   return words[kind] ?? kind;
 }

@@ -80,6 +80,10 @@ export const incidentTransitions = [
   "reminder",
   "resolved",
   "withdrawn",
+  // A new version has come of a retraining: the incident is followed; it did not help: the incident goes on; other news of one.
+  "retrained",
+  "reopened",
+  "retraining",
 ] as const;
 export type IncidentTransition = (typeof incidentTransitions)[number];
 

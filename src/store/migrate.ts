@@ -5,6 +5,7 @@ import { alerting } from "./migrations/0002-alerting.ts";
 import { pageTier } from "./migrations/0003-page-tier.ts";
 import { referenceSamples } from "./migrations/0004-reference-samples.ts";
 import { rootCause } from "./migrations/0005-root-cause.ts";
+import { retrainings } from "./migrations/0011-retrainings.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -15,7 +16,7 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-export const migrations: readonly Migration[] = [initial, alerting, pageTier, referenceSamples, rootCause];
+export const migrations: readonly Migration[] = [initial, alerting, pageTier, referenceSamples, rootCause, retrainings];
 
 /** Runs what has not run yet; returns the numbers that ran. */
 export async function migrate(lane: Lane): Promise<number[]> {

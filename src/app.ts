@@ -7,6 +7,7 @@ import { detectors } from "../detectors/index.ts";
 import { sampleDetectors } from "../detectors/multivariate/index.ts";
 import { createAct } from "./act/act.ts";
 import { openActions, openFollowers } from "./act/named-actions.ts";
+import { createNewVersions } from "./act/new-versions.ts";
 import { createRetrainings } from "./act/retrainings.ts";
 import { readIncidents } from "./alert/alert-store.ts";
 import { createAlerting } from "./alert/alerting.ts";
@@ -159,6 +160,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
         return null;
       }
     },
+    retrained: createNewVersions(control, config.models),
     metrics: metrics.incidents,
   });
 

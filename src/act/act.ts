@@ -17,7 +17,7 @@ import { type ActionDecision, type Incident, type IncidentChange, severityRank }
 import { isCounted, isInFlight, type Retraining, type RetrainingDetail } from "../core/retraining.ts";
 import type { RetrainingRequest } from "../core/retraining-evidence.ts";
 import { readLastRequest } from "../deliver/delivery-store.ts";
-import { eventOf, insertRetrainingEvents, readRetrainings } from "../deliver/retraining-store.ts";
+import { eventOf, insertRetrainingEvents, readRetraining, readRetrainings } from "../deliver/retraining-store.ts";
 import type { Lane } from "../store/store.ts";
 import { type NamedAction, namedActions } from "./named-actions.ts";
 import { approvalMessage } from "./retraining-messages.ts";
@@ -43,6 +43,7 @@ export function createAct(options: ActOptions): Planner {
   return async (change) => {
     const deliveries: PlannedDelivery[] = [];
     const decisions: ActionDecision[] = [];
+    await noteOutcome(options, change);
     if (change.kind !== "opened" && change.kind !== "escalated") return { deliveries };
     const found = named.get(change.incident.model);
     for (const action of found?.actions ?? []) {
@@ -57,6 +58,17 @@ export function createAct(options: ActOptions): Planner {
     }
     return { deliveries, actions: decisions };
   };
+}
+
+/** Whether a retraining has helped, as the incident shows. */
+async function noteOutcome({ lane, clock }: ActOptions, { kind, incident }: IncidentChange): Promise<void> {
+  const { retrained } = incident;
+  if (retrained === undefined || (kind !== "resolved" && kind !== "reopened")) return;
+  const retraining = await readRetraining(lane, retrained.retraining_id);
+  if (retraining === null) return;
+  const event = kind === "resolved" ? "recovered" : "not_recovered";
+  const message = `version ${retrained.version}: the incident ${kind === "resolved" ? "has resolved" : "goes on"}`;
+  await insertRetrainingEvents(lane, [eventOf(retraining, { event, at: clock.now(), detail: { message } })]);
 }
 
 /** The id leaves out the transition: an action is asked for once per incident. */

@@ -146,8 +146,12 @@ export async function readEarlier(
 const bodySchema = z.object({ body: z.string() });
 const parseRecord = ({ body }: { body: string }): IncidentRecord => {
   const { incident, ...rest } = incidentRecordSchema.parse(JSON.parse(body));
-  const { actions, causes, ...plain } = incident;
-  const known = { ...(actions === undefined ? {} : { actions }), ...(causes === undefined ? {} : { causes }) };
+  const { actions, causes, retrained, ...plain } = incident;
+  const known = {
+    ...(actions === undefined ? {} : { actions }),
+    ...(causes === undefined ? {} : { causes }),
+    ...(retrained === undefined ? {} : { retrained }),
+  };
   return { ...rest, incident: { ...plain, ...known } };
 };
 

@@ -32,6 +32,7 @@ import {
   storedEpisodes,
 } from "./incident-machine.ts";
 import type { IncidentRecord } from "./incident-record.ts";
+import { continueByVersion, type NewVersion } from "./retrained.ts";
 import { type EffectiveRule, effectiveRules, type JudgedRow, ruleApplies } from "./rules.ts";
 
 const MINUTE = 60_000;
@@ -54,6 +55,8 @@ export interface AlertingOptions {
   readonly enqueue: (deliveries: readonly PlannedDelivery[]) => Promise<void>;
   /** Why an incident came about, null where nothing can be said; asked when it opens, escalates or fires anew. Must not throw. */
   readonly explain?: (incident: Incident) => Promise<CauseReport | null>;
+  /** Versions of a model that have come of retrainings, by incident; left out: there are none. */
+  readonly retrained?: (model: string) => Promise<ReadonlyMap<string, NewVersion>>;
   readonly metrics?: IncidentMetrics;
 }
 
@@ -160,11 +163,16 @@ function createJudge(options: AlertingOptions, model: ModelConfig, rules: readon
         for (const row of rows) folding.push(row);
       for (const [key, fold] of folding.folds) refolds.set(key, { since: start, episodes: fold.episodes() });
     }
+    const merged = mergeEpisodes(stored, refolds, names);
+    const retrained = records.length === 0 ? new Map() : ((await options.retrained?.(model.name)) ?? new Map());
     return advanceIncidents({
       model: model.name,
       window,
       records,
-      episodes: mergeEpisodes(stored, refolds, names),
+      episodes: await continueByVersion(merged, { records, retrained, rules: mine }, (metric, from) =>
+        readRows(options.lane, model.name, window, metric, from),
+      ),
+      retrained,
       rules: names,
       now: options.clock.now(),
       renotifyEveryMs: model.alerts.renotify_every ?? null,

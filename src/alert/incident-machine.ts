@@ -20,6 +20,7 @@ import {
 } from "../core/incident.ts";
 import { type Episode, endOf, memberKey, overlap } from "./episode.ts";
 import { compareText, type IncidentRecord, incidentAt } from "./incident-record.ts";
+import { type NewVersion, retrainingSteps } from "./retrained.ts";
 
 export interface GroupInput {
   readonly model: string;
@@ -36,6 +37,8 @@ export interface GroupInput {
   readonly renotifyEveryMs: number | null;
   /** How long all firing members must have lacked data before that is told. */
   readonly dataMissingAfterMs: number;
+  /** Versions that have come of retrainings, by incident; the episodes have been continued by them: see `continueByVersion`. */
+  readonly retrained?: ReadonlyMap<string, NewVersion>;
 }
 
 export interface RecordedChange extends IncidentChange {
@@ -238,9 +241,15 @@ function carryOn(before: IncidentRecord, episodes: readonly Episode[], input: Gr
   if (before.sequence === 0) step("opened", 1, seen(before.incident.opened_at, before.incident.severity));
   for (const { at, severity } of rises(ordered, record.incident.severity))
     step("escalated", severityRank(severity), seen(at, severity));
+  for (const { kind, retrained } of retrainingSteps(record, ordered, input)) {
+    const now = seen(Number.POSITIVE_INFINITY, record.incident.severity);
+    step(kind, retrained.count, { ...now, incident: { ...now.incident, retrained } });
+  }
   const present = seen(Number.POSITIVE_INFINITY, record.incident.severity);
   if (present.incident.state === "resolved") {
-    step("resolved", 1, { ...present, data_missing_since: null });
+    const { retrained } = present.incident;
+    const helped = retrained === undefined ? {} : { retrained: { ...retrained, outcome: "recovered" as const } };
+    step("resolved", 1, { ...present, incident: { ...present.incident, ...helped }, data_missing_since: null });
     return changes;
   }
   // Only what is told carries the time of the clock; the rest of a record is a function of the numbers.

@@ -28,6 +28,15 @@ const memberSchema = z.object({
   finding: z.string().optional(),
 });
 
+const retrainedSchema = z.object({
+  retraining_id: z.string(),
+  version: z.string(),
+  since: z.number(),
+  until: z.number(),
+  count: z.number(),
+  outcome: z.enum(["recovered", "not_recovered"]).nullable(),
+});
+
 /** An incident as JSON: the `incident` of a stored record and of a notification. */
 export const incidentSchema = z.object({
   incident_id: z.string(),
@@ -42,6 +51,7 @@ export const incidentSchema = z.object({
   title: z.string(),
   actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).optional(),
   causes: causeReportSchema.optional(),
+  retrained: retrainedSchema.optional(),
 });
 
 /** The JSON in the column `body` of `incidents`. */
@@ -71,7 +81,10 @@ export interface IncidentRecord extends Omit<z.output<typeof incidentRecordSchem
  * @param base what does not change: identity, onset, opening
  */
 export function incidentAt(
-  base: Pick<Incident, "incident_id" | "model" | "window" | "onset" | "opened_at" | "severity" | "actions" | "causes">,
+  base: Pick<
+    Incident,
+    "incident_id" | "model" | "window" | "onset" | "opened_at" | "severity" | "actions" | "causes" | "retrained"
+  >,
   episodes: readonly Episode[],
   at: number,
 ): Incident {

@@ -49,6 +49,20 @@ export interface ActionDecision {
   readonly reason: string;
 }
 
+/** A version that has come of a retraining because of this incident, and is followed. */
+export interface RetrainedVersion {
+  readonly retraining_id: string;
+  readonly version: string;
+  /** Its windows that end after this time are looked at, ms. */
+  readonly since: number;
+  /** When it must have recovered, ms. */
+  readonly until: number;
+  /** How many new versions the incident has seen. */
+  readonly count: number;
+  /** null while it is not known whether it helped. */
+  readonly outcome: "recovered" | "not_recovered" | null;
+}
+
 export interface Incident {
   /** UUID made from a hash of (model, window, first rule and subject, onset as it was at the opening). */
   readonly incident_id: string;
@@ -70,6 +84,8 @@ export interface Incident {
   readonly actions?: readonly ActionDecision[];
   /** Why it came about, as of when it was last explained. */
   readonly causes?: CauseReport;
+  /** The newest version that has come of a retraining. */
+  readonly retrained?: RetrainedVersion;
 }
 
 /** What people can be told of an incident. */

@@ -6,7 +6,7 @@
 
 import type { Planner } from "../alert/alerting.ts";
 import { causeSentences } from "../alert/cause-text.ts";
-import { memberSentence, plainTime, transitionWord } from "../alert/incident-text.ts";
+import { memberSentence, plainName, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
 import type { Notification, PlannedDelivery, Send } from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
@@ -76,6 +76,7 @@ export function notificationOf(
     title: `${transitionWord(transition, incident)}: ${incident.title}`,
     lines: [
       ...explanation(transition),
+      ...retrainedLines(incident, transition),
       ...named,
       ...(left > 0 ? [`and ${left} more`] : []),
       ...why(incident, transition),
@@ -89,6 +90,18 @@ export function notificationOf(
 function why({ causes }: Incident, transition: IncidentTransition): string[] {
   if (causes === undefined || transition === "resolved" || transition === "withdrawn") return [];
   return causeSentences(causes, CAUSES_MAX).map((sentence) => `Why: ${sentence}.`);
+}
+
+function retrainedLines({ retrained }: Incident, transition: IncidentTransition): string[] {
+  if (retrained === undefined) return [];
+  const version = `version ${plainName(retrained.version)}`;
+  if (transition === "retrained")
+    return [`A retraining has brought ${version}; it is followed until the numbers are good again.`];
+  if (transition === "reopened")
+    return [`The retraining did not help: ${version} is no better, or its numbers have not come in time.`];
+  return transition === "resolved"
+    ? [`With ${version}, which a retraining has brought, the numbers are good again.`]
+    : [];
 }
 
 function explanation(transition: IncidentTransition): string[] {

@@ -29,6 +29,8 @@ interface RouteDescription {
   readonly summary: string;
   /** `page` is for people and stays out of the OpenAPI document; `open` needs no token. */
   readonly audience: "api" | "page" | "open";
+  /** The request carries a credential of its own, which the route checks: it needs no token of the server. */
+  readonly ownToken?: true;
   /** Media type of the answer, for the OpenAPI document. */
   readonly produces: string;
 }
@@ -73,20 +75,45 @@ export function getRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
   };
 }
 
-/** A route whose body is JSON and is checked. */
-export function postRoute<Body>(
+/** A route whose body is JSON and is checked, as are the parameters of its path. */
+export function postRoute<Params extends z.ZodObject, Body>(
   route: Omit<RouteDescription, "method"> & {
+    readonly params: Params;
     readonly body: z.ZodType<Body>;
-    handle(context: ServeContext, input: Input<unknown, unknown, Body>): Promise<Answer> | Answer;
+    handle(context: ServeContext, input: Input<z.output<Params>, unknown, Body>): Promise<Answer> | Answer;
   },
 ): Route {
   return {
     ...route,
     method: "POST",
-    params: noInput,
     query: noInput,
     answer: async (context, raw) =>
-      route.handle(context, { params: {}, query: {}, body: checked(route.body, json(raw.body), "body"), raw }),
+      route.handle(context, {
+        params: checked(route.params, raw.params, "path"),
+        query: {},
+        body: checked(route.body, json(raw.body), "body"),
+        raw,
+      }),
+  };
+}
+
+/** A form that a page sends; its fields are checked. */
+export function formRoute<Params extends z.ZodObject, Body>(
+  route: Omit<RouteDescription, "method"> & {
+    readonly params: Params;
+    readonly body: z.ZodType<Body>;
+    handle(context: ServeContext, input: Input<z.output<Params>, unknown, Body>): Promise<Answer> | Answer;
+  },
+): Route {
+  return {
+    ...route,
+    method: "POST",
+    query: noInput,
+    answer: async (context, raw) => {
+      const fields = Object.fromEntries(new URLSearchParams(raw.body.toString("utf8")));
+      const params = checked(route.params, raw.params, "path");
+      return route.handle(context, { params, query: {}, body: checked(route.body, fields, "form"), raw });
+    },
   };
 }
 

@@ -1,10 +1,12 @@
 /** The list of incidents, and one incident with its numbers, its changes and what was delivered because of it. */
 import { isEvidence, PAGE_TIER } from "../../core/evidence.ts";
+import type { Retraining } from "../../core/retraining.ts";
 import type { DeliveryView, IncidentMemberView, IncidentView } from "../queries/incidents.ts";
 import { Causes } from "./causes.tsx";
 import { day, limitText, moment, plural, range, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
 import { Blank, Head, Scroll, type State, StateWord } from "./parts.tsx";
+import { Actions } from "./retraining-view.tsx";
 
 function stateOf(incident: IncidentView): State {
   if (incident.state === "resolved") return "steady";
@@ -86,9 +88,10 @@ interface IncidentProps {
   /** All changes, the newest first. */
   readonly changes: readonly [IncidentView, ...IncidentView[]];
   readonly deliveries: readonly DeliveryView[];
+  readonly retrainings: readonly Retraining[];
 }
 
-export function IncidentPage({ changes, deliveries }: IncidentProps) {
+export function IncidentPage({ changes, deliveries, retrainings }: IncidentProps) {
   const [incident] = changes;
   return (
     <>
@@ -131,21 +134,7 @@ export function IncidentPage({ changes, deliveries }: IncidentProps) {
         </div>
         <div>
           <Head title="Actions" />
-          {incident.actions === undefined || incident.actions.length === 0 ? (
-            <p class="quiet">No action is configured for this model.</p>
-          ) : (
-            <dl class="facts">
-              {incident.actions.map((action) => (
-                <>
-                  <dt>{action.action}</dt>
-                  <dd>
-                    {action.requested ? "requested" : "not requested"}
-                    <small>{action.reason}</small>
-                  </dd>
-                </>
-              ))}
-            </dl>
-          )}
+          <Actions decisions={incident.actions ?? []} retrainings={retrainings} />
         </div>
       </section>
       <section>

@@ -4,6 +4,7 @@ import { gunzip } from "node:zlib";
 import { z } from "zod";
 import { DriftlineError } from "../../core/errors.ts";
 import { incidentStates } from "../../core/incident.ts";
+import { readRetrainings } from "../../deliver/retraining-store.ts";
 import { checkFormat, checkReadOnly } from "../../store/read-only.ts";
 import { sql } from "../../store/sql.ts";
 import type { ServeContext } from "../context.ts";
@@ -13,6 +14,7 @@ import { metricJson, metricsFilter, selectMetrics } from "../queries/metrics.ts"
 import { type SeriesView, selectEvents, selectSeries } from "../queries/models.ts";
 import { newestSeries } from "../queries/overview.ts";
 import { loadPageTier, pageTierJson } from "../queries/page-tier.ts";
+import { retrainingJson } from "../queries/retrainings.ts";
 import {
   type Answer,
   errorAnswer,
@@ -154,9 +156,11 @@ const readRoutes = [
       if (newest === undefined)
         throw new DriftlineError("not_found", `there is no incident ${params.incident.slice(0, 80)}`);
       const deliveries = await selectDeliveries(lane, params.incident);
+      const retrainings = await readRetrainings(lane, { incident_id: params.incident });
       return jsonAnswer({
         ...incidentJson(newest),
         changes: changes.map(incidentJson),
+        retrainings: retrainings.map(retrainingJson),
         deliveries: deliveries.map(({ at_ms, due_ms, ...delivery }) => ({
           ...delivery,
           at: iso(at_ms),
@@ -240,6 +244,7 @@ const sqlRoute = postRoute({
   summary: "Runs one read-only query on the store and answers in ClickHouse's own format.",
   audience: "api",
   produces: "text/plain",
+  params: noInput,
   body: z.strictObject({
     query: z.string().min(1).max(100_000).describe("One SELECT, WITH, SHOW, DESCRIBE, EXPLAIN or EXISTS."),
     format: z.string().default("JSONEachRow").describe("Output format of ClickHouse."),

@@ -5,6 +5,7 @@ import type { WindowSpec } from "../../config/duration.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError, type ErrorCode } from "../../core/errors.ts";
 import type { SubjectKind } from "../../core/summary.ts";
+import { readRetrainings } from "../../deliver/retraining-store.ts";
 import type { ServeContext } from "../context.ts";
 import { FeaturePage } from "../page/feature-page.tsx";
 import { IncidentPage, IncidentsPage } from "../page/incident-pages.tsx";
@@ -26,7 +27,7 @@ import { unknownModel } from "./api.ts";
 const GRID_WINDOWS = 12;
 const HOUR = 3_600_000;
 
-function html(frame: Frame, children: ComponentChildren, status = 200): Answer {
+export function html(frame: Frame, children: ComponentChildren, status = 200): Answer {
   return { status, type: "text/html; charset=utf-8", body: renderPage(frame, children) };
 }
 
@@ -252,8 +253,12 @@ const incidentRoutes = [
       const [newest, ...earlier] = await selectIncidentChanges(lane, params.incident);
       if (newest === undefined) throw new DriftlineError("not_found", "There is no such incident.");
       const deliveries = await selectDeliveries(lane, params.incident);
+      const retrainings = await readRetrainings(lane, { incident_id: params.incident });
       const frame: Frame = { title: newest.title, current: "incidents", openIncidents: null, newestEvent: null };
-      return html(frame, <IncidentPage changes={[newest, ...earlier]} deliveries={deliveries} />);
+      return html(
+        frame,
+        <IncidentPage changes={[newest, ...earlier]} deliveries={deliveries} retrainings={retrainings} />,
+      );
     },
   }),
 ];

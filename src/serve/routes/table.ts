@@ -5,6 +5,7 @@ import { apiRoutes } from "./api.ts";
 import { assetRoutes } from "./assets.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
+import { retrainingRoutes } from "./retrainings.tsx";
 
 const openapiRoute = getRoute({
   path: "/v1/openapi.json",
@@ -16,4 +17,11 @@ const openapiRoute = getRoute({
   handle: (context) => jsonAnswer(openapiDocument(routes, context.publicUrl)),
 });
 
-export const routes: readonly Route[] = [...operationRoutes, ...apiRoutes, openapiRoute, ...pageRoutes, ...assetRoutes];
+export const routes: readonly Route[] = [
+  ...operationRoutes,
+  ...apiRoutes,
+  openapiRoute,
+  ...retrainingRoutes,
+  ...pageRoutes,
+  ...assetRoutes,
+];

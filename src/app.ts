@@ -18,12 +18,13 @@ import { type Clock, systemClock } from "./core/clock.ts";
 import type { Incident } from "./core/incident.ts";
 import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
-import { type PreparedModel, prepareModel } from "./evaluate/prepare-model.ts";
+import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { createNotify, openChannels } from "./notify/notify.ts";
+import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import { createServer } from "./serve/server.ts";
 import { announceService, withdrawService } from "./service-file.ts";
@@ -95,11 +96,22 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
 
   const control = store.lane("control");
   const models: PreparedModel[] = [];
-  for (const model of config.models) {
-    const prepared = await prepareModel(control, model, clock, { readLane: reader.lane });
-    for (const warning of prepared.warnings) log.warn(warning, { model: model.name });
-    models.push(prepared);
-  }
+  const references = createReferenceSwitch({
+    lane: control,
+    readLane: reader.lane,
+    clock,
+    log: log.with({ part: "evaluate" }),
+    replace(prepared) {
+      models.splice(
+        0,
+        models.length,
+        ...models.map((one) => (one.config.name === prepared.config.name ? prepared : one)),
+      );
+      evaluation.replace(prepared);
+      rootCause = createRootCause(store.lane("evaluate"), models);
+    },
+  });
+  for (const model of config.models) models.push(await references.prepare(model));
 
   const ingestion = createIngestion({
     config,
@@ -143,7 +155,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     log: log.with({ part: "act" }),
     enqueue: (deliveries) => outbox.enqueue(deliveries),
   });
-  const rootCause = createRootCause(store.lane("evaluate"), models);
+  let rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
   const alerting = createAlerting({
     lane: store.lane("evaluate"),
@@ -165,6 +177,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   });
 
   const evaluateModel = async (model: string, final = false) => {
+    await references.look(model);
     await evaluation.run({ model, final });
     await alerting.process(model);
   };

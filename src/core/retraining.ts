@@ -60,9 +60,10 @@ export const retrainingDetailSchema = z.object({
   run_id: z.string().exactOptional(),
   /** Why, in the words of whoever said it. */
   message: z.string().exactOptional(),
-  /** succeeded: the version that came of it, and the file of its reference. */
+  /** succeeded: the version that came of it, the file of its reference, and the configured file that it takes the place of. */
   version: z.string().exactOptional(),
   reference: z.string().exactOptional(),
+  replaces: z.string().exactOptional(),
 });
 export type RetrainingDetail = z.output<typeof retrainingDetailSchema>;
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { createAct } from "../../src/act/act.ts";
 import { openActions, openFollowers } from "../../src/act/named-actions.ts";
+import { createNewVersions } from "../../src/act/new-versions.ts";
 import { createRetrainings, type Retrainings } from "../../src/act/retrainings.ts";
 import { type Alerting, type AlertingOptions, createAlerting } from "../../src/alert/alerting.ts";
 import { configSchema } from "../../src/config/schema.ts";
@@ -60,6 +61,7 @@ export function createAlertStation(
       clock,
       planners: [createNotify(checked.models, link), act],
       enqueue,
+      retrained: createNewVersions(lane, checked.models),
       ...(explain === undefined ? {} : { explain }),
     }),
   };

@@ -110,7 +110,7 @@ const reportRoute = postRoute({
     const reference = body.reference === undefined ? undefined : referenceFile(context, retraining, body.reference);
     const detail = {
       ...(version === undefined ? {} : { version }),
-      ...(reference === undefined ? {} : { reference }),
+      ...(reference ?? {}),
       ...(message === undefined ? {} : { message }),
     };
     await write(context, retraining, status, detail, contentUuid("report", JSON.stringify([status, detail])));
@@ -136,7 +136,11 @@ function conflictOf(retraining: Retraining, report: z.output<typeof reportSchema
 }
 
 /** A reported file must lie where the configured reference lies: a report must not make the service read any file of its machine. */
-function referenceFile(context: ServeContext, retraining: Retraining, written: string): string {
+function referenceFile(
+  context: ServeContext,
+  retraining: Retraining,
+  written: string,
+): { readonly reference: string; readonly replaces: string } {
   const configured = context.models.find(({ name }) => name === retraining.model)?.reference?.file;
   if (configured === undefined)
     throw new DriftlineError("request_invalid", `body.reference: the model ${retraining.model} names no reference`);
@@ -147,7 +151,7 @@ function referenceFile(context: ServeContext, retraining: Retraining, written: s
       "request_invalid",
       "body.reference: the file must lie in the folder of the configured one",
     );
-  return file;
+  return { reference: file, replaces: configured };
 }
 
 const decisionSchema = z.object({

@@ -240,7 +240,7 @@ test("approval: nothing is sent before it; its link can be used once, by whoever
   assert.equal(approved?.events[1]?.["by"], "Ada");
 });
 
-test("approval that nobody gives ends by itself, and is told; a rejected one is never sent", async () => {
+test("approval that nobody gives ends by itself, and is told", async () => {
   await using world = await opened(
     '{ use: webhook, url: "${RETRAIN}", on: page, approval: true, approval_within: 30m }',
   );
@@ -249,7 +249,21 @@ test("approval that nobody gives ends by itself, and is told; a rejected one is 
   await scenario.evaluate({ at: at(10, 55) });
   assert.equal((await retrainings(scenario))[0]?.state, "expired");
   assert.equal(kinds(scenario).filter((kind) => kind === "retraining").length, 2);
-  assert.match(scenario.messages().at(-1)?.data.title ?? "", /nobody approved it in time/);
+  const titles = scenario.messages().map(({ data }) => data.title);
+  assert.equal(titles.filter((title) => /nobody approved it in time/.test(title)).length, 1);
+  assert.equal(retrain.requests.length, 0);
+});
+
+test("one that is rejected is never sent", async () => {
+  await using world = await opened('{ use: webhook, url: "${RETRAIN}", on: page, approval: true }');
+  const { scenario, retrain } = world;
+  const asked = scenario.messages().find(({ type }) => type === "incident.retraining");
+  const { pathname, searchParams } = new URL(String(asked?.data.incident["link"]));
+  const body = JSON.stringify({ decision: "reject", token: searchParams.get("token"), by: "Ada" });
+  assert.equal((await scenario.post(`/v1${pathname}/approval`, body)).status, 200);
+  assert.equal((await scenario.post(`/v1${pathname}/approval`, body)).status, 409);
+  await scenario.evaluate({ at: at(10, 13) });
+  assert.equal((await retrainings(scenario))[0]?.state, "rejected");
   assert.equal(retrain.requests.length, 0);
 });
 
@@ -262,4 +276,40 @@ test("a dry run decides and shows everything, and sends nothing", async () => {
     await scenario.text(`/incidents/${(await scenario.incidents())[0]?.incident_id ?? ""}`),
     /dry run, nothing was sent/,
   );
+});
+
+/** Rows of a reference whose mean is 49.5 plus what is added. */
+const reference = (added: number) =>
+  Array.from({ length: 2000 }, (_, i) => JSON.stringify({ x: (i % 100) + added, prediction: 1 })).join("\n");
+
+test("a new version is compared with the reference that it was trained on, also after a restart", async () => {
+  await using retrain = await startHttpReceiver();
+  await using scenario = await Scenario.open({
+    config: CONFIG(WEBHOOK).replace(
+      "    features: { x: numeric }\n",
+      "    reference: { file: first.ndjson }\n    detectors: [jensen-shannon]\n    false_alarms: off\n",
+    ),
+    files: { "first.ndjson": reference(0), "second.ndjson": reference(60) },
+    now: at(10),
+    environment: { RETRAIN: retrain.url },
+  });
+  const drift = async (number: number) => {
+    const rows = await scenario.metrics({ metric: "jensen-shannon" });
+    return rows.find((row) => row.subject === "x" && row.window_start === Date.parse(at(10, (number - 1) * 5)));
+  };
+  await window(scenario, 1, "1", 0);
+  await window(scenario, 2, "1", 60);
+  const before = await drift(2);
+  assert.ok((before?.value ?? 0) > 0.3, String(before?.value));
+  const [asked] = await retrainings(scenario);
+  const done = { status: "succeeded", version: "2", reference: "second.ndjson" };
+  assert.equal((await report(scenario, asked?.retraining_id ?? "", done)).status, 200);
+  await window(scenario, 5, "2", 60);
+  const after = await drift(5);
+  assert.ok((after?.value ?? 1) < 0.05, String(after?.value));
+  assert.notEqual(after?.reference_id, before?.reference_id);
+  await scenario.restart();
+  await window(scenario, 6, "2", 60);
+  assert.equal((await drift(6))?.reference_id, after?.reference_id);
+  assert.equal((await drift(2))?.reference_id, before?.reference_id);
 });

@@ -110,7 +110,7 @@ const reportRoute = postRoute({
     const reference = body.reference === undefined ? undefined : referenceFile(context, retraining, body.reference);
     const detail = {
       ...(version === undefined ? {} : { version }),
-      ...(reference ?? {}),
+      ...reference,
       ...(message === undefined ? {} : { message }),
     };
     await write(context, retraining, status, detail, contentUuid("report", JSON.stringify([status, detail])));

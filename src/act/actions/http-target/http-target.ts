@@ -29,11 +29,15 @@ export function defineHttpAction<const Options extends z.ZodObject>(action: {
   readonly kind: ActionKind;
   specification(options: z.output<Options>): Specification;
 }): Action {
-  const { specification, ...rest } = action;
+  const { name, title, description, options, kind } = action;
   return defineAction({
-    ...rest,
-    open: (options) => sendBy(specification(options)),
-    openFollow: (options) => followBy(specification(options)),
+    name,
+    title,
+    description,
+    options,
+    kind,
+    open: (chosen) => sendBy(action.specification(chosen)),
+    openFollow: (chosen) => followBy(action.specification(chosen)),
   });
 }
 
@@ -101,7 +105,7 @@ async function confirmed(
     const failure = failureOf(conflict);
     return { ...failure, retryable: true, reason: `${failure.reason} (${why})` };
   };
-  const trigger = String(values.get("trigger_id"));
+  const trigger = renderText("{{trigger_id}}", values);
   const ours = run?.expected == null ? trigger : renderText(run.expected, values);
   const note = `HTTP ${conflict.status}: an earlier request had come through`;
   if (poll === null || run?.expected == null) {

@@ -64,7 +64,7 @@ const SYSTEMS: readonly {
     answer: { status: 201, body: '{"id":17,"status":"created"}' },
     state: '{"id":17,"status":"success"}',
     sent: [
-      /^POST \/api\/v4\/projects\/42\/trigger\/pipeline token=value-of-GITLAB_TRIGGER_TOKEN&ref=main&variables%5BDRIFTLINE_ID%5D=7f00/,
+      /^POST \/api\/v4\/projects\/42\/trigger\/pipeline\?ref=main token=value-of-GITLAB_TRIGGER_TOKEN&variables%5BDRIFTLINE_ID%5D=7f00/,
     ],
   },
   {

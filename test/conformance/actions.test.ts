@@ -303,3 +303,12 @@ test("every system is asked as its golden request says (UPDATE_GOLDEN=1 writes t
   if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(file, `${JSON.stringify(made, null, 2)}\n`);
   assert.deepEqual(made, JSON.parse(readFileSync(file, "utf8")));
 });
+
+test("what a login was sent is hidden where its answer echoes it", async () => {
+  await using receiver = await startHttpReceiver((request) => ({ status: 403, body: `no: ${request.body}` }));
+  const login = { url: receiver.url, body: { user: "driftline", nested: { password: "of-the-login" } } };
+  const answer = await send("http", { url: receiver.url, login });
+  assert.ok(answer.status === "failed" && !answer.retryable, JSON.stringify(answer));
+  assert.match(answer.reason, /the token was refused: HTTP 403: no:/);
+  assert.ok(!answer.reason.includes("of-the-login"), answer.reason);
+});

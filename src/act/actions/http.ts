@@ -69,7 +69,11 @@ const options = z.strictObject({
         .map(([name, meaning]) => `{{${name}}} (${meaning})`)
         .join(", ")}. Left out, as \`form\`: the evidence.`,
     ),
-  form: form().optional().describe("Body as a form instead of JSON."),
+  form: form()
+    .optional()
+    .describe(
+      "Body as a form instead of JSON. Its values are treated as secrets: they are hidden wherever they would be shown.",
+    ),
   success: z.array(status).min(1).optional().describe("Statuses that mean success; left out: any 2xx."),
   duplicate: z
     .array(status)

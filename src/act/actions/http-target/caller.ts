@@ -12,7 +12,7 @@ import {
 import { valueAtPath } from "./answer-path.ts";
 import { awsHeaders } from "./aws-signature.ts";
 import type { Call, Credentials } from "./specification.ts";
-import { renderHeader, renderJson, renderText, renderUrl, type Values } from "./template.ts";
+import { type Json, renderHeader, renderJson, renderText, renderUrl, type Values } from "./template.ts";
 
 /** Lists of runs may be long; what is looked for stands in the first entry. */
 const ANSWER_BYTES_MAX = 256 * 1024;
@@ -21,7 +21,9 @@ export type Failure = Delivery & { readonly status: "failed" };
 export type Outcome = { readonly answer: HttpAnswer } | { readonly failure: Failure };
 
 export interface Caller {
-  /** Never throws. No reason holds a credential. */
+  /** A text without the credentials: a receiver may echo what it was sent. */
+  hide(text: string): string;
+  /** Never throws. */
   call(call: Call, values: Values, signal: AbortSignal): Promise<Outcome>;
 }
 
@@ -51,13 +53,14 @@ export function createCaller(credentials: Credentials, fetchOnce: typeof fetch, 
   };
 
   return {
+    hide,
     async call(call, values, signal) {
       try {
         const first = await attempt(call, values, signal);
-        if (credentials.kind !== "login" || "failure" in first || first.answer.status !== 401) return hidden(first);
+        if (credentials.kind !== "login" || "failure" in first || first.answer.status !== 401) return first;
         // The token has expired: once more with a new one.
         fetched = null;
-        return hidden(await attempt(call, values, signal));
+        return await attempt(call, values, signal);
       } catch (thrown) {
         if (thrown instanceof TokenUnreadable)
           return { failure: { status: "failed", retryable: true, reason: thrown.message } };
@@ -66,13 +69,9 @@ export function createCaller(credentials: Credentials, fetchOnce: typeof fetch, 
     },
   };
 
-  /** A receiver may echo what it was sent. */
-  function hidden(outcome: Outcome): Outcome {
-    const secrets = [fetched, ...secretsOf(credentials)].filter((text) => text !== null && text.length >= 4);
-    const hide = (text: string) => secrets.reduce<string>((safe, one) => safe.replaceAll(one ?? "", "[secret]"), text);
-    return "failure" in outcome
-      ? { failure: { ...outcome.failure, reason: hide(outcome.failure.reason) } }
-      : { answer: { ...outcome.answer, text: hide(outcome.answer.text) } };
+  function hide(text: string): string {
+    const secrets = [fetched ?? "", ...secretsOf(credentials)].filter((secret) => secret.length >= 4);
+    return secrets.reduce((safe, secret) => safe.replaceAll(secret, "[secret]"), text);
   }
 }
 
@@ -81,8 +80,20 @@ class TokenUnreadable extends Error {}
 function secretsOf(credentials: Credentials): string[] {
   if (credentials.kind === "basic") return [credentials.password];
   if (credentials.kind === "bearer") return [credentials.token];
+  if (credentials.kind === "login") return sentBy(credentials.call);
   if (credentials.kind === "aws") return [credentials.key.secretAccessKey, credentials.key.sessionToken ?? ""];
   return [];
+}
+
+/** Every text that a call for a token holds: a user's name is hidden too, which does no harm. */
+function sentBy({ headers, body }: Call): string[] {
+  const texts = Object.values(headers);
+  const collect = (value: Json): void => {
+    if (typeof value === "string") texts.push(value);
+    else if (typeof value === "object" && value !== null) for (const item of Object.values(value)) collect(item);
+  };
+  if (body !== null) collect(body.kind === "json" ? body.value : body.fields);
+  return texts;
 }
 
 async function authorization(

@@ -43,7 +43,7 @@ export function defineHttpAction<const Options extends z.ZodObject>(action: {
 
 export function sendBy(specification: Specification): Send {
   const caller = createCaller(specification.credentials, fetch, Date.now);
-  return async (notification, signal) => {
+  const attempt: Send = async (notification, signal) => {
     const values = valuesOf(notification);
     const found = await findRun(caller, specification, values, signal);
     if (found !== null) return found;
@@ -56,6 +56,10 @@ export function sendBy(specification: Specification): Send {
       specification.success === null ? isSuccess(answer.status) : specification.success.includes(answer.status);
     if (!accepted) return isSuccess(answer.status) ? unexpected(answer) : failureOf(answer);
     return delivered(specification.run, values, answer);
+  };
+  return async (notification, signal) => {
+    const delivery = await attempt(notification, signal);
+    return delivery.status === "failed" ? { ...delivery, reason: caller.hide(delivery.reason) } : delivery;
   };
 }
 
@@ -128,7 +132,7 @@ export function followBy({ credentials, poll }: Specification): Follow | null {
   return async (notification, runId, signal): Promise<RunState> => {
     const values = new Map([...valuesOf(notification), ["run_id", runId] as const]);
     const outcome = await caller.call(poll.call, values, signal);
-    if ("failure" in outcome) return { status: "unknown", word: outcome.failure.reason };
+    if ("failure" in outcome) return { status: "unknown", word: caller.hide(outcome.failure.reason) };
     const { answer } = outcome;
     if (!isSuccess(answer.status)) return { status: "unknown", word: `HTTP ${answer.status}` };
     const word = valueAtPath(answer, poll.state);

@@ -6,7 +6,7 @@ import { Causes } from "./causes.tsx";
 import { day, limitText, moment, plural, range, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
 import { Blank, Head, Scroll, type State, StateWord } from "./parts.tsx";
-import { Actions } from "./retraining-view.tsx";
+import { Actions, Retrainings } from "./retraining-view.tsx";
 
 function stateOf(incident: IncidentView): State {
   if (incident.state === "resolved") return "steady";
@@ -137,6 +137,7 @@ export function IncidentPage({ changes, deliveries, retrainings }: IncidentProps
           <Actions decisions={incident.actions ?? []} retrainings={retrainings} />
         </div>
       </section>
+      <Retrainings retrainings={retrainings} />
       <section>
         <Head title="Deliveries" note="who was told and what was asked, with the newest attempt of each" />
         <Deliveries deliveries={deliveries} />

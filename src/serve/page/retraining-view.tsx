@@ -29,6 +29,7 @@ interface Decision {
   readonly reason: string;
 }
 
+/** What was decided of the actions that have come to no retraining. */
 export function Actions({
   decisions,
   retrainings,
@@ -36,42 +37,63 @@ export function Actions({
   readonly decisions: readonly Decision[];
   readonly retrainings: readonly Retraining[];
 }) {
-  if (decisions.length === 0 && retrainings.length === 0)
-    return <p class="quiet">No action is configured for this model.</p>;
   const known = new Set(retrainings.map((retraining) => retraining.action));
+  const others = decisions.filter(({ action }) => !known.has(action));
+  if (decisions.length === 0 && known.size === 0) return <p class="quiet">No action is configured for this model.</p>;
   return (
     <dl class="facts">
-      {decisions
-        .filter(({ action, requested }) => !(requested && known.has(action)))
-        .map((decision) => (
-          <>
-            <dt>{decision.action}</dt>
-            <dd>
-              {decision.requested ? "requested" : "not requested"}
-              <small>{decision.reason}</small>
-            </dd>
-          </>
-        ))}
+      {others.map((decision) => (
+        <>
+          <dt>{decision.action}</dt>
+          <dd>
+            {decision.requested ? "requested" : "not requested"}
+            <small>{decision.reason}</small>
+          </dd>
+        </>
+      ))}
       {retrainings.map((retraining) => (
         <>
           <dt>{retraining.action}</dt>
           <dd>
             <StateOf retraining={retraining} />
-            <small>{facts(retraining).join(". ")}</small>
-            <ol class="timeline">
-              {[...retraining.events].reverse().map(({ event, at, detail }) => (
-                <li>
-                  <time dateTime={new Date(at).toISOString()}>{moment(at)}</time>
-                  <b>{event.replaceAll("_", " ")}</b>
-                  <p>{[detail.message ?? "", detail.by === undefined ? "" : `by ${detail.by}`].join(" ")}</p>
-                </li>
-              ))}
-            </ol>
+            <small>{retraining.message}</small>
           </dd>
         </>
       ))}
     </dl>
   );
+}
+
+/** What has happened to each retraining of an incident. */
+export function Retrainings({ retrainings }: { readonly retrainings: readonly Retraining[] }) {
+  return (
+    <>
+      {retrainings.map((retraining) => (
+        <section>
+          <Head title={`Retraining by ${retraining.action}`} note={facts(retraining).join(", ")} />
+          <ol class="timeline">
+            {[...retraining.events].reverse().map(({ event, at, detail }, index, all) => (
+              <li>
+                <span class="no">{all.length - index}</span>
+                <time dateTime={new Date(at).toISOString()}>{moment(at)}</time>
+                <b>{event.replaceAll("_", " ")}</b>
+                <p>{saidOf(detail)}</p>
+              </li>
+            ))}
+          </ol>
+        </section>
+      ))}
+    </>
+  );
+}
+
+function saidOf({ message, by, approval_until: until, version }: Retraining["events"][number]["detail"]): string {
+  return [
+    ...(until === undefined ? [] : [`waits for approval until ${moment(until)} UTC`]),
+    ...(by === undefined ? [] : [`by ${by}`]),
+    ...(version === undefined ? [] : [`version ${version}`]),
+    ...(message === undefined ? [] : [message]),
+  ].join(", ");
 }
 
 function StateOf({ retraining }: { readonly retraining: Retraining }) {
@@ -81,7 +103,7 @@ function StateOf({ retraining }: { readonly retraining: Retraining }) {
 
 function facts({ retraining_id, run_id, version, reference }: Retraining): string[] {
   return [
-    `Id ${retraining_id}`,
+    retraining_id,
     ...(run_id === "" ? [] : [`run ${run_id}`]),
     ...(version === "" ? [] : [`version ${version} has come of it`]),
     ...(reference === "" ? [] : [`its reference is ${reference}`]),

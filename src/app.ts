@@ -11,6 +11,10 @@ import { createNewVersions } from "./act/new-versions.ts";
 import { createRetrainings } from "./act/retrainings.ts";
 import { readIncidents } from "./alert/alert-store.ts";
 import { createAlerting } from "./alert/alerting.ts";
+import { createAudit } from "./audit/audit.ts";
+import { backtest } from "./backtest.ts";
+import { reportOf } from "./backtest-report.ts";
+import { configOfRequest } from "./backtest-request.ts";
 import { Cleanup } from "./cleanup.ts";
 import { redacted, secretsOf } from "./config/redact.ts";
 import type { Config } from "./config/schema.ts";
@@ -26,12 +30,13 @@ import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { createNotify, openChannels } from "./notify/notify.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
+import type { AskBacktest } from "./serve/context.ts";
 import { createServer } from "./serve/server.ts";
 import { announceService, withdrawService } from "./service-file.ts";
 import { openLocalReader } from "./store/local-reader.ts";
 import { predictionsTable } from "./store/model-tables.ts";
 import { openStore } from "./store/open.ts";
-import type { Store } from "./store/store.ts";
+import type { Lane, Store } from "./store/store.ts";
 import { storeSummary } from "./store-summary.ts";
 import { createLog, type Log, type LogLevel, logLevels } from "./telemetry/log.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
@@ -49,6 +54,9 @@ export interface AppOptions {
   readonly quiet?: boolean;
   readonly log?: Log;
 }
+
+/** Deliveries are settled between evaluations; they are sealed with the next that comes after this time. */
+const SEAL_EVERY_MS = 10_000;
 
 export interface App {
   readonly store: Store;
@@ -176,10 +184,22 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     metrics: metrics.incidents,
   });
 
+  const audit = createAudit(store.lane("evaluate"), clock, monitorOf(models));
+  let sealedAt = Number.NEGATIVE_INFINITY;
+  const seal = async () => {
+    sealedAt = clock.now();
+    try {
+      await audit.seal();
+    } catch (thrown) {
+      log.warn("decisions could not be sealed; they will be", { part: "audit", error: thrown });
+    }
+  };
+
   const evaluateModel = async (model: string, final = false) => {
     await references.look(model);
     await evaluation.run({ model, final });
-    await alerting.process(model);
+    const changes = await alerting.process(model);
+    if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
   };
   const evaluateAll = async (final = false) => {
     for (const model of config.models) await evaluateModel(model.name, final);
@@ -208,6 +228,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       evaluates: has("evaluate"),
     }),
     ...(has("ingest") ? { ingest: ingestion.http } : {}),
+    backtest: backtester(store, clock, reader.lane),
     web: has("web"),
   });
 
@@ -279,6 +300,22 @@ function requestContext(config: Config, models: readonly PreparedModel[], model:
       labels_table: "labels",
     },
   };
+}
+
+/** One after the other: a back-test may take all that the engine has. */
+function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
+  let before: Promise<unknown> = Promise.resolve();
+  return ({ file, text, environment, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }) => {
+    const changed = configOfRequest(file, text, environment);
+    const result = before.then(() => backtest(store, changed, { from, to }, clock, readLane)).then(reportOf);
+    before = result.catch(() => undefined);
+    return result;
+  };
+}
+
+/** As of now: a retraining may bring a new reference. */
+function monitorOf(models: readonly PreparedModel[]): (model: string) => string {
+  return (model) => models.find(({ config }) => config.name === model)?.monitorHash ?? "";
 }
 
 function logLevel(quiet: boolean): LogLevel {

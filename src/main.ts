@@ -7,9 +7,12 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { z } from "zod";
+import { auditCommand } from "./commands/audit.ts";
+import { backtestCommand } from "./commands/backtest.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { replayCommand } from "./commands/replay.ts";
+import { reportCommand } from "./commands/report.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { sqlCommand } from "./commands/sql.ts";
 import { DriftlineError, messageOf } from "./core/errors.ts";
@@ -26,6 +29,9 @@ const program = new Command("driftline")
   .addCommand(serveCommand())
   .addCommand(replayCommand())
   .addCommand(checkCommand())
+  .addCommand(backtestCommand())
+  .addCommand(reportCommand())
+  .addCommand(auditCommand())
   .addCommand(sqlCommand());
 
 try {

@@ -1,6 +1,6 @@
 /** What several commands share: how a configuration is named and read. */
 import path from "node:path";
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 
@@ -20,4 +20,12 @@ export function untilStopped(): Promise<NodeJS.Signals> {
     process.once("SIGINT", stop);
     process.once("SIGTERM", stop);
   });
+}
+
+/** A time of the command line in ms; one without a zone is UTC. @throws InvalidArgumentError */
+export function timeOf(text: string): number {
+  const zoned = /[zZ]$|[+-]\d{2}:?\d{2}$/.test(text) || !text.includes("T") ? text : `${text}Z`;
+  const ms = Date.parse(zoned);
+  if (Number.isNaN(ms)) throw new InvalidArgumentError("expected a time such as 2026-03-01 or 2026-03-01T10:00:00Z");
+  return ms;
 }

@@ -14,6 +14,20 @@ import type { ModelConfig } from "./schema.ts";
  * @param mapping where the fields of the model's events lie, where the caller knows it
  */
 export function monitorHash(model: ModelConfig, referenceId: string, mapping: unknown = null): string {
+  return digestOf({ ...partsOf(model, referenceId, mapping), kpis: sorted(model.kpis.map(kpiParts)) });
+}
+
+/** The same without the limits of KPIs: of two configurations with one such hash the values agree, if not what counts as a breach. */
+export function valuesHash(model: ModelConfig, referenceId: string, mapping: unknown = null): string {
+  const kpis = model.kpis.map((kpi) => kpiParts({ ...kpi, min: undefined, max: undefined }));
+  return digestOf({ ...partsOf(model, referenceId, mapping), kpis: sorted(kpis) });
+}
+
+const digestOf = (parts: unknown): string =>
+  createHash("sha256").update(canonicalJson(parts)).digest("hex").slice(0, 16);
+
+/** All that bears on the numbers but the KPIs. */
+function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
   const {
     name,
     task,
@@ -30,7 +44,7 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     fairness,
     weigh_labels_by,
   } = model;
-  const parts = {
+  return {
     name,
     task,
     features,
@@ -50,9 +64,7 @@ export function monitorHash(model: ModelConfig, referenceId: string, mapping: un
     classes: (model.classes ?? (task === "binary" ? [0, 1] : [])).map(classLabel),
     windows: sorted(windows),
     detectors: sorted(effectiveDetectors(model)),
-    kpis: sorted(model.kpis.map(kpiParts)),
   };
-  return createHash("sha256").update(canonicalJson(parts)).digest("hex").slice(0, 16);
 }
 
 /** Which columns are read and how. Where the file lies does not bear on its content, which `referenceId` stands for. */

@@ -14,6 +14,7 @@ import { ensureModelTables } from "../store/model-tables.ts";
 import type { Lane } from "../store/store.ts";
 import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
 import type { DedupeOptions } from "./kept-rows.ts";
+import { recordMonitor } from "./monitors.ts";
 import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bound-detectors.ts";
 import { kpiBounds } from "./page-tier/kpi-bounds.ts";
 import { measureDependence, readDependence } from "./page-tier/reference-dependence.ts";
@@ -72,12 +73,14 @@ export async function prepareModel(
   const pageTier = await preparePageTier(lane, config, reference, estimation, options.readLane ?? lane, warnings);
   await ensureModelTables(lane, schema);
   const referenceId = reference?.referenceId ?? "";
+  const hash = monitorHash(config, referenceId);
+  await recordMonitor(lane, { config, referenceId, monitorHash: hash }, clock.now());
   return {
     config,
     schema,
     reference,
     referenceId,
-    monitorHash: monitorHash(config, referenceId),
+    monitorHash: hash,
     detectors: bindDetectors(config),
     sampleDetectors: bindSampleDetectors(config, reference?.subjects ?? []),
     estimation,

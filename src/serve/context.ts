@@ -37,12 +37,22 @@ export interface DetectorWords {
   readonly unit: string;
 }
 
+/** A changed configuration's text, and which incidents are of interest; gives the body of the answer. */
+export type AskBacktest = (request: {
+  readonly file: string;
+  readonly text: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+}) => Promise<unknown>;
+
 export interface ServeContext {
   readonly store: Store;
   readonly models: readonly ModelConfig[];
   readonly detectors: ReadonlyMap<string, DetectorWords>;
   /** null where this process does not ingest. */
   readonly ingest: HttpIngest | null;
+  readonly backtest: AskBacktest | null;
   readonly health: readonly HealthProvider[];
   readonly clock: Clock;
   readonly metrics: Metrics;

@@ -76,7 +76,7 @@ export function getRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
 }
 
 /** A route whose body is JSON and is checked, as are the parameters of its path. */
-export function postRoute<Params extends z.ZodObject, Body>(
+export function postToRoute<Params extends z.ZodObject, Body>(
   route: Omit<RouteDescription, "method"> & {
     readonly params: Params;
     readonly body: z.ZodType<Body>;
@@ -95,6 +95,16 @@ export function postRoute<Params extends z.ZodObject, Body>(
         raw,
       }),
   };
+}
+
+/** The same without parameters in its path. */
+export function postRoute<Body>(
+  route: Omit<RouteDescription, "method"> & {
+    readonly body: z.ZodType<Body>;
+    handle(context: ServeContext, input: Input<unknown, unknown, Body>): Promise<Answer> | Answer;
+  },
+): Route {
+  return postToRoute({ ...route, params: noInput, handle: (context, input) => route.handle(context, input) });
 }
 
 /** A form that a page sends; its fields are checked. */
@@ -164,6 +174,9 @@ const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
   not_found: 404,
   forbidden: 403,
   request_invalid: 400,
+  config_invalid: 400,
+  config_unreadable: 400,
+  reference_refused: 400,
   store_unavailable: 503,
   store_refused: 400,
 };

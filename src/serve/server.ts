@@ -12,7 +12,7 @@ import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type ByteBudget, createByteBudget } from "./byte-budget.ts";
-import type { DetectorWords, HealthProvider, HttpIngest, ServeContext } from "./context.ts";
+import type { AskBacktest, DetectorWords, HealthProvider, HttpIngest, ServeContext } from "./context.ts";
 import { checkBind, isAuthorized, isHostAllowed, isOriginAllowed, securityHeaders } from "./guard.ts";
 import { type Answer, errorAnswer, type Route, statusOf } from "./route.ts";
 import { errorPage } from "./routes/pages.tsx";
@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly health?: readonly HealthProvider[];
   /** Left out where this process does not ingest: `POST /v1/events` then answers 503. */
   readonly ingest?: HttpIngest;
+  /** Left out: `POST /v1/backtest` answers 503. */
+  readonly backtest?: AskBacktest;
   /** False where this process has not the role `web`: only /health, /ready, /metrics and /v1/events are served. */
   readonly web?: boolean;
   /** Longest request body in bytes; default 32 MiB. */
@@ -119,6 +121,7 @@ function createApp(options: ServerOptions, url: () => string): Hono {
     models: options.models,
     detectors: new Map(options.detectors.map((detector) => [detector.name, detector])),
     ingest: options.ingest ?? null,
+    backtest: options.backtest ?? null,
     health: options.health ?? [],
     clock: options.clock,
     metrics: options.metrics,
@@ -244,7 +247,8 @@ function failure(context: ServeContext, route: Route, thrown: unknown): Answer {
 }
 
 function respond(answer: Answer): Response {
-  return new Response(answer.body, {
+  // "Not modified" has no body, not even an empty one.
+  return new Response(answer.status === 304 ? null : answer.body, {
     status: answer.status,
     headers: { "Content-Type": answer.type, "Cache-Control": "no-store", ...securityHeaders, ...answer.headers },
   });

@@ -22,32 +22,41 @@ const SHARED_MEMORY = "/dev/shm";
 export async function openEmbeddedStore(folder: string): Promise<Store> {
   await mkdir(folder, { recursive: true });
   const { createChdbConnection } = await loadEngine();
-  const clients = new Map<LaneName, ClickHouseClient>();
-  const lanes = new Map<LaneName, Lane>();
   const insertBytes = insertThroughFile(existsSync(SHARED_MEMORY) ? SHARED_MEMORY : folder);
-  try {
-    for (const lane of laneNames) {
-      // The engine implements the client's interface but is typed against another copy of it, hence the one cast.
-      const connection = createChdbConnection({ path: folder }) as unknown as EngineConnection;
-      const client = createClient({ connection });
-      clients.set(lane, client);
-      lanes.set(lane, createLane(client, insertBytes(client)));
+  // The engine implements the client's interface but is typed against another copy of it, hence the one cast.
+  const connect = () =>
+    createClient({ connection: createChdbConnection({ path: folder }) as unknown as EngineConnection });
+
+  const open = async (database: string | null): Promise<Store> => {
+    const clients = new Map<LaneName, ClickHouseClient>();
+    const lanes = new Map<LaneName, Lane>();
+    try {
+      for (const lane of laneNames) {
+        const client = connect();
+        clients.set(lane, client);
+        lanes.set(lane, createLane(client, insertBytes(client)));
+      }
+    } catch (thrown) {
+      throw inUse(folder, thrown);
     }
-  } catch (thrown) {
-    throw inUse(folder, thrown);
-  }
-  const control = lanes.get("control");
-  if (control === undefined)
-    throw new DriftlineError("store_unavailable", "the embedded engine opened no control lane");
-  await control.command(sql`SELECT 1 FORMAT Null`);
-  return {
-    kind: "embedded",
-    lane: (lane) => lanes.get(lane) ?? control,
-    ping: () => control.command(sql`SELECT 1 FORMAT Null`),
-    close: async () => {
-      for (const client of clients.values()) await client.close();
-    },
+    const control = lanes.get("control");
+    if (control === undefined)
+      throw new DriftlineError("store_unavailable", "the embedded engine opened no control lane");
+    const ping = () => control.command(sql`SELECT 1 FORMAT Null`);
+    await ping();
+    // Each connection remembers its own database.
+    if (database !== null) for (const lane of lanes.values()) await lane.command(sql`USE ${name(database)}`);
+    return {
+      kind: "embedded",
+      lane: (lane) => lanes.get(lane) ?? control,
+      ping,
+      beside: open,
+      close: async () => {
+        for (const client of clients.values()) await client.close();
+      },
+    };
   };
+  return await open(null);
 }
 
 async function loadEngine(): Promise<typeof import("chdb/connection")> {

@@ -6,6 +6,8 @@ import { pageTier } from "./migrations/0003-page-tier.ts";
 import { referenceSamples } from "./migrations/0004-reference-samples.ts";
 import { rootCause } from "./migrations/0005-root-cause.ts";
 import { retrainings } from "./migrations/0011-retrainings.ts";
+import { monitors } from "./migrations/0013-monitors.ts";
+import { audit } from "./migrations/0014-audit.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -16,7 +18,16 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-export const migrations: readonly Migration[] = [initial, alerting, pageTier, referenceSamples, rootCause, retrainings];
+export const migrations: readonly Migration[] = [
+  initial,
+  alerting,
+  pageTier,
+  referenceSamples,
+  rootCause,
+  retrainings,
+  monitors,
+  audit,
+];
 
 /** Runs what has not run yet; returns the numbers that ran. */
 export async function migrate(lane: Lane): Promise<number[]> {

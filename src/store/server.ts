@@ -38,14 +38,18 @@ export async function openServerStore(options: ServerOptions): Promise<Store> {
   } finally {
     await first.close();
   }
-  const client = connect(options.database);
-  const lane = createLane(client, insertBody(client));
-  return {
-    kind: "server",
-    lane: () => lane,
-    ping: () => lane.command(sql`SELECT 1 FORMAT Null`),
-    close: () => client.close(),
+  const open = (database: string): Store => {
+    const client = connect(database);
+    const lane = createLane(client, insertBody(client));
+    return {
+      kind: "server",
+      lane: () => lane,
+      ping: () => lane.command(sql`SELECT 1 FORMAT Null`),
+      beside: async (other) => open(other),
+      close: () => client.close(),
+    };
   };
+  return open(options.database);
 }
 
 function insertBody(client: ClickHouseClient): InsertBytes {

@@ -41,5 +41,7 @@ export interface Store {
   lane(lane: LaneName): Lane;
   /** Resolves if the engine answers, rejects with `store_unavailable` otherwise. */
   ping(): Promise<void>;
+  /** Another database of the same engine, which must exist, with connections of its own; closing it leaves this one open. */
+  beside(database: string): Promise<Store>;
   close(): Promise<void>;
 }

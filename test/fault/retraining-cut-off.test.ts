@@ -43,6 +43,7 @@ function cutting(store: Store, at: number, when: "before" | "after"): { readonly
     store: {
       kind: store.kind,
       lane: (name) => wrap(store.lane(name)),
+      beside: (...parameters) => store.beside(...parameters),
       ping: () => store.ping(),
       close: () => store.close(),
     },

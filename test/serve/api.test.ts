@@ -99,6 +99,31 @@ test("a bad parameter is refused by name", async () => {
   assert.match(error.message, /query\.limit/);
 });
 
+test("the state of a model, which a second asking finds unchanged", async () => {
+  const answer = await web.get("/v1/models/census/state");
+  const state = z
+    .strictObject({
+      model: z.literal("census"),
+      state: z.enum(["healthy", "degraded", "failing"]),
+      reason: z.string().min(1),
+      since: z.iso.datetime(),
+      incidents: z.array(z.string()),
+    })
+    .parse(await json(answer));
+  assert.deepEqual(state.incidents, [INCIDENT_ID]);
+  assert.notEqual(state.state, "healthy");
+  const etag = answer.headers.get("etag") ?? "";
+  assert.match(etag, /^"[\w-]{22}"$/);
+  const unchanged = await web.get("/v1/models/census/state", { "if-none-match": `"other", W/${etag}` });
+  assert.deepEqual([unchanged.status, await unchanged.text(), unchanged.headers.get("etag")], [304, "", etag]);
+  assert.equal((await web.get("/v1/models/census/state", { "if-none-match": '"other"' })).status, 200);
+  assert.match(
+    await (await web.get("/v1/models/fraud/state")).text(),
+    /"state":"healthy","reason":"no incident is open"/,
+  );
+  assert.equal((await web.get("/v1/models/nobody/state")).status, 404);
+});
+
 test("incidents with their members, changes and deliveries", async () => {
   const list = z.object({
     incidents: z.array(z.looseObject({ incident_id: z.string(), sequence: z.number(), members: z.array(z.unknown()) })),

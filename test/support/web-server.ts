@@ -58,6 +58,7 @@ export function absentStore(error: Error): Store {
     kind: "server",
     lane: () => ({ query: fail, command: fail, insertBlock: fail, insertRows: fail, text: fail }),
     ping: fail,
+    beside: fail,
     close: () => Promise.resolve(),
   };
 }

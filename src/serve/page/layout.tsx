@@ -37,6 +37,27 @@ export function renderPage(frame: Frame, children: ComponentChildren): string {
   )}\n`;
 }
 
+/** A document that stands alone: no script, no other file. Links lead to the service at `url`. */
+export function renderDocument(title: string, style: string, url: string, children: ComponentChildren): string {
+  const document = renderToString(
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{title}</title>
+        {/* Ours, and no markup can be in it. */}
+        <style dangerouslySetInnerHTML={{ __html: style }} />
+      </head>
+      <body>
+        <main id="main">{children}</main>
+      </body>
+    </html>,
+  );
+  // Quotes in texts are escaped, so this is an attribute's beginning and nothing else.
+  return `<!doctype html>\n${document.replaceAll('href="/', `href="${encodeURI(url)}/`)}\n`;
+}
+
 function Bar({ frame }: { readonly frame: Frame }) {
   const { current, openIncidents, newestEvent } = frame;
   return (

@@ -129,7 +129,8 @@ export function ModelPage({ summary, grid, pageTier, fairness, detectors, public
   );
 }
 
-function Outcome({ grid }: { readonly grid: Grid }) {
+/** KPIs of the grid's windows on one time axis; nothing where it has none. */
+export function Outcome({ grid }: { readonly grid: Grid }) {
   const lanes: LaneData[] = grid.kpis.map((row) => {
     const newest = row.cells.findLast((cell) => cell !== null);
     return {

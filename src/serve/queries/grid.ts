@@ -5,7 +5,7 @@ import { impliedEstimates } from "../../config/kpis.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import type { SubjectKind } from "../../core/summary.ts";
-import { list, sql, time } from "../../store/sql.ts";
+import { list, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { type SubjectShape, selectSubjectShapes } from "./models.ts";
 import { detailNumber, metricColumns, metricRow, noiseOf, ofSeries, type SeriesKey } from "./rows.ts";
@@ -60,16 +60,31 @@ export function gridMetric(model: ModelConfig): string {
 
 const columnRow = z.object({ start_ms: z.number(), end_ms: z.number() });
 
+/** Windows that begin at or after `from` and before `to`, ms. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+export const withinSpan = (span: Span | undefined): Sql => {
+  const from =
+    span === undefined || span.from === Number.NEGATIVE_INFINITY ? sql`true` : sql`window_start >= ${time(span.from)}`;
+  const to =
+    span === undefined || span.to === Number.POSITIVE_INFINITY ? sql`true` : sql`window_start < ${time(span.to)}`;
+  return sql`(${from} AND ${to})`;
+};
+
 /** The newest windows of a series, ascending; times without any row between two windows are columns too. */
 export async function selectColumns(
   lane: Lane,
   series: SeriesKey,
   window: WindowSpec,
   limit: number,
+  span?: Span,
 ): Promise<WindowColumn[]> {
   const rows = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(window_start) AS start_ms, toUnixTimestamp64Milli(max(window_end)) AS end_ms FROM metrics
-      WHERE ${ofSeries(series)} AND window = ${window.name} GROUP BY window_start ORDER BY window_start DESC LIMIT ${limit}`,
+      WHERE ${ofSeries(series)} AND window = ${window.name} AND ${withinSpan(span)} GROUP BY window_start ORDER BY window_start DESC LIMIT ${limit}`,
     columnRow,
   );
   const known = rows.reverse().map((row) => ({ start: row.start_ms, end: row.end_ms, present: true }));
@@ -96,15 +111,17 @@ export async function loadGrid(
     readonly window: WindowSpec;
     readonly referenceId: string;
     readonly limit: number;
+    /** Left out: the newest. */
+    readonly span?: Span;
   },
 ): Promise<Grid> {
   const { series, window } = choice;
   const metric = gridMetric(model);
   const named = kpiNamesOf(model);
-  const columns = await selectColumns(lane, series, window, choice.limit);
+  const columns = await selectColumns(lane, series, window, choice.limit, choice.span);
   const rows = await lane.query(
     sql`SELECT ${metricColumns} FROM metrics FINAL WHERE ${ofSeries(series)} AND window = ${window.name}
-      AND window_start >= ${time(columns[0]?.start ?? 0)} AND metric IN ${list([metric, ...shownKpis(model)])}
+      AND window_start >= ${time(columns[0]?.start ?? 0)} AND ${withinSpan(choice.span)} AND metric IN ${list([metric, ...shownKpis(model)])}
       AND ((subject_kind = 'kpi' AND subject = 'kpi') OR metric = ${metric})`,
     metricRow,
     { timeoutSeconds: 30 },

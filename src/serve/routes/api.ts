@@ -244,7 +244,6 @@ const sqlRoute = postRoute({
   summary: "Runs one read-only query on the store and answers in ClickHouse's own format.",
   audience: "api",
   produces: "text/plain",
-  params: noInput,
   body: z.strictObject({
     query: z.string().min(1).max(100_000).describe("One SELECT, WITH, SHOW, DESCRIBE, EXPLAIN or EXISTS."),
     format: z.string().default("JSONEachRow").describe("Output format of ClickHouse."),

@@ -5,6 +5,8 @@ import { getRoute, noInput } from "../route.ts";
 
 const folder = path.join(import.meta.dirname, "..", "assets");
 
+export const styleSheet = (): string => readFileSync(path.join(folder, "style.css"), "utf8");
+
 const TYPES = [
   ["style.css", "text/css; charset=utf-8"],
   ["theme.js", "text/javascript; charset=utf-8"],

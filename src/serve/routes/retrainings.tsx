@@ -17,7 +17,7 @@ import type { ServeContext } from "../context.ts";
 import type { Frame } from "../page/layout.tsx";
 import { ApprovalPage } from "../page/retraining-view.tsx";
 import { retrainingJson } from "../queries/retrainings.ts";
-import { type Answer, errorAnswer, formRoute, getRoute, jsonAnswer, noInput, postRoute } from "../route.ts";
+import { type Answer, errorAnswer, formRoute, getRoute, jsonAnswer, noInput, postToRoute } from "../route.ts";
 import { errorPage, html } from "./pages.tsx";
 
 const retrainingId = z.object({ retraining: z.string().describe("Id of the retraining.") });
@@ -95,7 +95,7 @@ const NEVER_SENT: ReadonlySet<RetrainingState> = new Set([
   "expired",
 ]);
 
-const reportRoute = postRoute({
+const reportRoute = postToRoute({
   path: "/v1/retrainings/:retraining",
   summary: "The retraining system reports how a retraining stands. The same report twice is one.",
   audience: "api",
@@ -191,7 +191,7 @@ async function decide(
   return { retraining: await found(context, id) };
 }
 
-const approvalRoute = postRoute({
+const approvalRoute = postToRoute({
   path: "/v1/retrainings/:retraining/approval",
   summary: "Approves or rejects a retraining that waits for it, with the token of its link instead of the server's.",
   audience: "api",

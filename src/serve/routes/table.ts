@@ -3,8 +3,12 @@ import { openapiDocument } from "../openapi.ts";
 import { getRoute, jsonAnswer, noInput, type Route } from "../route.ts";
 import { apiRoutes } from "./api.ts";
 import { assetRoutes } from "./assets.ts";
+import { auditRoute } from "./audit.ts";
+import { backtestRoute } from "./backtest.ts";
+import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
+import { reportRoute } from "./report.ts";
 import { retrainingRoutes } from "./retrainings.tsx";
 
 const openapiRoute = getRoute({
@@ -20,8 +24,12 @@ const openapiRoute = getRoute({
 export const routes: readonly Route[] = [
   ...operationRoutes,
   ...apiRoutes,
-  openapiRoute,
+  modelStateRoute,
+  reportRoute,
+  backtestRoute,
+  auditRoute,
   ...retrainingRoutes,
+  openapiRoute,
   ...pageRoutes,
   ...assetRoutes,
 ];

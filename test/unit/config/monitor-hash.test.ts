@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { monitorHash } from "../../../src/config/monitor-hash.ts";
+import { monitorHash, valuesHash } from "../../../src/config/monitor-hash.ts";
 import { load } from "./load-text.ts";
 
 const BASE =
@@ -56,4 +56,14 @@ test("the mapping bears on the hash where it is handed over", () => {
   const [model] = config.models;
   assert.ok(model !== undefined);
   assert.notEqual(monitorHash(model, "r", config.events), monitorHash(model, "r", { ...config.events, label: "y" }));
+});
+
+test("limits of KPIs bear on what counts as a breach and not on the values", () => {
+  const valuesOf = (text: string) => {
+    const [model] = load(`models: [{ ${text} }]\nchannels: { a: { use: log } }`).models;
+    assert.ok(model !== undefined);
+    return valuesHash(model, "r1");
+  };
+  assert.equal(valuesOf(BASE.replace("min: 0.8", "min: 0.9, max: 0.99")), valuesOf(BASE));
+  assert.notEqual(valuesOf(BASE.replace("f1", "recall")), valuesOf(BASE));
 });

@@ -12,6 +12,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   "src/config": ["src/core", "src/math", "detectors", "src/notify/channels", "src/act/actions"],
   "src/telemetry": ["src/core", "src/config"],
   "src/store": ["src/core"],
+  "src/audit": ["src/core", "src/store"],
   "src/alert": ["src/core", "src/math", "src/sequential", "src/config", "src/store", "src/telemetry"],
   "src/deliver": ["src/core", "src/config", "src/store", "src/telemetry"],
   "src/ingest": ["src/core", "src/math", "src/config", "src/store", "src/telemetry", "src/ingest/formats"],
@@ -26,7 +27,16 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
     "src/notify/channels",
   ],
   "src/act": ["src/core", "src/config", "src/store", "src/telemetry", "src/alert", "src/deliver", "src/act/actions"],
-  "src/serve": ["src/core", "src/math", "src/config", "src/store", "src/telemetry", "src/alert", "src/deliver"],
+  "src/serve": [
+    "src/core",
+    "src/math",
+    "src/config",
+    "src/store",
+    "src/telemetry",
+    "src/alert",
+    "src/deliver",
+    "src/audit",
+  ],
 };
 
 /** The layer of a path: the longest that it lies below; `src` (app.ts, main.ts, commands) may import everything. */

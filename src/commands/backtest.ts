@@ -1,0 +1,56 @@
+/** `driftline backtest`: which incidents a changed configuration would have opened. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { Command, Option } from "commander";
+import { backtest } from "../backtest.ts";
+import { type BacktestReport, reportOf, tableOf } from "../backtest-report.ts";
+import { askBacktest } from "../backtest-request.ts";
+import { systemClock } from "../core/clock.ts";
+import { findService } from "../service-file.ts";
+import { openLocalReader } from "../store/local-reader.ts";
+import { openStore } from "../store/open.ts";
+import { configOption, readConfig, timeOf } from "./options.ts";
+
+interface Options {
+  readonly config: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly json?: true;
+}
+
+export const backtestCommand = (): Command =>
+  new Command("backtest")
+    .description(
+      "Run a changed configuration over what is stored, and show beside today's incidents which would have opened, when, and how many deliveries. Nothing is sent, and nothing in the store is changed.",
+    )
+    .addOption(configOption())
+    .addOption(new Option("--from <time>", "incidents that opened at or after this (ISO 8601, UTC)").argParser(timeOf))
+    .addOption(new Option("--to <time>", "incidents that opened before this").argParser(timeOf))
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      "\nThe configuration names the store; a service that holds it is asked. What is stored now is judged: late labels count from the start.\n\nExample:\n  driftline backtest -c changed.yaml --from 2017-01-01 --to 2018-01-01",
+    )
+    .action(async (options: Options) => {
+      const report = await run(options);
+      process.stdout.write(options.json === true ? `${JSON.stringify(report)}\n` : tableOf(report));
+    });
+
+async function run({ config: file, from, to }: Options): Promise<BacktestReport> {
+  const config = readConfig(file);
+  const service = "embedded" in config.store ? findService(config.store.embedded) : null;
+  if (service !== null) {
+    const absolute = path.resolve(file);
+    const text = readFileSync(absolute, "utf8");
+    return await askBacktest(service.url, config.server.token, { file: absolute, text, from, to }, process.env);
+  }
+  const store = await openStore(config.store);
+  const reader = await openLocalReader(store, "embedded" in config.store ? config.store.embedded : null);
+  try {
+    const span = { from: from ?? Number.NEGATIVE_INFINITY, to: to ?? Number.POSITIVE_INFINITY };
+    return reportOf(await backtest(store, config, span, systemClock, reader.lane));
+  } finally {
+    await reader.close();
+    await store.close();
+  }
+}

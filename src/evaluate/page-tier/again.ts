@@ -1,0 +1,24 @@
+/** The page tier once more over the steps that are stored, for a plan that has not seen them. */
+
+import { z } from "zod";
+import { sql } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+import type { PreparedModel } from "../prepare-model.ts";
+import { openSteps } from "../steps.ts";
+import { openPageTier } from "./page-tier.ts";
+
+/** Writes the evidence of the model's plan on all stored steps and complete windows; nothing where its budget is off. */
+export async function judgeStoredSteps(lane: Lane, prepared: PreparedModel, now: number): Promise<void> {
+  const pageTier = await openPageTier(lane, prepared);
+  const { sealedTo } = await openSteps(lane, prepared);
+  await pageTier?.run({ sealedTo, watermark: sealedTo + prepared.config.pane, isChanged: true, now });
+}
+
+/** Whether the newest stored evidence of a model is that of its plan. */
+export async function hasStoredEvidence(lane: Lane, { config, pageTier }: PreparedModel): Promise<boolean> {
+  const [row] = await lane.query(
+    sql`SELECT argMax(plan_id, computed_at) AS newest FROM evidence WHERE model = ${config.name}`,
+    z.object({ newest: z.string() }),
+  );
+  return row?.newest === (pageTier?.planId ?? "");
+}

@@ -9,6 +9,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { eventOf, insertRetrainingEvents, readRetrainings } from "../../src/deliver/retraining-store.ts";
 import { openStore } from "../../src/store/open.ts";
+import { name, sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
 import {
   createAlertStation,
@@ -24,9 +25,17 @@ import { startHttpReceiver } from "../support/http-receiver.ts";
 class CutOff extends Error {}
 
 /** Ends the process, as it were, at the n-th write (from 1): before it, or right after it. */
-function cutting(store: Store, at: number, when: "before" | "after"): { readonly store: Store; reached(): boolean } {
+function cutting(
+  store: Store,
+  at: number,
+  when: "before" | "after",
+): { readonly store: Store; readonly ended: Promise<void>; reached(): boolean } {
   let writes = 0;
   let over = false;
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
   const wrap = (lane: Lane): Lane => ({
     query: (...parameters) => (over ? Promise.reject(new CutOff()) : lane.query(...parameters)),
     command: (...parameters) => lane.command(...parameters),
@@ -36,7 +45,9 @@ function cutting(store: Store, at: number, when: "before" | "after"): { readonly
       if (over) throw new CutOff();
       over = ++writes === at;
       if (!over || when === "after") await lane.insertRows(table, rows);
-      if (over) throw new CutOff();
+      if (!over) return;
+      end();
+      throw new CutOff();
     },
   });
   return {
@@ -47,6 +58,7 @@ function cutting(store: Store, at: number, when: "before" | "after"): { readonly
       ping: () => store.ping(),
       close: () => store.close(),
     },
+    ended,
     reached: () => over,
   };
 }
@@ -78,11 +90,13 @@ async function goOn(store: Store, real: Lane, config: unknown, clock: ReturnType
 for (const when of ["before", "after"] as const) {
   test(`cut off ${when} any write, a retraining is asked for once, approved once, and ends as recovered`, async () => {
     let cuts = 0;
-    for (let write = 1; ; write++) {
-      const folder = await mkdtemp(path.join(os.tmpdir(), "driftline-cut-"));
-      const store = await openStore({ embedded: folder });
-      const real = store.lane("control");
-      try {
+    const folder = await mkdtemp(path.join(os.tmpdir(), "driftline-cut-"));
+    const store = await openStore({ embedded: folder });
+    const real = store.lane("control");
+    try {
+      for (let write = 1; ; write++) {
+        for (const table of ["metrics", "incidents", "deliveries", "judged", "retrainings"])
+          await real.command(sql`TRUNCATE TABLE ${name(table)}`);
         await using retrain = await startHttpReceiver();
         await using hook = await startHttpReceiver();
         const config = {
@@ -101,9 +115,11 @@ for (const when of ["before", "after"] as const) {
         const clock = createManualClock(START + 3_600_000);
         await insertMetrics(real, [accuracy(1, 0.9, "1"), accuracy(2, 0.5, "1")]);
         const cut = cutting(store, write, when);
-        await goOn(cut.store, real, config, clock).catch((thrown: unknown) => {
+        const first = goOn(cut.store, real, config, clock).catch((thrown: unknown) => {
           if (!(thrown instanceof CutOff)) throw thrown;
         });
+        // What of it still waits for the store to answer waits for ever, as in a process that is no more.
+        await Promise.race([first, cut.ended]);
         if (cut.reached()) cuts++;
         // A restart: a new process over the same store.
         assert.ok(await goOn(store, real, config, clock), `write ${write}: it does not come to its end`);
@@ -120,10 +136,10 @@ for (const when of ["before", "after"] as const) {
         assert.equal(new Set(incidents.map(({ id }) => id)).size, 1, about);
         assert.deepEqual([...new Set((await readDeliveries(real)).map(({ state }) => state))], ["sent"], about);
         if (!cut.reached()) break;
-      } finally {
-        await store.close();
-        await rm(folder, { recursive: true, force: true });
       }
+    } finally {
+      await store.close();
+      await rm(folder, { recursive: true, force: true });
     }
     assert.ok(cuts >= 12, `${cuts} writes`);
   });

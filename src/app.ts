@@ -154,6 +154,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     publicUrl,
     about: (model) => requestContext(config, models, model),
     createToken: () => randomBytes(24).toString("base64url"),
+    mayBeToldLinks: (channel) => config.channels[channel]?.use !== "log",
   });
   const retrainings = createRetrainings({
     lane: control,

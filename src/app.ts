@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { detectors } from "../detectors/index.ts";
 import { sampleDetectors } from "../detectors/multivariate/index.ts";
+import { onlineDetectors } from "../detectors/online/index.ts";
 import { createAct } from "./act/act.ts";
 import { openActions, openFollowers } from "./act/named-actions.ts";
 import { createNewVersions } from "./act/new-versions.ts";
@@ -216,7 +217,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   const server = createServer({
     store,
     models: config.models,
-    detectors: [...detectors, ...sampleDetectors],
+    detectors: [...detectors, ...sampleDetectors, ...onlineDetectors.map((one) => ({ ...one, unit: "online" }))],
     server: config.server,
     metrics,
     clock,

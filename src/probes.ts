@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Probes } from "./config/check.ts";
+import { replayReference, replayText } from "./evaluate/online/reference-replay.ts";
 import { loadReference } from "./evaluate/references/load-reference.ts";
 import { describeFile } from "./ingest/file.ts";
 import { probeKafka } from "./ingest/kafka-probe.ts";
@@ -34,7 +35,9 @@ export async function openProbes(): Promise<Probes & { close(): Promise<void> }>
     },
     async reference(_reference, model) {
       const { rows, subjects } = await loadReference(reader.lane, model);
-      return `${rows} rows, ${subjects.length} subjects`;
+      const replays = await replayReference(reader.lane, model);
+      const replayed = replays.length === 0 ? "" : `; online detectors would have alarmed: ${replayText(replays)}`;
+      return `${rows} rows, ${subjects.length} subjects${replayed}`;
     },
     async close() {
       await engine.close();

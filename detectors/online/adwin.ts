@@ -31,6 +31,7 @@ export const adwin = defineSequentialDetector({
   scaleFree: false,
   scaleNote:
     "Nearly free of the unit while the spread is about 1 or larger; the bound has a term for values between 0 and 1, which makes it slow where the spread is far smaller: divide such values by their standard deviation.",
+  ofWindows: { check_every: 1 },
   options: z.strictObject({
     delta: z
       .number()

@@ -1,11 +1,14 @@
 /** What the schema can't see because it lies between two keys: names that must exist, windows that must fit the pane, limits that contradict. */
 import { validate as isCron } from "node-cron";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
+import { onlineDetectors } from "../../detectors/online/index.ts";
 import { classLabel } from "../core/class-label.ts";
 import { checkActions } from "./action-checks.ts";
+import { checkCompare } from "./compare-checks.ts";
 import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
 import { checkKpis } from "./kpi-checks.ts";
+import { checkOnlineDetectors } from "./online-checks.ts";
 import type { Path, Problem } from "./problem.ts";
 import { checkRules } from "./rule-checks.ts";
 import type { Config, ModelConfig } from "./schema.ts";
@@ -81,9 +84,11 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
     ...checkTimes(model, path),
     ...checkClasses(model, path),
     ...checkDetectors(model, path),
+    ...checkOnlineDetectors(model, path),
     ...checkChannels(model, path, channelNames),
     ...checkSchedule(model, path),
     ...checkKpis(model, path),
+    ...checkCompare(model, path),
     ...checkFairness(model, path),
     ...checkRules(model, path),
   ];
@@ -156,6 +161,8 @@ function checkClasses({ task, classes }: ModelConfig, path: Path): Problem[] {
 function checkDetectors(model: ModelConfig, path: Path): Problem[] {
   const list = model.detectors ?? [];
   return list.flatMap((detector, index) => {
+    // Those have rules of their own: one may stand in the list for each stream.
+    if (onlineDetectors.some(({ name }) => name === detector.use)) return [];
     const twin = list
       .slice(0, index)
       .find(

@@ -18,6 +18,7 @@ export const kpiTasks: Readonly<Record<KpiName, readonly Task[]>> = {
   precision: ofClasses,
   recall: ofClasses,
   specificity: ofClasses,
+  false_positive_rate: ofClasses,
   f1: ofClasses,
   roc_auc: ofTwoClasses,
   log_loss: ofClasses,

@@ -6,6 +6,7 @@ export const kpiNames = [
   "precision",
   "recall",
   "specificity",
+  "false_positive_rate",
   "f1",
   "roc_auc",
   "log_loss",

@@ -1,7 +1,7 @@
 /** Rules of a model: metrics and windows that exist, limits that don't contradict each other. */
 import { detectorChoices } from "./detectors.ts";
-import { estimatedFairnessNames, fairnessNames } from "./fairness.ts";
-import { impliedEstimates, kpiNames } from "./kpis.ts";
+import { kpiNames } from "./kpis.ts";
+import { modelMetrics } from "./metric-names.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { ModelConfig } from "./schema.ts";
 import { suggestionText } from "./suggestion.ts";
@@ -10,22 +10,8 @@ type Rule = ModelConfig["alerts"]["rules"][number];
 
 const WINDOWS_REMEMBERED_MAX = 1000;
 
-/** Names of the detectors that run for a model: the written ones, or those that are on by default. */
-export const detectorNames = (model: ModelConfig): readonly string[] =>
-  model.detectors === undefined
-    ? detectorChoices.filter((detector) => detector.byDefault).map((detector) => detector.name)
-    : [...new Set(model.detectors.map((detector) => detector.use))];
-
 export function checkRules(model: ModelConfig, path: Path): Problem[] {
-  const metrics = [
-    ...detectorNames(model),
-    ...[...model.kpis, ...impliedEstimates(model)].map((kpi) => ("use" in kpi ? kpi.use : kpi.name)),
-    ...(model.fairness === undefined ? [] : fairnessNames),
-    ...(model.fairness !== undefined && model.estimates && model.task === "binary" ? estimatedFairnessNames : []),
-    // Where the reference has what they compare with.
-    ...(model.reference === undefined ? [] : ["attribution-ranking"]),
-    ...(model.reference === undefined || model.task !== "binary" ? [] : ["concept-drift"]),
-  ];
+  const metrics = modelMetrics(model);
   const windows = model.windows.map((window) => window.name);
   return model.alerts.rules.flatMap((rule, index) => {
     const at = [...path, "alerts", "rules", index];

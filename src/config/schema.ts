@@ -3,6 +3,7 @@ import { z } from "zod";
 import { severities } from "../core/incident.ts";
 import { actionSchema } from "./actions.ts";
 import { channelSchema } from "./channels.ts";
+import { compareSchema } from "./compare.ts";
 import { detectorSchema, withRowsOfModel } from "./detectors.ts";
 import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
@@ -118,6 +119,11 @@ const written = z.strictObject({
     .optional()
     .describe(
       "A categorical feature or a segment of the events: where labels come sooner for some rows than for others, KPIs are also shown weighted by it and the score, as if all had their labels. Left out: by the score alone.",
+    ),
+  compare: compareSchema
+    .optional()
+    .describe(
+      "Champion and challenger: whether one version or variant is worse than another, within the same budget of false alarms.",
     ),
   fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
   segments: z

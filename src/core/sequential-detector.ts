@@ -49,7 +49,13 @@ interface Description {
   /** Whether the unit of the stream matters; what to do about it is in `scaleNote`. */
   readonly scaleFree: boolean;
   readonly scaleNote: string;
+  /** Options that are other by default where values are few: one a window. */
+  readonly ofWindows?: Readonly<Record<string, number>>;
 }
+
+/** Whether it takes values of any unit, and its options are in that unit: then somebody has to say what the unit is. */
+export const takesAnyNumber = ({ scaleFree, domain }: Pick<Description, "scaleFree" | "domain">): boolean =>
+  !scaleFree && domain === undefined;
 
 export interface SequentialDetector<Own = unknown> extends Description {
   /** A strict object, every key with a default and a description. */
@@ -65,7 +71,7 @@ const carried = z.strictObject({ drifted: z.boolean(), skipped: z.int().min(0), 
 /**
  * Numbers beyond it count as it: it is larger than any quantity of this world, and a sum of squares of 10^28 such numbers is still finite.
  */
-const LARGEST = 1e140;
+export const LARGEST = 1e140;
 
 export function defineSequentialDetector<const Options extends z.ZodObject, const Own extends z.ZodObject>(
   detector: Description & {

@@ -29,7 +29,7 @@ const WINDOWS_AT_ONCE = 25;
 const MOST_ANCHORS = 100;
 
 /** Of one anchor and series: the windows as they were last found. */
-interface Known {
+export interface Known {
   readonly series: Series;
   readonly windows: readonly CountedWindow[];
   /** How many of them have been computed, from the first. */
@@ -309,7 +309,7 @@ function* consecutive(windows: readonly CountedWindow[]): Generator<CountedWindo
   if (chunk.length > 0) yield chunk;
 }
 
-const seriesWindow = (spec: CountWindow, series: Series, window: CountedWindow): SeriesWindow => ({
+export const seriesWindow = (spec: CountWindow, series: Series, window: CountedWindow): SeriesWindow => ({
   window: spec.name,
   start: window.start,
   end: window.end,

@@ -82,6 +82,8 @@ export function createMetricBatch(
   writeEntries: (entries: readonly WindowEntry[]) => Promise<void>,
   /** What a fresh row takes over from the stored one before the two are compared. */
   keep: (fresh: MetricRow, before: MetricRow | undefined) => MetricRow = (fresh) => fresh,
+  /** Metrics of these names are written by others: they are in no scope of this batch. */
+  others: readonly string[] = [],
 ): MetricBatch {
   let changed: MetricRow[] = [];
   let entries: WindowEntry[] = [];
@@ -94,7 +96,9 @@ export function createMetricBatch(
     if (done.length > 0) await writeEntries(done);
   };
   return {
-    async replace(scope, fresh) {
+    async replace(given, fresh) {
+      const scope =
+        others.length === 0 ? given : { ...given, where: sql`metric NOT IN ${list(others)} AND ${given.where}` };
       if (changed.length + fresh.length > MOST_HELD) await flush();
       const old = scope.mayExist ? await readMetrics(lane, scope) : [];
       const oldByKey = new Map(old.map((row) => [keyOf(row), row]));

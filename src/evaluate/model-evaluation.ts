@@ -8,6 +8,7 @@ import { openEpoch } from "./epoch.ts";
 import { createReliabilityCheck } from "./estimates/reliability.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
 import { createMetricBatch } from "./metric-writer.ts";
+import { openOnlineEvaluation } from "./online/online-evaluation.ts";
 import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
 import { openPageTier } from "./page-tier/page-tier.ts";
 import { summarisedBefore, summarisePanes, writeLedger } from "./panes.ts";
@@ -49,6 +50,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     .map((spec) => openCountWindows(spec, epochOf(spec)));
   const steps = await openSteps(lane, prepared);
   const pageTier = await openPageTier(lane, prepared);
+  const online = await openOnlineEvaluation(lane, prepared, [...timeWindows, ...countWindows]);
   const pending = createPendingPanes(readTo, feeding);
   const reliability = createReliabilityCheck();
   let retained = clock.now();
@@ -75,6 +77,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
       lane,
       (entries) => writeLedger(lane, prepared, entries),
       (fresh, before) => reliability.keep(fresh, before),
+      prepared.online?.names,
     );
     const done: Evaluated = { windows: 0, rows: 0 };
     const add = ({ windows, rows }: Evaluated) => {
@@ -88,6 +91,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     await batch.flush();
     await reliability.settle(lane, model, batch);
     await batch.flush();
+    add({ windows: 0, rows: (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0 });
     await writeSteps(lane, prepared, steps, dirty, now);
     await pageTier?.run({ sealedTo: steps.sealedTo, watermark, isChanged: done.rows > 0, now });
     pending.done(closed);

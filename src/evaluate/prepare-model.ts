@@ -1,6 +1,7 @@
 /** A model made ready for ingestion and evaluation: its configuration, reference, schema, and detectors with their options checked. */
 import { detectors as registry } from "../../detectors/index.ts";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
+import { onlineDetectors } from "../../detectors/online/index.ts";
 import type { DetectorConfig } from "../config/detectors.ts";
 import { monitorHash } from "../config/monitor-hash.ts";
 import type { ModelConfig } from "../config/schema.ts";
@@ -16,6 +17,8 @@ import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
 import type { DedupeOptions } from "./kept-rows.ts";
 import { recordMonitor } from "./monitors.ts";
 import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bound-detectors.ts";
+import { type OnlinePlan, planOnline } from "./online/plan.ts";
+import { replayReference, replayText } from "./online/reference-replay.ts";
 import { kpiBounds } from "./page-tier/kpi-bounds.ts";
 import { measureDependence, readDependence } from "./page-tier/reference-dependence.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
@@ -40,6 +43,8 @@ export interface PreparedModel {
   readonly detectors: readonly BoundDetector[];
   /** Those of several features together. */
   readonly sampleDetectors: readonly BoundSampleDetector[];
+  /** Those that read a stream of numbers; null where none is listed. */
+  readonly online: OnlinePlan | null;
   /** How KPIs are estimated before their labels come, or why they are not. */
   readonly estimation: Estimation;
   /** What the page tier watches; null where it is off or has nothing to watch. */
@@ -71,6 +76,7 @@ export async function prepareModel(
   const schema = schemaOf(config, reference);
   const estimation = estimationOf(config, reference);
   const pageTier = await preparePageTier(lane, config, reference, estimation, options.readLane ?? lane, warnings);
+  if (reference !== null) warnings.push(...(await alarmsOnReference(options.readLane ?? lane, config)));
   await ensureModelTables(lane, schema);
   const referenceId = reference?.referenceId ?? "";
   const hash = monitorHash(config, referenceId);
@@ -83,6 +89,7 @@ export async function prepareModel(
     monitorHash: hash,
     detectors: bindDetectors(config),
     sampleDetectors: bindSampleDetectors(config, reference?.subjects ?? []),
+    online: planOnline(config, referenceId),
     estimation,
     pageTier,
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
@@ -114,6 +121,21 @@ async function preparePageTier(
   const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? [])];
   warnings.push(...notes.map((note) => `model ${config.name}: ${note}`));
   return plan;
+}
+
+/** What online detectors find in the reference itself, where they find anything. */
+async function alarmsOnReference(readLane: Lane, config: ModelConfig): Promise<string[]> {
+  try {
+    const alarming = (await replayReference(readLane, config)).filter(({ alarms }) => alarms > 0);
+    if (alarming.length === 0) return [];
+    return [
+      `model ${config.name}: online detectors find changes in the reference itself: ${replayText(alarming)}; expect false alarms at that rate, or make them stricter`,
+    ];
+  } catch (thrown) {
+    // The file is gone and the stored reference stays in force.
+    if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
+    return [];
+  }
 }
 
 async function currentReference(
@@ -165,9 +187,9 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
   const byName = new Map(registry.map((detector) => [detector.name, detector]));
   const chosen: readonly (DetectorConfig | { readonly use: string })[] =
     config.detectors ?? registry.filter((detector) => detector.byDefault).map((detector) => ({ use: detector.name }));
-  const ofSamples = new Set(sampleDetectors.map((detector) => detector.name));
+  const others = new Set([...sampleDetectors, ...onlineDetectors].map((detector) => detector.name));
   return chosen
-    .filter(({ use }) => !ofSamples.has(use))
+    .filter(({ use }) => !others.has(use))
     .map((choice) => {
       const detector = byName.get(choice.use);
       if (detector === undefined)

@@ -11,9 +11,9 @@ const MULTIPLIERS = [1.1, 1.25, 1.5, 2, 4, 8, 32];
 export type MeanTestState = readonly number[];
 
 export interface BoundStep {
-  /** Labelled events of the pane. */
+  /** Labelled events of the pane, or the sum of the parts in which they count, each in [0, 1]. */
   readonly events: number;
-  /** The sum of their values, each in [0, 1]: the errors, for an error rate. */
+  /** The sum of their values, each from 0 to what the event counts: the errors, for an error rate. */
   readonly sum: number;
   /** Time that passed, in the unit of the threshold. */
   readonly weight: number;
@@ -22,6 +22,11 @@ export interface BoundStep {
 /**
  * The state after a step. For values of 0 and 1 the ratio is the exact likelihood ratio; for others a lower bound of the betting e-value
  * 1 + (q - b)(x - b) / (b(1 - b)), since the logarithm is concave (Waudby-Smith & Ramdas 2024, JRSS B 86), so that sums are enough.
+ *
+ * An event may also count in part: with w instead of 1 in `events` and x, at most w, in `sum`. Then (q/b)^x ((1-q)/(1-b))^(w-x) is at most
+ * 1 + x (q/b - 1) + (w - x)((1-q)/(1-b) - 1) for w up to 1, by the inequality of weighted means: of mean 1 at most while E[x] <= b E[w]. So a ratio of
+ * sums is tested as a mean is: precision, recall, F1, and their estimates.
+ *
  * To test *the mean is at least b*, give `events - sum` and 1 - b.
  *
  * @param bound strictly between 0 and 1

@@ -32,7 +32,7 @@ export function rateInterval(events: number, trials: number, alpha: number): Rat
 }
 
 /** Halves between a rate outside and one inside, and returns the inner end. */
-function edge(isOutside: (rate: number) => boolean, from: number, to: number): number {
+export function edge(isOutside: (rate: number) => boolean, from: number, to: number): number {
   let outside = from;
   let inside = to;
   for (let halving = 0; halving < MOST_HALVINGS; halving++) {

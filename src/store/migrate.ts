@@ -5,6 +5,8 @@ import { alerting } from "./migrations/0002-alerting.ts";
 import { pageTier } from "./migrations/0003-page-tier.ts";
 import { referenceSamples } from "./migrations/0004-reference-samples.ts";
 import { rootCause } from "./migrations/0005-root-cause.ts";
+import { kpiSteps } from "./migrations/0007-kpi-steps.ts";
+import { onlineDetectors } from "./migrations/0009-online-detectors.ts";
 import { retrainings } from "./migrations/0011-retrainings.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
@@ -24,6 +26,8 @@ export const migrations: readonly Migration[] = [
   pageTier,
   referenceSamples,
   rootCause,
+  onlineDetectors,
+  kpiSteps,
   retrainings,
   monitors,
   audit,

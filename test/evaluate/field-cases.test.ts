@@ -72,7 +72,7 @@ test("single-class-window: what one class leaves undefined is insufficient, neve
   assertNear(findRow(hourly, T0, "precision").value, 0);
   const f1 = findRow(hourly, T0, "f1");
   assertNear(f1.value, 0);
-  assert.deepEqual(JSON.parse(f1.detail), { tp: 0, fp: 1, fn: 0, tn: 7 });
+  assert.deepEqual(JSON.parse(f1.detail), { tp: 0, fp: 1, fn: 0, tn: 7, sums: [0.5, 0] });
   for (const metric of ["recall", "roc_auc"]) {
     const row = findRow(hourly, T0, metric);
     assert.deepEqual([row.status, row.value, row.breached], ["insufficient", null, false]);

@@ -141,7 +141,18 @@ for (const way of ways) {
     windows,
     anchor: "month",
     min_rows: 5,
-    detectors: [...byDefault, "domain-classifier", "correlation"],
+    detectors: [
+      ...byDefault,
+      "domain-classifier",
+      "correlation",
+      // Eager ones, so that a stream that is read in another order shows.
+      { use: "adwin", delta: 0.9, check_every: 1 },
+      "ddm",
+      { use: "cusum", on: "error", min_values: 30, threshold: 2 },
+      { use: "page-hinkley", on: "volume", unit: 1, threshold: 3, min_values: 3 },
+      { use: "ewma", on: "accuracy", min_values: 3, threshold: 1 },
+      { use: "ewma", on: "jensen-shannon", min_values: 3, threshold: 1 },
+    ],
     kpis: [
       "accuracy",
       "precision",
@@ -230,6 +241,23 @@ test("the detectors of several features together have verdicts here, so that the
   for (const metric of ["domain-classifier", "correlation"]) {
     const rows = (results.get("once")?.get("60 events") ?? []).filter((row) => row.metric === metric);
     assert.ok(rows.filter((row) => row.status === "ok").length > 5, `${metric}: ${rows.length} rows`);
+  }
+});
+
+test("the online detectors have verdicts here, changes among them, so that their rows are compared too", () => {
+  for (const [window, metrics] of [
+    ["1h", ["adwin", "cusum", "page-hinkley", "ewma"]],
+    ["60 events", ["adwin", "cusum", "ewma"]],
+  ] as const) {
+    for (const metric of [...metrics, "ddm"]) {
+      const rows = (results.get("once")?.get(window) ?? []).filter((row) => row.metric === metric);
+      assert.ok(rows.filter((row) => row.status === "ok").length > 5, `${metric} in ${window}: ${rows.length} rows`);
+      if (metric !== "ddm")
+        assert.ok(
+          rows.some((row) => row.breached),
+          `${metric} finds no change in ${window}`,
+        );
+    }
   }
 });
 

@@ -93,6 +93,32 @@ before(async () => {
       n: 12,
       detail: JSON.stringify({ reason: "Only one group has 30 labelled rows that bear on it; two are needed." }),
     }),
+    metricRowOf({
+      ...base,
+      metric: "adwin",
+      subject: "error",
+      value: 1.4,
+      threshold: 1,
+      breached: true,
+      detail: JSON.stringify({
+        on: "error",
+        changes: 1,
+        since: "2026-03-02T09:48:10.000Z",
+        found_at: "2026-03-02T10:02:00.000Z",
+        mean_before: 0.0512,
+        mean_after: 0.4,
+        values_after: 40,
+      }),
+    }),
+    metricRowOf({
+      ...base,
+      metric: "ewma",
+      subject: "accuracy",
+      value: null,
+      threshold: null,
+      status: "insufficient",
+      detail: JSON.stringify({ reason: "The detector has seen 3 values of accuracy; 100 are needed." }),
+    }),
   ]);
   const { models } = configSchema.parse({
     models: [
@@ -102,6 +128,7 @@ before(async () => {
         reference: { file: "r.parquet" },
         windows: ["1h"],
         kpis: ["accuracy", "ece"],
+        detectors: ["jensen-shannon", "adwin", { use: "ewma", on: "accuracy" }],
         fairness: { groups: ["region"] },
       },
     ],
@@ -148,6 +175,14 @@ test("an estimate that has missed and labels that are not like the rest are told
   assert.match(words, /No rule fires on it until it holds again/);
   assert.match(words, /the labelled rows are not like the rest \(21\.0 % of their scores lie elsewhere, most in age\)/);
   assert.match(words, /they count as 81\): Accuracy 0\.741 \(0\.702–0\.781\) instead of 0\.820/);
+});
+
+test("online detectors: the change that was found, since when and from what to what, and why one says nothing yet", async () => {
+  const words = text(await web.page("/models/credit"));
+  assert.match(words, /Adaptive windowing: a change of the errors was found in the window 2 Mar 2026,? 10:00/);
+  assert.match(words, /Since 2026-03-02 09:48 UTC the mean is 0\.4 instead of 0\.051\./);
+  assert.match(words, /EWMA chart of accuracy/);
+  assert.match(words, /The detector has seen 3 values of accuracy; 100 are needed/);
 });
 
 test("the API has the intervals, the verdict and the weighted value as they stand in the store", async () => {

@@ -138,6 +138,8 @@ test("the feature view shows the window over the reference: values by change, ne
   assert.match(words, /new, never in the reference – 0 0/);
   assert.match(words, /missing 0 0 0/);
   assert.match(words, /Chance alone shows up to 1\.5 %\. The limit is 5 %\./);
+  assert.match(words, /Corrected for chance 23\.\d %/);
+  assert.match(words, /Least that matters 5 %/);
   const numeric = await web.page("/models/census/features/AGEP?at=2017-10-01T00:00:00Z");
   assert.match(numeric, /class="ref-area"/);
   assert.match(text(numeric), /above its greatest \(93\) 1\.5 %/);

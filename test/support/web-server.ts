@@ -1,6 +1,7 @@
 /** A server on a free port over a store, with everything that a test does not care about filled in. */
 import { detectors } from "../../detectors/index.ts";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
+import { onlineDetectors } from "../../detectors/online/index.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { createServer, type ServerOptions } from "../../src/serve/server.ts";
@@ -27,7 +28,7 @@ export async function startWebServer(
   const server = createServer({
     store,
     models: censusConfig().models,
-    detectors: [...detectors, ...sampleDetectors],
+    detectors: [...detectors, ...sampleDetectors, ...onlineDetectors.map((one) => ({ ...one, unit: "online" }))],
     metrics: createMetrics({ process: false }),
     clock: systemClock,
     log: createLog({ level: "silent" }),

@@ -81,10 +81,14 @@ export function estimatedKpi(
       calibration: calibrations.some(({ curve }) => curve !== null) ? "isotonic" : "none needed",
       calibration_error: Math.max(...calibrations.map(({ error }) => error)),
       ...(events > n ? { without_probability: events - n } : {}),
+      ...(confusions.length === 1 && first !== undefined && kpi !== "roc_auc" ? expectedCounts(first) : {}),
       ...more,
     },
   };
 }
+
+/** Of two classes: what the rates are shares of. */
+const expectedCounts = ({ tp, fp, fn, tn }: ExpectedConfusion) => ({ tp, fp, fn, tn });
 
 interface Band {
   readonly value: number;

@@ -56,6 +56,8 @@ const learntSchema = z.object({
 /** What has been learnt of one loss. */
 export type LearntLoss = z.output<typeof learntSchema>;
 
+const momentsSchema = z.object({ mean: z.number(), deviation: z.number() });
+
 export const lossModelSchema = z.object({
   inputs: z.array(inputSchema),
   /** Reference rows that it was fitted to. */
@@ -63,17 +65,21 @@ export const lossModelSchema = z.object({
   /** Text: why there is none. */
   absolute: z.union([learntSchema, z.string()]),
   squared: z.union([learntSchema, z.string()]),
+  /** Of the reference's losses, whether or not anything was learnt of them. */
+  moments: z.object({ absolute: momentsSchema, squared: momentsSchema }).optional(),
 });
 export type LossModel = z.output<typeof lossModelSchema>;
 
 /** @param errors prediction less label, one a row; the rows must be in no order that has to do with their errors */
 export function fitLossModel(inputs: readonly LossInput[], data: BinnedRows, errors: Float64Array): LossModel {
-  const learn = (loss: (error: number) => number) => learntLoss(data, errors.map(loss));
+  const absolute = errors.map((error) => Math.abs(error));
+  const squared = errors.map((error) => error * error);
   return {
     inputs: [...inputs],
     rows: data.rows,
-    absolute: learn((error) => Math.abs(error)),
-    squared: learn((error) => error * error),
+    absolute: learntLoss(data, absolute),
+    squared: learntLoss(data, squared),
+    moments: { absolute: momentsOf(absolute), squared: momentsOf(squared) },
   };
 }
 

@@ -18,7 +18,7 @@ export function calibrationColumns(positive: string): Sql {
 
 export const calibrationRow = z.array(z.tuple([z.number(), z.number(), z.number()]));
 
-/** Debiased: what chance alone would show is taken off. `detail` has both, and the reliability curve as `bins`: rows, mean score, positive share. */
+/** Debiased: what chance alone would show is taken off. `detail` has both, how many labels are positive and what the scores say of that, and the reliability curve as `bins`: rows, mean score, positive share. */
 export function expectedCalibrationError(found: z.output<typeof calibrationRow>): KpiValue {
   const bins = found.map(([rows, scores, positives]) => ({ rows, scores: scores / SCALE, positives }));
   const n = bins.reduce((sum, { rows }) => sum + rows, 0);
@@ -34,6 +34,8 @@ export function expectedCalibrationError(found: z.output<typeof calibrationRow>)
       plain,
       noise,
       greatest,
+      positives: bins.reduce((sum, { positives }) => sum + positives, 0),
+      scores: bins.reduce((sum, { scores }) => sum + scores, 0),
       bins: bins
         .filter(({ rows }) => rows > 0)
         .map(({ rows, scores, positives }) => [rows, round(scores / rows), round(positives / rows)]),

@@ -1,6 +1,6 @@
 /**
  * KPIs of predicted classes. Binary: of the positive class, the second of `classes`. Multiclass: accuracy over all rows; precision,
- * recall, specificity and F1 are means over the classes for which they are defined, each class counting alike (macro average).
+ * recall, specificity, false positive rate and F1 are means over the classes for which they are defined, each class counting alike (macro average).
  */
 import { type ConfusionCounts, confusionShare, f1Score } from "../../math/confusion-rates.ts";
 import { wilsonInterval } from "../../math/wilson-interval.ts";
@@ -45,10 +45,10 @@ export function accuracy(cells: readonly ConfusionCell[]): KpiValue {
   return share(right, n, "no prediction has a label");
 }
 
-type Rate = "precision" | "recall" | "specificity" | "f1";
+export type ClassRate = "precision" | "recall" | "specificity" | "false_positive_rate" | "f1";
 
 /** `classes`: one for binary (the positive), all that occur for multiclass. */
-export function classRate(rate: Rate, cells: readonly ConfusionCell[], classes: readonly string[]): KpiValue {
+export function classRate(rate: ClassRate, cells: readonly ConfusionCell[], classes: readonly string[]): KpiValue {
   const values = classes.map((positive) => binaryRate(rate, confusionOf(cells, positive)));
   const [only] = values;
   if (values.length === 1 && only !== undefined) return only;
@@ -63,15 +63,16 @@ export function classRate(rate: Rate, cells: readonly ConfusionCell[], classes: 
   };
 }
 
-const undefinedFor: Readonly<Record<Rate, string>> = {
+const undefinedFor: Readonly<Record<ClassRate, string>> = {
   precision: "no row was predicted positive",
   recall: "no label is positive",
   specificity: "no label is negative",
+  false_positive_rate: "no label is negative",
   f1: "no row is positive, by prediction or by label",
 };
 
 /** A rate whose denominator is zero has no value: it is neither 0 nor 1. */
-function binaryRate(rate: Rate, confusion: ConfusionCounts): KpiValue {
+function binaryRate(rate: ClassRate, confusion: ConfusionCounts): KpiValue {
   const { tp, fp, fn, tn } = confusion;
   const n = tp + fp + fn + tn;
   const detail = { tp, fp, fn, tn };

@@ -24,10 +24,12 @@ import {
   attributionRow,
 } from "./attribution-ranking.ts";
 import { calibrationColumns, calibrationRow, expectedCalibrationError } from "./calibration.ts";
+import { cappedColumns, cappedRow, lossCaps, withCapped } from "./capped-losses.ts";
 import { accuracy, type ConfusionCell, classRate, confusionCells, labelCoverage, readCells } from "./classification.ts";
 import { conceptColumns, conceptDriftRow, conceptReference, conceptRow } from "./concept-drift.ts";
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
+import { isClassRate, kpiSums } from "./kpi-sums.ts";
 import { type KpiValue, notJudged, undefinedKpi } from "./kpi-value.ts";
 import { labelColumns, labelDriftRows, labelRow, labelSubject } from "./label-drift.ts";
 import { type LabelSelection, readLabelSelections, withSelection } from "./label-selection.ts";
@@ -127,7 +129,7 @@ async function customValues(lane: Lane, kpi: CustomKpi, joined: Sql): Promise<Va
   return (at) => customValue(values.get(at));
 }
 
-const CLASS_KPIS: ReadonlySet<KpiName> = new Set<KpiName>(["accuracy", "precision", "recall", "specificity", "f1"]);
+const isOfClasses = (kpi: KpiName): boolean => kpi === "accuracy" || isClassRate(kpi);
 const LOSS_KPIS: ReadonlySet<KpiName> = new Set<KpiName>(["log_loss", "brier"]);
 const ERROR_KPIS: ReadonlySet<KpiName> = new Set<KpiName>(["mae", "rmse", "r2"]);
 
@@ -145,6 +147,7 @@ const builtInRow = z.object({
   calibration: calibrationRow.optional(),
   losses: lossRow.optional(),
   errors: errorRow.optional(),
+  capped: cappedRow.optional(),
   label_bins: labelRow.optional(),
   concept: conceptRow.optional(),
   attribution_sums: attributionRow.optional(),
@@ -240,7 +243,7 @@ function weightedColumns(prepared: PreparedModel, wanted: ReadonlySet<KpiName>):
   const { task } = prepared.config;
   const wants = (names: ReadonlySet<KpiName>) => [...wanted].some((kpi) => names.has(kpi));
   const columns: Sql[] = [];
-  if (task !== "regression" && wants(CLASS_KPIS)) columns.push(sql`, ${confusionCells} AS cells`);
+  if (task !== "regression" && [...wanted].some(isOfClasses)) columns.push(sql`, ${confusionCells} AS cells`);
   if (task !== "regression" && wants(LOSS_KPIS)) columns.push(sql`, ${lossColumns(positiveOf(prepared))} AS losses`);
   if (task === "regression" && wants(ERROR_KPIS)) columns.push(sql`, ${errorColumns(scaleOf(prepared))} AS errors`);
   return columns;
@@ -254,6 +257,8 @@ function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): S
   if (concept !== null) columns.push(sql`, ${conceptColumns(concept)} AS concept`);
   if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
   if (positive !== null && wanted.has("ece")) columns.push(sql`, ${calibrationColumns(positive)} AS calibration`);
+  const capped = cappedColumns(scaleOf(prepared), lossCaps(prepared));
+  if (capped !== null) columns.push(sql`, ${capped} AS capped`);
   const label = labelSubject(prepared);
   if (label !== null) columns.push(sql`, ${labelColumns(label)} AS label_bins`);
   return columns;
@@ -273,10 +278,11 @@ function valueOf(prepared: PreparedModel, kpi: BuiltInKpi, found: BuiltIn): KpiV
 }
 
 function estimateOf(
-  { estimation }: PreparedModel,
+  prepared: PreparedModel,
   kpi: ReturnType<typeof estimatedBy>,
   { scores = [], sample, n }: BuiltIn,
 ): KpiValue {
+  const { estimation } = prepared;
   if (typeof estimation === "string") return undefinedKpi(0, estimation);
   const ofErrors = kpi === "mae" || kpi === "rmse";
   if (estimation.from === "scores")
@@ -285,7 +291,8 @@ function estimateOf(
       : estimatedKpi(kpi, estimation.calibrations, scores, n);
   if (!ofErrors) return undefinedKpi(0, `${kpi} is not defined for numbers`);
   const { model } = estimation;
-  return estimatedError(kpi, model, binnedRows(model.inputs, sample?.codes ?? ""), sample?.predicted ?? 0);
+  const cap = lossCaps(prepared, "estimated_")[kpi];
+  return estimatedError(kpi, model, binnedRows(model.inputs, sample?.codes ?? ""), sample?.predicted ?? 0, cap);
 }
 
 function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): KpiValue {
@@ -298,18 +305,20 @@ function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): Kp
   const positive = positiveOf(prepared);
   if (kpi === "roc_auc" && positive === null)
     return undefinedKpi(labelled, "roc_auc is not defined for a multiclass model");
-  const { cells = [], area, calibration, losses, errors } = found;
+  const { cells = [], area, calibration, losses, errors, capped } = found;
   if (kpi === "ece" && calibration !== undefined) return expectedCalibrationError(calibration);
   if (kpi === "roc_auc" && area !== undefined) return rocAuc(area);
   if (kpi === "log_loss" && losses !== undefined) return logLoss(losses);
   if (kpi === "brier" && losses !== undefined) return brier(losses);
-  if (kpi === "mae" && errors !== undefined) return mae(errors, scaleOf(prepared));
-  if (kpi === "rmse" && errors !== undefined) return rmse(errors, scaleOf(prepared));
+  if ((kpi === "mae" || kpi === "rmse") && errors !== undefined) {
+    const scale = scaleOf(prepared);
+    const value = kpi === "mae" ? mae(errors, scale) : rmse(errors, scale);
+    return withCapped(kpi, value, capped, { scale, caps: lossCaps(prepared) });
+  }
   if (kpi === "r2" && errors !== undefined) return r2(errors);
   const confusion = readCells(cells);
   if (kpi === "accuracy") return accuracy(confusion);
-  if (kpi === "precision" || kpi === "recall" || kpi === "specificity" || kpi === "f1")
-    return classRate(kpi, confusion, positive === null ? classesIn(confusion) : [positive]);
+  if (isClassRate(kpi)) return classRate(kpi, confusion, positive === null ? classesIn(confusion) : [positive]);
   return undefinedKpi(labelled, `${kpi} was not computed`);
 }
 
@@ -338,10 +347,16 @@ function kpiRow(
   const needed = kpi.min_rows ?? prepared.config.min_rows;
   if (found.status !== "ok")
     return { ...row, status: found.status, detail: JSON.stringify({ reason: found.reason, ...found.detail }) };
+  const tested = "use" in kpi ? kpiSums(kpi.use, prepared.config.task, found) : null;
+  const sums = tested === null ? {} : { sums: tested };
   if (found.n < needed)
     return {
       ...row,
-      detail: JSON.stringify({ reason: `The window has ${found.n} rows that count; ${needed} are needed.`, needed }),
+      detail: JSON.stringify({
+        reason: `The window has ${found.n} rows that count; ${needed} are needed.`,
+        needed,
+        ...sums,
+      }),
     };
   const floor = kpi.min ?? (kpi.max === undefined ? found.floor : undefined);
   const below = floor !== undefined && found.value < floor;
@@ -358,6 +373,7 @@ function kpiRow(
     breached: judged && (below || above),
     detail: JSON.stringify({
       ...found.detail,
+      ...sums,
       ...(judged ? {} : notJudged(coverage, kpi.min_coverage)),
     }),
   };

@@ -18,14 +18,21 @@ export function errorScale(subjects: readonly ReferenceSubject[]): number {
   return 2 ** Math.max(-200, Math.min(200, 40 - Math.ceil(Math.log2(size))));
 }
 
+// Clipped far beyond the model's range, so that squares of 256 bits can't overflow.
+const whole = (value: Sql, scale: number) =>
+  sql`toInt256(round(least(greatest(${value} * ${scale}, -1.2e27), 1.2e27)))`;
+/** Prediction less label in fixed point. */
+export const wholeError = (scale: number) => whole(sql`(ifNull(prediction, 0) - ifNull(label, 0))`, scale);
+/** Rows that have an error. */
+export const usable = sql`labelled AND isNotNull(prediction)`;
+/** Exact sum over those rows, as text. */
+export const total = (value: Sql) => sql`toString(sumIf(${value}, ${usable}))`;
+
 export function errorColumns(scale: number): Sql {
-  // Clipped far beyond the model's range, so that squares of 256 bits can't overflow; the fourth powers carry half the digits.
-  const whole = (value: Sql) => sql`toInt256(round(least(greatest(${value} * ${scale}, -1.2e27), 1.2e27)))`;
-  const error = whole(sql`(ifNull(prediction, 0) - ifNull(label, 0))`);
-  const label = whole(sql`ifNull(label, 0)`);
+  const error = wholeError(scale);
+  const label = whole(sql`ifNull(label, 0)`, scale);
+  // The fourth powers carry half the digits.
   const half = sql`intDiv(${error} * ${error}, toInt256(1099511627776))`;
-  const usable = sql`labelled AND isNotNull(prediction)`;
-  const total = (value: Sql) => sql`toString(sumIf(${value}, ${usable}))`;
   return sql`(countIf(${usable}), ${total(sql`abs(${error})`)}, ${total(sql`${error} * ${error}`)}, ${total(sql`${half} * ${half}`)}, ${total(label)}, ${total(sql`${label} * ${label}`)})`;
 }
 

@@ -37,7 +37,14 @@ export function weightedKpi(kpi: KpiName, selection: LabelSelection, by: Weighte
   return { value: Math.sqrt(estimate.value), lower: Math.sqrt(lower), upper: Math.sqrt(upper) };
 }
 
-const RATES: ReadonlySet<KpiName> = new Set<KpiName>(["accuracy", "precision", "recall", "specificity", "f1"]);
+const RATES: ReadonlySet<KpiName> = new Set<KpiName>([
+  "accuracy",
+  "precision",
+  "recall",
+  "specificity",
+  "false_positive_rate",
+  "f1",
+]);
 
 /** undefined: the KPI is not weighted. */
 function ratioOf(kpi: KpiName, selection: LabelSelection, by: WeightedBy): WeightedRatio | null | undefined {
@@ -57,6 +64,7 @@ const TERMS: Partial<Readonly<Record<KpiName, Terms>>> = {
   precision: { tp: [1, 1], fp: [0, 1], fn: [0, 0], tn: [0, 0] },
   recall: { tp: [1, 1], fp: [0, 0], fn: [0, 1], tn: [0, 0] },
   specificity: { tp: [0, 0], fp: [0, 1], fn: [0, 0], tn: [1, 1] },
+  false_positive_rate: { tp: [0, 0], fp: [1, 1], fn: [0, 0], tn: [0, 1] },
   f1: { tp: [2, 2], fp: [0, 1], fn: [0, 1], tn: [0, 0] },
 };
 

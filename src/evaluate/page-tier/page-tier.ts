@@ -4,8 +4,13 @@
  */
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { type CarriedKpi, endedRow, isCarried, readCarriedKpis } from "./carried-kpis.ts";
+import { openComparisonEvidence } from "./comparison-evidence.ts";
 import { openDriftEvidence } from "./drift-evidence.ts";
+import { writeEvidence } from "./evidence-rows.ts";
 import { openKpiEvidence } from "./kpi-evidence.ts";
+import { readTakenSteps } from "./kpi-steps.ts";
+import type { PageTierPlan } from "./watched-streams.ts";
 
 export interface PageTierTime {
   /** Start of the latest pane that has a step, ms. */
@@ -20,16 +25,50 @@ export interface PageTier {
   run(at: PageTierTime): Promise<void>;
 }
 
+/** How often windows are looked for whose labels will come no more. */
+const LOOK_EVERY_MS = 3_600_000;
+
 /** null where the model's budget is off or it has nothing to watch. */
 export async function openPageTier(lane: Lane, prepared: PreparedModel): Promise<PageTier | null> {
   const plan = prepared.pageTier;
   if (plan === null) return null;
   const drift = await openDriftEvidence(lane, prepared, plan);
-  const kpis = await openKpiEvidence(lane, prepared, plan);
+  const labelled = await openLabelled(lane, prepared, plan);
+  let lookedAt = Number.NEGATIVE_INFINITY;
   return {
     async run({ sealedTo, watermark, isChanged, now }) {
       await drift.run(sealedTo, now);
-      await kpis.run(watermark, isChanged, now);
+      if (!isChanged && now - lookedAt < LOOK_EVERY_MS) return;
+      lookedAt = now;
+      await labelled(watermark, now);
     },
   };
+}
+
+/** What is told of windows' labels: KPIs, and the challenger's against the champion's. */
+async function openLabelled(
+  lane: Lane,
+  prepared: PreparedModel,
+  plan: PageTierPlan,
+): Promise<(watermark: number, now: number) => Promise<void>> {
+  const { name } = prepared.config;
+  const ofKpis = await readTakenSteps(lane, prepared, "kpi", plan.planId);
+  const ofVersions = await readTakenSteps(lane, prepared, plan.comparisons[0]?.traffic ?? "split", plan.planId);
+  const carried = await readCarriedKpis(lane, name, plan.planId, Math.min(ofKpis.since, ofVersions.since));
+  // Rows that end what is tested no more; written with the first rows.
+  const ended = carried.filter((one) => !isTested(plan, one)).flatMap((one) => endedRow(one) ?? []);
+  const kpis = openKpiEvidence(lane, prepared, plan, ofKpis, carried);
+  const comparison = openComparisonEvidence(lane, prepared, plan, ofVersions, carried);
+  return async (watermark, now) => {
+    await writeEvidence(lane, prepared, plan.planId, ended.splice(0), now);
+    await kpis.run(watermark, now);
+    await comparison.run(watermark, now);
+  };
+}
+
+function isTested({ kpis, comparisons }: PageTierPlan, { subject, ...series }: CarriedKpi): boolean {
+  return (
+    kpis.some(({ metric }) => metric === subject) ||
+    comparisons.some((one) => one.subject === subject && isCarried(one.challenger, series))
+  );
 }

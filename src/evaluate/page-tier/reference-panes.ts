@@ -74,7 +74,7 @@ function columnOf(
 }
 
 /** Milliseconds of a date in words, or of a number of seconds, milli-, micro- or nanoseconds by its size; null where it is neither. */
-function timeOf({ text, number }: ReferenceColumn): Sql {
+export function timeOf({ text, number }: ReferenceColumn): Sql {
   const value = sql`ifNull(${number}, 0)`;
   return sql`multiIf(isNull(${number}), toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull(ifNull(${text}, ''), 3, 'UTC')),
     ${value} < 1e11, toInt64(${value} * 1000), ${value} < 1e14, toInt64(${value}), ${value} < 1e17, toInt64(${value} / 1e3), toInt64(${value} / 1e6))`;

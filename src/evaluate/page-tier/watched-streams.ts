@@ -11,6 +11,7 @@ import { pagePlan } from "../../sequential/tilt-plan.ts";
 import { type Tolerance, type ToleranceOptions, tolerancesOf } from "../../sequential/tolerance.ts";
 import { type LoadedReference, subjectKey } from "../references/load-reference.ts";
 import type { KpiBound } from "./kpi-bounds.ts";
+import { comparisonsOf, sharedKpis, type WatchedComparison } from "./watched-comparisons.ts";
 
 export const DAY_MS = 86_400_000;
 
@@ -34,6 +35,8 @@ export interface PageTierPlan {
   readonly threshold: number;
   readonly streams: readonly WatchedStream[];
   readonly kpis: readonly WatchedKpi[];
+  /** Of the challenger with the champion. */
+  readonly comparisons: readonly WatchedComparison[];
   /** As asked for; each stream's tolerances say what holds. */
   readonly tolerance: ToleranceOptions;
   /** What could not be watched, or not as asked for: sentences. */
@@ -68,13 +71,14 @@ export function planPageTier(
       );
       return [];
     });
-  if (found.length === 0 && kpis.length === 0) return null;
+  const comparisons = comparisonsOf(config);
+  if (found.length === 0 && kpis.length === 0 && comparisons.length === 0) return null;
   const shared = found.map(({ subject }) => ({ subject: subjectKey(subject), streams: streamNames }));
   const isFeature = (index: number) => found[index]?.subject.subjectKind === "feature";
   const shares = evidenceShares({
     features: shared.filter((_, index) => isFeature(index)),
     predictions: shared.filter((_, index) => !isFeature(index)),
-    kpis: kpis.map(({ metric }) => ({ subject: `kpi/${metric}`, streams: ["kpi"] })),
+    kpis: sharedKpis(kpis, comparisons),
   });
   const shareOf = new Map(shares.map(({ subject, stream, share }) => [`${subject} ${stream}`, share]));
   const tolerance = { ignoreBelow, ...(ignoreRareBelow === undefined ? {} : { ignoreRareBelow }) };
@@ -105,6 +109,7 @@ export function planPageTier(
     tolerance,
     budget,
     Object.fromEntries(effects),
+    ...(comparisons.length === 0 ? [] : [comparisons]),
   ];
   return {
     planId: createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16),
@@ -112,6 +117,7 @@ export function planPageTier(
     streams,
     tolerance,
     kpis: kpis.map((kpi) => ({ ...kpi, share: shareOf.get(`kpi/${kpi.metric} kpi`) ?? 0 })),
+    comparisons: comparisons.map((one) => ({ ...one, share: shareOf.get(`kpi/${one.subject} kpi`) ?? 0 })),
     limits,
   };
 }

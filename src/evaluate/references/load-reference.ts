@@ -101,7 +101,8 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
   const labelled = [
     ...(labelledScores.length === 0 ? [] : [labelledScores]),
     ...(groupScores.length === 0 ? [] : [groupScores]),
-    ...(lossModel === null ? [] : [lossModel]),
+    // Its moments follow from the same rows.
+    ...(lossModel === null ? [] : [{ ...lossModel, moments: undefined }]),
   ];
   const contentHash = hashOf(loaded, labelled, sample);
   return {

@@ -22,8 +22,15 @@ export interface RatioKpi {
 /** A probability of 0 that was wrong would cost infinitely much: as for the KPI itself. */
 const CLIP = 2.220446049250313e-16;
 
-type ClassKpi = "accuracy" | "precision" | "recall" | "specificity" | "f1";
-const CLASS_KPIS: ReadonlySet<string> = new Set<ClassKpi>(["accuracy", "precision", "recall", "specificity", "f1"]);
+type ClassKpi = "accuracy" | "precision" | "recall" | "specificity" | "false_positive_rate" | "f1";
+const CLASS_KPIS: ReadonlySet<string> = new Set<ClassKpi>([
+  "accuracy",
+  "precision",
+  "recall",
+  "specificity",
+  "false_positive_rate",
+  "f1",
+]);
 const isClassKpi = (name: string): name is ClassKpi => CLASS_KPIS.has(name);
 
 /** null where the KPI is no ratio of sums, or not of this model. */
@@ -32,11 +39,12 @@ export function ratioKpi(metric: string, prepared: PreparedModel): RatioKpi | nu
   if (name === undefined) return null;
   const part = isEstimate(name) ? estimatedPart(estimatedBy(name), prepared) : realisedPart(name, prepared);
   if (part === null) return null;
-  const lossLike = name === "log_loss" || name === "brier" || name === "mae" || name === "rmse";
+  const lossLike =
+    name === "false_positive_rate" || name === "log_loss" || name === "brier" || name === "mae" || name === "rmse";
   return { metric, lossLike, inReference: name !== "label_coverage", part };
 }
 
-/** By whether the row was decided to be positive and is: the parts of precision, recall, specificity and F1. */
+/** By whether the row was decided to be positive and is: the parts of precision, recall, specificity, false positive rate and F1. */
 function classPart(
   kpi: Exclude<ClassKpi, "accuracy">,
   decided: boolean,
@@ -45,6 +53,7 @@ function classPart(
   if (kpi === "precision") return decided ? [chance, 1] : null;
   if (kpi === "recall") return [decided ? chance : 0, chance];
   if (kpi === "specificity") return [decided ? 0 : 1 - chance, 1 - chance];
+  if (kpi === "false_positive_rate") return [decided ? 1 - chance : 0, 1 - chance];
   return decided ? [2 * chance, 1 + chance] : [0, chance];
 }
 

@@ -3,7 +3,7 @@ import type { MetricRow } from "../../core/metric.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import type { DetectorWords } from "../context.ts";
 import type { FeatureView } from "../queries/feature.ts";
-import { noiseOf } from "../queries/rows.ts";
+import { detailNumber, noiseOf } from "../queries/rows.ts";
 import type { WindowCounts } from "../queries/window-counts.ts";
 import { shareRows } from "./distribution.ts";
 import { Distribution } from "./distribution-view.tsx";
@@ -174,6 +174,7 @@ function Evidence({ view, counts }: { readonly view: FeatureView; readonly count
             {cell?.value === undefined || cell.value === null ? "–" : valueText(lane.metric, cell.value)}
             <small>{noise === null ? absenceNote(cell) : `noise 99 %: ${valueText(lane.metric, noise)}`}</small>
           </dd>
+          <BeyondChance cell={cell} />
           <dt>Windows above the limit</dt>
           <dd>
             {breached.length} of {judged}
@@ -188,6 +189,28 @@ function Evidence({ view, counts }: { readonly view: FeatureView; readonly count
       </dd>
       {reference !== null && counts !== null && <Rates reference={reference} counts={counts} />}
     </dl>
+  );
+}
+
+/** What is left of a value when what chance shows on average is taken off, beside the least that matters. */
+function BeyondChance({ cell }: { readonly cell: MetricRow | null }) {
+  if (cell === null || cell.value === null) return null;
+  const expected = detailNumber(cell.detail, "expected");
+  const least = detailNumber(cell.detail, "least");
+  if (expected === null || least === null) return null;
+  return (
+    <>
+      <dt>Corrected for chance</dt>
+      <dd>
+        {valueText(cell.metric, Math.max(0, cell.value - expected))}
+        <small>chance shows {valueText(cell.metric, expected)} on average</small>
+      </dd>
+      <dt>Least that matters</dt>
+      <dd>
+        {limitText(cell.metric, least)}
+        <small>a breach exceeds this and the noise</small>
+      </dd>
+    </>
   );
 }
 

@@ -111,6 +111,7 @@ const KPI_NAMES: Readonly<Record<string, string>> = {
   precision: "Precision",
   recall: "Recall",
   specificity: "Specificity",
+  false_positive_rate: "False positive rate",
   f1: "F1",
   roc_auc: "ROC AUC",
   log_loss: "Log loss",

@@ -1,16 +1,20 @@
 /** The overview and a model's own view: what needs me, and what do I do? */
 import type { MetricRow } from "../../core/metric.ts";
 import type { DetectorWords } from "../context.ts";
+import type { ComparisonView } from "../queries/comparison.ts";
 import type { FeatureFairness } from "../queries/fairness.ts";
 import type { Grid } from "../queries/grid.ts";
+import type { OnlineLane } from "../queries/online.ts";
 import type { ModelSummary, Overview } from "../queries/overview.ts";
 import type { PageTierView } from "../queries/page-tier.ts";
+import { ComparisonSection } from "./comparison-view.tsx";
 import { DriftGrid } from "./drift-grid.tsx";
 import { FairnessTables } from "./fairness-table.tsx";
 import { isEstimated, kpiName, percent, plural, range, seriesName } from "./format.ts";
 import { type LaneData, Lanes, LaneTable } from "./lanes.tsx";
 import { modelLink } from "./links.ts";
 import { ModelsTable } from "./models-table.tsx";
+import { OnlineSection } from "./online-section.tsx";
 import { OutcomeNotes } from "./outcome-notes.tsx";
 import { PageTierSection } from "./page-tier-view.tsx";
 import { Blank, Head } from "./parts.tsx";
@@ -88,14 +92,19 @@ interface ModelProps {
   readonly summary: ModelSummary;
   readonly grid: Grid | null;
   readonly pageTier: PageTierView | null;
+  /** null where the model has no champion and challenger. */
+  readonly comparison: ComparisonView | null;
   /** By feature that names groups; none where the model's fairness is not watched. */
   readonly fairness: readonly FeatureFairness[];
+  /** Online detectors of the whole model; none where it lists none. */
+  readonly online: readonly OnlineLane[];
   readonly detectors: Detectors;
   readonly publicUrl: string;
 }
 
 /** One model: its sentences, its KPIs on one time axis, and its grid. */
-export function ModelPage({ summary, grid, pageTier, fairness, detectors, publicUrl }: ModelProps) {
+export function ModelPage(props: ModelProps) {
+  const { summary, grid, pageTier, comparison, fairness, online, detectors, publicUrl } = props;
   const { model, series } = summary;
   return (
     <>
@@ -112,7 +121,9 @@ export function ModelPage({ summary, grid, pageTier, fairness, detectors, public
       ) : (
         <>
           {pageTier !== null && <PageTierSection tier={pageTier} series={series} />}
+          {comparison !== null && <ComparisonSection comparison={comparison} />}
           <Outcome grid={grid} />
+          <OnlineSection lanes={online} columns={grid.columns} detectors={detectors} />
           <ReliabilityCurves grid={grid} />
           <FairnessTables features={fairness} columns={grid.columns} />
           <DriftGrid

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { WindowSpec } from "../../config/duration.ts";
 import { impliedEstimates } from "../../config/kpis.ts";
+import { windowDetectorNames } from "../../config/metric-names.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import type { SubjectKind } from "../../core/summary.ts";
@@ -54,7 +55,8 @@ const PREFERRED = [
 
 /** The detector that a model's grid shows: the share of events moved where the model has it. */
 export function gridMetric(model: ModelConfig): string {
-  const used = model.detectors?.map((detector) => String(detector["use"])) ?? ["jensen-shannon"];
+  if (model.detectors === undefined) return "jensen-shannon";
+  const used = [...windowDetectorNames(model, "subject"), ...windowDetectorNames(model, "model")];
   return PREFERRED.find((name) => used.includes(name)) ?? used[0] ?? "jensen-shannon";
 }
 

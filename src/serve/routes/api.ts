@@ -8,6 +8,7 @@ import { readRetrainings } from "../../deliver/retraining-store.ts";
 import { checkFormat, checkReadOnly } from "../../store/read-only.ts";
 import { sql } from "../../store/sql.ts";
 import type { ServeContext } from "../context.ts";
+import { comparisonJson, loadComparison } from "../queries/comparison.ts";
 import { selectDeadLetters } from "../queries/dead-letters.ts";
 import { incidentJson, selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
 import { metricJson, metricsFilter, selectMetrics } from "../queries/metrics.ts";
@@ -108,7 +109,14 @@ const readRoutes = [
       const newest = newestSeries(model, series);
       const tier = newest === null ? null : await loadPageTier(lane, model, newest);
       const { version = query.version ?? "", variant = query.variant ?? "" } = newest ?? {};
-      return jsonAnswer({ model: model.name, version, variant, page_tier: tier === null ? null : pageTierJson(tier) });
+      const comparison = await loadComparison(lane, model);
+      return jsonAnswer({
+        model: model.name,
+        version,
+        variant,
+        page_tier: tier === null ? null : pageTierJson(tier),
+        comparison: comparison === null ? null : comparisonJson(comparison),
+      });
     },
   }),
   getRoute({

@@ -12,6 +12,7 @@ import { IncidentPage, IncidentsPage } from "../page/incident-pages.tsx";
 import { type Frame, renderPage } from "../page/layout.tsx";
 import { DeadLettersPage, TroublePage } from "../page/other-pages.tsx";
 import { ModelPage, OverviewPage } from "../page/overview-page.tsx";
+import { loadComparison } from "../queries/comparison.ts";
 import { countDeadLetters, selectDeadLetters } from "../queries/dead-letters.ts";
 import { loadFairness } from "../queries/fairness.ts";
 import { loadFeature } from "../queries/feature.ts";
@@ -19,6 +20,7 @@ import { loadGrid } from "../queries/grid.ts";
 import { selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
 import type { SeriesView } from "../queries/models.ts";
 import { selectSeries } from "../queries/models.ts";
+import { loadOnline } from "../queries/online.ts";
 import { loadOverview, newestSeries } from "../queries/overview.ts";
 import { loadPageTier } from "../queries/page-tier.ts";
 import { type Answer, getRoute, noInput } from "../route.ts";
@@ -143,6 +145,10 @@ const modelRoute = getRoute({
       grid === null || model.fairness === undefined
         ? []
         : await loadFairness(context.store.lane("serve"), grid.series, grid.window.name, grid.columns);
+    const online =
+      grid === null
+        ? []
+        : await loadOnline(context.store.lane("serve"), model, grid.series, grid.window.name, grid.columns);
     const frame: Frame = {
       title: model.name,
       current: "overview",
@@ -155,7 +161,9 @@ const modelRoute = getRoute({
         summary={summary}
         grid={grid}
         pageTier={pageTier}
+        comparison={await loadComparison(context.store.lane("serve"), model)}
         fairness={fairness}
+        online={online}
         detectors={context.detectors}
         publicUrl={context.publicUrl}
       />,

@@ -5,6 +5,7 @@ import { apiRoutes } from "./api.ts";
 import { assetRoutes } from "./assets.ts";
 import { auditRoute } from "./audit.ts";
 import { backtestRoute } from "./backtest.ts";
+import { comparisonRoutes } from "./comparison.ts";
 import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   backtestRoute,
   auditRoute,
   ...retrainingRoutes,
+  ...comparisonRoutes,
   openapiRoute,
   ...pageRoutes,
   ...assetRoutes,

@@ -190,7 +190,7 @@ test("cron times and time zones must be ones", () => {
 
 test("KPIs must suit the task and have names of their own", () => {
   assert.deepEqual(said(model("kpis: [mae, accuracy, accuracy, { name: f1, sql: count() }]")), [
-    "models[0].kpis[0]: mae is not defined for a binary model; those that are: accuracy, precision, recall, specificity, f1, roc_auc, log_loss, brier, label_coverage, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc",
+    "models[0].kpis[0]: mae is not defined for a binary model; those that are: accuracy, precision, recall, specificity, false_positive_rate, f1, roc_auc, log_loss, brier, label_coverage, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc",
     'models[0].kpis[2]: the KPI "accuracy" is listed twice',
     'models[0].kpis[3].name: "f1" is the name of a built-in KPI; choose another, or write { use: f1 }',
   ]);
@@ -226,4 +226,36 @@ test("Kafka: brokers are host:port, topics differ, and dead letters don't come b
       'dead_letter_topic: "t" is also read by this source: its dead letters would come back for ever',
     ],
   );
+});
+
+test("champion and challenger are two sides that no event belongs to both of, with KPIs and windows that both have", () => {
+  const compared = (more: string, rest = "kpis: [accuracy, brier], windows: [1h]", task = "binary") =>
+    model(`${rest}, compare: { ${more} }`, task);
+  const sides = "champion: { variant: a }, challenger: { variant: b }";
+  load(compared(sides));
+  load(compared('champion: { version: "1" }, challenger: { version: "2", variant: b }, kpis: [brier]'));
+  load(compared("champion: { variant: '' }, challenger: { variant: b }, traffic: shadow"));
+  const both =
+    "models[0].compare: an event could belong to champion and challenger both; give both a version, or both a variant, that differs";
+  assert.deepEqual(said(compared('champion: { version: "1" }, challenger: { variant: b }')), [both]);
+  assert.deepEqual(said(compared("champion: { variant: b }, challenger: { variant: b }")), [both]);
+  assert.deepEqual(said(compared("champion: {}, challenger: { variant: b }")), [
+    "models[0].compare.champion: names neither a version nor a variant",
+  ]);
+  assert.deepEqual(said(compared(`${sides}, kpis: [recall]`)), [
+    'models[0].compare.kpis[0]: "recall" is not among the model\'s kpis; list it there too',
+  ]);
+  assert.deepEqual(said(compared(`${sides}, kpis: [brier], traffic: shadow`)), [
+    "models[0].compare.kpis[0]: brier is not over the same events for both, so it can't be compared with traffic: shadow",
+  ]);
+  assert.deepEqual(said(compared(sides, "kpis: [roc_auc], windows: [1h]")), [
+    "models[0].compare: none of the model's kpis can be compared; list for example accuracy among them",
+  ]);
+  assert.deepEqual(said(compared(sides, "kpis: [accuracy], windows: [500 events], false_alarms: off")), [
+    "models[0].compare: is a part of the page tier, which `false_alarms: off` turns off",
+    "models[0].compare: needs a window by time: windows by number of events are not at the same times for both",
+  ]);
+  assert.deepEqual(said(compared(sides, "kpis: [mae], windows: [1h]", "regression")), [
+    "models[0].compare: compares shares of events that went wrong; a regression has none, leave this out",
+  ]);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { detectors } from "../../../detectors/index.ts";
 import { sampleDetectors } from "../../../detectors/multivariate/index.ts";
+import { onlineDetectors } from "../../../detectors/online/index.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { load, MINIMAL, problems } from "./load-text.ts";
 
@@ -50,13 +51,13 @@ chanels: {}
 server: { port: 99999 }
 sources: { use: file }
 `;
-  const names = [...detectors, ...sampleDetectors].map(({ name }) => name).join(", ");
+  const names = [...detectors, ...sampleDetectors, ...onlineDetectors].map(({ name }) => name).join(", ");
   assert.deepEqual(problems(text), [
     '3:11  models[0].task: "binry" is no choice here; did you mean "binary"? Choose one of: binary, multiclass, regression',
     `6:16  models[0].detectors[1].use: "psy" is no choice here; did you mean "psi"? Choose one of: ${names}`,
     '7:29  models[0].detectors[2].treshold: unknown key; did you mean "threshold"?',
     `8:9  models[0].detectors[3]: "jensen-shanon" is no choice here; did you mean "jensen-shannon"? Choose one of: ${names}`,
-    '9:12  models[0].kpis[0]: "acuracy" is no choice here; did you mean "accuracy"? Choose one of: accuracy, precision, recall, specificity, f1, roc_auc, log_loss, brier, mae, rmse, r2, label_coverage, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc, estimated_mae, estimated_rmse',
+    '9:12  models[0].kpis[0]: "acuracy" is no choice here; did you mean "accuracy"? Choose one of: accuracy, precision, recall, specificity, false_positive_rate, f1, roc_auc, log_loss, brier, mae, rmse, r2, label_coverage, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc, estimated_mae, estimated_rmse',
     '9:37  models[0].kpis[1].min: expected a number, found the text "low"',
     '10:5  models[0].windws: unknown key; did you mean "windows"?',
     '11:1  chanels: unknown key; did you mean "channels"?',

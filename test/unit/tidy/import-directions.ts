@@ -30,6 +30,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   "src/serve": [
     "src/core",
     "src/math",
+    "src/sequential",
     "src/config",
     "src/store",
     "src/telemetry",

@@ -1,7 +1,7 @@
 /** KPIs against their bounds in the page tier. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type KpiStates, takeKpiStep } from "../../../../src/evaluate/page-tier/kpi-tracker.ts";
+import { type KpiStates, takeKpiSteps } from "../../../../src/evaluate/page-tier/kpi-tracker.ts";
 import { uniform } from "../../../support/golden.ts";
 import { HOUR, loadedReference, planOf } from "../../../support/page-tier.ts";
 
@@ -15,8 +15,8 @@ function run(rates: readonly number[], seed: number) {
     let bad = 0;
     for (let event = 0; event < 200; event++) bad += Number(draw() < rate);
     const step = { metric: "accuracy", start: hour * HOUR, end: (hour + 1) * HOUR, bad, good: 200 - bad };
-    const outcome = takeKpiStep(plan, states, step);
-    assert.ok(outcome !== null);
+    const [outcome] = takeKpiSteps(plan, states, [step]);
+    assert.ok(outcome !== undefined && outcome !== null);
     return outcome;
   });
 }
@@ -62,4 +62,51 @@ test("without a limit the reference's accuracy less what does not matter is the 
   // 720 of 800 and 190 of 200 are right: 0.91.
   assert.equal(found?.source, "reference");
   assert.ok(Math.abs((found?.bound ?? 0) - (0.09 + 0.03)) < 1e-12);
+});
+
+test("what several KPIs of a window show together is told with less evidence of each", () => {
+  const both = planOf({
+    kpis: [
+      { use: "recall", min: 0.8 },
+      { use: "precision", min: 0.8 },
+    ],
+  });
+  const step = (metric: string, hour: number) => ({
+    metric,
+    start: hour * HOUR,
+    end: (hour + 1) * HOUR,
+    bad: 60,
+    good: 140,
+  });
+  const told = (metrics: readonly string[]) => {
+    const states: KpiStates = new Map();
+    for (let hour = 0; ; hour++) {
+      const outcomes = takeKpiSteps(
+        both,
+        states,
+        metrics.map((metric) => step(metric, hour)),
+      );
+      if (outcomes.some((outcome) => outcome?.changed !== undefined))
+        return { hour, count: outcomes.filter((outcome) => outcome?.changed !== undefined).length };
+    }
+  };
+  const alone = told(["recall"]);
+  const together = told(["precision", "recall"]);
+  assert.ok(together.hour <= alone.hour);
+  assert.deepEqual([alone.count, together.count], [1, 2]);
+});
+
+test("two-sided calibration is told on either side, and the leading one says which", () => {
+  const ece = planOf({ kpis: [{ use: "ece", max: 0.03 }] });
+  for (const [bad, words] of [
+    [115, /^labels are positive 15 points more often/],
+    [85, /^labels are positive 15 points less often/],
+  ] as const) {
+    const states: KpiStates = new Map();
+    const found = Array.from({ length: 40 }, (_, hour) =>
+      takeKpiSteps(ece, states, [{ metric: "ece", start: hour * HOUR, end: (hour + 1) * HOUR, bad, good: 200 - bad }]),
+    ).find(([outcome]) => outcome?.changed !== undefined);
+    assert.match(found?.[0]?.changed?.finding ?? "", words);
+    assert.equal(found?.[0]?.changed?.onset, 0);
+  }
 });

@@ -45,7 +45,7 @@ async function fresh(action: Readonly<Record<string, unknown>>, hook: string) {
         name: "m",
         task: "binary",
         windows: ["5m"],
-        kpis: [{ use: "accuracy", min: 0.8, severity: "page" }],
+        kpis: [{ use: "accuracy", min: 0.8, clear_after: 1, severity: "page" }],
         alerts: { channels: ["hook"] },
         actions: [{ on: "page", ...action }],
       },

@@ -105,7 +105,7 @@ for (const when of ["before", "after"] as const) {
               name: "m",
               task: "binary",
               windows: ["5m"],
-              kpis: [{ use: "accuracy", min: 0.8, severity: "page" }],
+              kpis: [{ use: "accuracy", min: 0.8, clear_after: 1, severity: "page" }],
               alerts: { channels: ["hook"] },
               actions: [{ use: "webhook", url: retrain.url, on: "page", approval: true }],
             },

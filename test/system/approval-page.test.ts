@@ -11,7 +11,7 @@ const CONFIG = `models:
     windows: [5m]
     features: { x: numeric }
     kpis:
-      - { name: mean_x, sql: "avg(toFloat64(features.x))", max: 80, severity: page }
+      - { name: mean_x, sql: "avg(toFloat64(features.x))", max: 80, clear_after: 1, severity: page }
     alerts: { channels: [hook] }
     actions: [{ use: webhook, url: "\${RETRAIN}", on: page, approval: true }]
 channels: { hook: { use: webhook, url: "\${HOOK}" } }`;

@@ -72,6 +72,7 @@ export function createReferenceSwitch({
   const ready = async (config: ModelConfig, success: Success | null): Promise<PreparedModel> => {
     const prepared = await prepareModel(lane, withFile(config, success?.file ?? null), clock, { readLane });
     for (const warning of prepared.warnings) log.warn(warning, { model: config.name });
+    for (const note of prepared.notes) log.info(note, { model: config.name });
     return prepared;
   };
 

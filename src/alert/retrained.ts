@@ -4,7 +4,7 @@
  */
 import { isEvidence } from "../core/evidence.ts";
 import type { RetrainedVersion } from "../core/incident.ts";
-import { type Episode, evidence, memberKey, overlap } from "./episode.ts";
+import { type Episode, evidence, memberKey, neededGood, overlap } from "./episode.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import { type EffectiveRule, type JudgedRow, verdictOf } from "./rules.ts";
 
@@ -14,7 +14,7 @@ export type NewVersion = Pick<RetrainedVersion, "retraining_id" | "version" | "s
 /** Steps that must be as in the reference before a change which the page tier found counts as over. */
 const GOOD_STEPS = 3;
 
-type ReadRows = (metric: string, from: number) => AsyncIterable<readonly JudgedRow[]>;
+type ReadRows = (window: string, metric: string, from: number) => AsyncIterable<readonly JudgedRow[]>;
 
 interface Followed {
   readonly records: readonly IncidentRecord[];
@@ -52,13 +52,13 @@ async function continuedBy(
   all: readonly Episode[],
   read: ReadRows,
 ): Promise<Episode> {
-  if (firesOn(fresh, all, episode)) return { ...episode, good: 0, data_missing: false };
-  const needed = isEvidence(episode.metric) ? Math.max(GOOD_STEPS, rule.clearAfter) : rule.clearAfter;
+  if (firesOn(fresh, all, episode)) return { ...episode, good: 0, data_missing: false, error: false };
+  const needed = isEvidence(episode.metric) ? Math.max(GOOD_STEPS, rule.clearAfter) : neededGood(rule, episode);
   const longEnough = isEvidence(episode.metric) ? episode.fired.window_end - episode.onset : 0;
   let good: JudgedRow[] = [];
   // Windows in which the old version is still at it don't count, and neither do those that decide nothing.
   const oldBreaches = new Set<number>();
-  for await (const rows of read(episode.metric, Math.min(fresh.since, episode.fired.window_start))) {
+  for await (const rows of read(episode.window, episode.metric, Math.min(fresh.since, episode.fired.window_start))) {
     for (const row of rows) {
       if (!isOfSubject(row, episode) || row.window_end <= fresh.since) continue;
       const verdict = verdictOf(rule, row);
@@ -74,28 +74,40 @@ async function continuedBy(
   const clearing = good.find(
     (row, index) => index + 1 >= needed && first !== undefined && row.window_end - first.window_start >= longEnough,
   );
-  if (clearing === undefined) return { ...episode, good: Math.max(1, good.length), data_missing: false };
-  return { ...episode, good: good.length, cleared: evidence(rule, clearing, episode.fired), data_missing: false };
+  if (clearing === undefined) return { ...episode, good: Math.max(1, good.length), data_missing: false, error: false };
+  return {
+    ...episode,
+    good: good.length,
+    cleared: evidence(rule, clearing, episode.fired),
+    data_missing: false,
+    error: false,
+  };
 }
 
-const isOfSubject = (row: JudgedRow, { subject_kind, subject, metric }: Episode): boolean =>
-  row.subject_kind === subject_kind && row.subject === subject && row.metric === metric;
+const isOfSubject = (row: JudgedRow, { subject_kind, subject, metric, segment }: Episode): boolean =>
+  row.subject_kind === subject_kind &&
+  row.subject === subject &&
+  row.metric === metric &&
+  (row.segment ?? "") === segment;
 
 /** Whether the same fires on the new version. */
-const firesOn = (fresh: NewVersion, episodes: readonly Episode[], { rule, metric, subject_kind, subject }: Episode) =>
+const firesOn = (
+  fresh: NewVersion,
+  episodes: readonly Episode[],
+  { version: _, variant: __, ...of }: Episode,
+): boolean =>
   episodes.some(
     (other) =>
       other.version === fresh.version &&
       other.cleared === null &&
-      other.rule === rule &&
-      other.metric === metric &&
-      other.subject_kind === subject_kind &&
-      other.subject === subject,
+      memberKey({ ...of, version: "", variant: "" }) === memberKey({ ...other, version: "", variant: "" }),
   );
 
 export interface RetrainingStep {
   readonly kind: "retrained" | "reopened";
   readonly retrained: RetrainedVersion;
+  /** One sentence. */
+  readonly reason: string;
 }
 
 /** What is told of the new version now: that it is there, once; and that it did not help, once. */
@@ -110,11 +122,18 @@ export function retrainingSteps(
   let known = incident.retrained;
   if (known?.retraining_id !== fresh.retraining_id || known.version !== fresh.version) {
     known = { ...fresh, count: (known?.count ?? 0) + 1, outcome: null };
-    steps.push({ kind: "retrained", retrained: known });
+    const reason = `a retraining has brought version ${fresh.version}; it is followed`;
+    steps.push({ kind: "retrained", retrained: known, reason });
   }
   const isOpen = episodes.some(({ cleared }) => cleared === null);
   const fires = episodes.some(({ version, cleared }) => version === fresh.version && cleared === null);
   if (known.outcome === null && isOpen && (fires || now >= fresh.until))
-    steps.push({ kind: "reopened", retrained: { ...known, outcome: "not_recovered" } });
+    steps.push({
+      kind: "reopened",
+      retrained: { ...known, outcome: "not_recovered" },
+      reason: fires
+        ? `version ${fresh.version} does not hold the limits either`
+        : `version ${fresh.version} has had no good windows in its time`,
+    });
   return steps;
 }

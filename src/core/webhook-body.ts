@@ -32,6 +32,7 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
   return {
     id: incident.incident_id,
     model: incident.model,
+    ...(incident.models === undefined ? {} : { models: incident.models }),
     window: incident.window,
     severity: incident.severity,
     state: incident.state,
@@ -40,7 +41,13 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
     opened_at: iso(incident.opened_at),
     resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),
     ...(link === "" ? {} : { link }),
+    ...(incident.reason === undefined ? {} : { reason: incident.reason }),
     ...(incident.causes === undefined ? {} : { causes: causesBody(incident.causes) }),
+    ...(incident.explanations === undefined
+      ? {}
+      : {
+          explanations: incident.explanations.map((one) => ({ ...one, since: iso(one.since), until: iso(one.until) })),
+        }),
     members: incident.members.map((member) => ({
       ...member,
       window_start: iso(member.window_start),

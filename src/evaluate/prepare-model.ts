@@ -20,7 +20,9 @@ import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bo
 import { type OnlinePlan, planOnline } from "./online/plan.ts";
 import { replayReference, replayText } from "./online/reference-replay.ts";
 import { kpiBounds } from "./page-tier/kpi-bounds.ts";
+import { writePlanNotes } from "./page-tier/plan-notes.ts";
 import { measureDependence, readDependence } from "./page-tier/reference-dependence.ts";
+import { measureAndStoreSeasons, readSeasons } from "./page-tier/stored-seasons.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
 import { hasReferenceRows, writeReferenceRows } from "./references/reference-rows.ts";
@@ -51,6 +53,8 @@ export interface PreparedModel {
   readonly pageTier: PageTierPlan | null;
   /** How copies of an event are told. */
   readonly dedupe: DedupeOptions;
+  /** How the page tier compares, in sentences. */
+  readonly notes: readonly string[];
   /** What a person should know: a reference that was refused while the old one stays in force. */
   readonly warnings: readonly string[];
 }
@@ -75,7 +79,15 @@ export async function prepareModel(
   const reference = await currentReference(lane, config, clock, options.readLane ?? lane, warnings);
   const schema = schemaOf(config, reference);
   const estimation = estimationOf(config, reference);
-  const pageTier = await preparePageTier(lane, config, reference, estimation, options.readLane ?? lane, warnings);
+  const pageTier = await preparePageTier(
+    lane,
+    config,
+    reference,
+    estimation,
+    clock,
+    options.readLane ?? lane,
+    warnings,
+  );
   if (reference !== null) warnings.push(...(await alarmsOnReference(options.readLane ?? lane, config)));
   await ensureModelTables(lane, schema);
   const referenceId = reference?.referenceId ?? "";
@@ -92,6 +104,7 @@ export async function prepareModel(
     online: planOnline(config, referenceId),
     estimation,
     pageTier,
+    notes: (pageTier?.seasons ?? []).map((note) => `model ${config.name}: ${note}`),
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
     warnings,
   };
@@ -103,6 +116,7 @@ async function preparePageTier(
   config: ModelConfig,
   reference: LoadedReference | null,
   estimation: Estimation,
+  clock: Clock,
   readLane: Lane,
   warnings: string[],
 ): Promise<PageTierPlan | null> {
@@ -110,16 +124,21 @@ async function preparePageTier(
   if (reference === null || config.false_alarms === null) return planPageTier(config, reference, kpis);
   const { referenceId } = reference;
   let dependence = await readDependence(lane, { model: config.name, referenceId, pane: config.pane });
+  let seasons = await readSeasons(lane, config, referenceId);
   try {
-    const plain = dependence === null ? planPageTier(config, reference, kpis) : null;
-    if (plain !== null) dependence = await measureDependence(lane, readLane, config, reference, plain);
+    const plain = dependence === null || seasons === null ? planPageTier(config, reference, kpis) : null;
+    if (plain !== null) {
+      dependence ??= await measureDependence(lane, readLane, config, reference, plain);
+      seasons ??= await measureAndStoreSeasons(lane, readLane, config, reference, plain);
+    }
   } catch (thrown) {
     // The file is gone and the stored reference stays in force.
     if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
   }
-  const plan = planPageTier(config, reference, kpis, dependence?.effects);
+  const plan = planPageTier(config, reference, kpis, dependence?.effects, seasons ?? undefined);
   const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? [])];
   warnings.push(...notes.map((note) => `model ${config.name}: ${note}`));
+  if (plan !== null) await writePlanNotes(lane, config.name, plan, clock.now());
   return plan;
 }
 

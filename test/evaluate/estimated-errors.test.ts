@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { MetricRow } from "../../src/core/metric.ts";
 import { prepareModel } from "../../src/evaluate/prepare-model.ts";
 import { readReference } from "../../src/evaluate/references/stored-reference.ts";
+import { sql } from "../../src/store/sql.ts";
 import { assertNear, findRow, openStage } from "../support/evaluation-stage.ts";
 import { uniform } from "../support/golden.ts";
 import { lossLabels, lossPredictions, lossRows, realisedErrors } from "../support/loss-rows.ts";
@@ -54,6 +55,54 @@ test("errors are estimated before labels, track a shift of the inputs, and say w
   assertNear(Number(detailOf(told)["realised"]), realisedErrors(harder).mae, 1e-9);
   assert.equal(detailOf(told)["missed"], false);
   assert.deepEqual(await scene.evaluation.run({ final: true }), []);
+});
+
+test("the page tier tells of errors beyond the reference's, by the estimates first, each error counting up to the cap", async () => {
+  const file = await stage.referenceFile("tier.ndjson", lossRows(8000, 1));
+  const scene = await stage.scene({ ...base, name: "tier", reference: { file }, kpis: ["mae", "rmse"] });
+  const steady = lossRows(4000, 2);
+  const harder = lossRows(4000, 3, { from: 0.6, to: 1 });
+  await scene.write([...lossPredictions(steady, T0), ...lossPredictions(harder, T0 + HOUR)], 0);
+  await scene.evaluation.run({ final: false });
+  await scene.write([...lossLabels(steady, T0, T0 + 3 * HOUR), ...lossLabels(harder, T0 + HOUR, T0 + 4 * HOUR)], 8000);
+  await scene.evaluation.run({ final: true });
+  const bounds = new Map((scene.prepared.pageTier?.kpis ?? []).map((kpi) => [kpi.metric, kpi]));
+  assert.deepEqual([...bounds.keys()], ["mae", "rmse", "estimated_mae", "estimated_rmse"]);
+  const { cap = 0, bound = 0 } = bounds.get("mae") ?? {};
+  const losses = lossRows(8000, 1).map(({ prediction, label }) => Math.abs(prediction - label));
+  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+  const deviation = Math.sqrt(losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0) / losses.length);
+  assertNear(cap, mean + 3 * deviation, 1e-9);
+  const capped = losses.reduce((sum, loss) => sum + Math.min(loss, cap), 0) / losses.length;
+  assertNear(bound, capped / cap + 0.03, 1e-9);
+  assertNear(bounds.get("estimated_mae")?.bound, mean / cap + 0.03, 1e-9);
+
+  const steps = await stage.lane.query(
+    sql`SELECT subject, toUnixTimestamp64Milli(pane_start) AS start, sums FROM steps FINAL WHERE model = 'tier' AND stream = 'kpi'`,
+    z.object({ subject: z.string(), start: z.number(), sums: z.array(z.number()) }),
+  );
+  for (const [start, rows] of [
+    [T0, steady],
+    [T0 + HOUR, harder],
+  ] as const) {
+    const bad = rows.reduce((sum, { prediction, label }) => sum + Math.min(Math.abs(prediction - label), cap) / cap, 0);
+    const [realised] = steps.find((step) => step.subject === "mae" && step.start === start)?.sums ?? [];
+    const [estimated = 0] = steps.find((step) => step.subject === "estimated_mae" && step.start === start)?.sums ?? [];
+    assertNear(realised, bad, 1e-6 * bad);
+    // An estimate is of a row's mean error, which hardly ever reaches the cap; single errors do.
+    assert.ok(estimated > bad && estimated < 1.1 * bad, `${estimated} against ${bad}`);
+  }
+  const told = await stage.lane.query(
+    sql`SELECT subject, toUnixTimestamp64Milli(window_start) AS start, finding FROM evidence FINAL WHERE model = 'tier' AND metric = 'kpi-evidence' AND alarmed ORDER BY subject`,
+    z.object({ subject: z.string(), start: z.number(), finding: z.string() }),
+  );
+  // Of the squares a few great ones, which are capped, make the most: an hour is not enough to tell of them.
+  assert.deepEqual(
+    told.map(({ subject, start }) => [subject, start - T0]),
+    ["estimated_mae", "estimated_rmse", "mae"].map((subject) => [subject, HOUR]),
+  );
+  for (const { finding } of told)
+    assert.match(finding, /^rose to \d\.\d+, above what the reference allows, \d\.\d+ \(a /);
 });
 
 test("labels that behave otherwise for the same inputs are not seen: only the labels tell", async () => {

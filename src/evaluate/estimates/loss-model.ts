@@ -56,7 +56,17 @@ const learntSchema = z.object({
 /** What has been learnt of one loss. */
 export type LearntLoss = z.output<typeof learntSchema>;
 
-const momentsSchema = z.object({ mean: z.number(), deviation: z.number() });
+const momentsSchema = z.object({
+  mean: z.number(),
+  deviation: z.number(),
+  /** Mean of the losses where those above `lossCap` count as that. */
+  capped: z.number(),
+});
+
+/** Losses beyond so many standard deviations above their mean count as that much in the page tier. */
+const CAP_DEVIATIONS = 3;
+export const lossCap = ({ mean, deviation }: { readonly mean: number; readonly deviation: number }): number =>
+  mean + CAP_DEVIATIONS * deviation;
 
 export const lossModelSchema = z.object({
   inputs: z.array(inputSchema),
@@ -79,7 +89,7 @@ export function fitLossModel(inputs: readonly LossInput[], data: BinnedRows, err
     rows: data.rows,
     absolute: learntLoss(data, absolute),
     squared: learntLoss(data, squared),
-    moments: { absolute: momentsOf(absolute), squared: momentsOf(squared) },
+    moments: { absolute: withCapped(absolute), squared: withCapped(squared) },
   };
 }
 
@@ -163,6 +173,12 @@ function calibrationOf(estimates: Float64Array, losses: Float64Array) {
     variance += (weight * realised.deviation) ** 2 / rows.length;
   }
   return { error: distance / mean, noise: { mean: noise / mean, deviation: Math.sqrt(variance) / mean } };
+}
+
+function withCapped(losses: Float64Array) {
+  const moments = momentsOf(losses);
+  const cap = lossCap(moments);
+  return { ...moments, capped: momentsOf(losses.map((loss) => Math.min(loss, cap))).mean };
 }
 
 function momentsOf(values: Float64Array): { readonly mean: number; readonly deviation: number } {

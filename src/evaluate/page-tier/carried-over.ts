@@ -4,7 +4,7 @@
  * passes under its plan, and no time passes twice.
  */
 import { z } from "zod";
-import { evidenceMetrics } from "../../core/evidence.ts";
+import { evidenceMetrics, type noticeMetrics } from "../../core/evidence.ts";
 import { type SubjectKind, subjectKinds } from "../../core/summary.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -34,18 +34,26 @@ const row = z.object({
   end: z.number(),
 });
 
-export async function readCarriedOver(lane: Lane, model: string, planId: string): Promise<CarriedOver> {
+/** Names under which a tier writes of subjects and of the whole. */
+export type TierMetrics = typeof evidenceMetrics | typeof noticeMetrics;
+
+export async function readCarriedOver(
+  lane: Lane,
+  model: string,
+  planId: string,
+  metrics: TierMetrics = evidenceMetrics,
+): Promise<CarriedOver> {
   const earlier = sql`model = ${model} AND plan_id != ${planId}`;
   const [latest] = await lane.query(
-    sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(window_end)) AS through FROM evidence WHERE ${earlier} AND metric = ${evidenceMetrics.model}`,
+    sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(window_end)) AS through FROM evidence WHERE ${earlier} AND metric = ${metrics.model}`,
     z.object({ rows: z.number(), through: z.number() }),
   );
   if (latest === undefined || latest.rows === 0) return { through: Number.NEGATIVE_INFINITY, changed: [] };
   const rows = await lane.query(
     sql`SELECT version, variant, subject_kind, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset, argMax(finding, window_start) AS finding,
         toUnixTimestamp64Milli(max(window_start)) AS start, toUnixTimestamp64Milli(max(window_end)) AS end
-      FROM evidence FINAL WHERE model = ${model} AND metric = ${evidenceMetrics.drift}
-      GROUP BY version, variant, subject_kind, subject HAVING argMax(breached, window_start)
+      FROM evidence FINAL WHERE model = ${model} AND metric = ${metrics.drift}
+      GROUP BY version, variant, subject_kind, subject HAVING argMax(alarmed, window_start)
       ORDER BY version, variant, subject_kind, subject`,
     row,
   );

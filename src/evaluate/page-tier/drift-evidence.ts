@@ -1,6 +1,6 @@
-/** Drift in the page tier: reads the steps that are new, takes them through each version's tracker, and writes what they say. */
+/** Drift in the page and the notice tier: reads the steps that are new, takes them through each version's trackers, and writes what they say. */
 import { z } from "zod";
-import { evidenceMetrics } from "../../core/evidence.ts";
+import { evidenceMetrics, noticeMetrics } from "../../core/evidence.ts";
 import type { Finding } from "../../sequential/replay.ts";
 import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { sql, time } from "../../store/sql.ts";
@@ -8,7 +8,15 @@ import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
 import { type CarriedSubject, readCarriedOver } from "./carried-over.ts";
-import { type DriftStep, forgetIdle, newUnit, type StepOutcome, takeStep, type UnitState } from "./drift-tracker.ts";
+import {
+  type Describe,
+  type DriftStep,
+  forgetIdle,
+  newUnit,
+  type StepOutcome,
+  takeStep,
+  type UnitState,
+} from "./drift-tracker.ts";
 import {
   type EvidenceRow,
   onScale,
@@ -17,10 +25,13 @@ import {
   subjectRow,
   writeEvidence,
 } from "./evidence-rows.ts";
+import { expectedWeights } from "./expected-weights.ts";
 import { findingText } from "./finding-text.ts";
+import { harmless, noticeRows, openNotices } from "./notice-evidence.ts";
 import { readUnits, saveUnits, type Units } from "./saved-states.ts";
 import { type StoredStep, storedSteps } from "./stored-steps.ts";
-import { DAY_MS, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
+import { DAY_MS, type TierPlan, type WatchedStream } from "./tier-plan.ts";
+import type { PageTierPlan } from "./watched-streams.ts";
 
 export interface DriftEvidence {
   /** Takes the steps of panes that begin before or at `sealedTo`. */
@@ -46,25 +57,30 @@ export async function openDriftEvidence(
   if (through === Number.NEGATIVE_INFINITY) {
     const carried = await readCarriedOver(lane, model, plan.planId);
     through = carried.through;
-    for (const subject of carried.changed) ended.push(...carry(plan, units, subject, pane));
+    for (const subject of carried.changed) ended.push(...carry(plan, units, subject, pane, evidenceMetrics.drift));
   }
-  const takePane = createPaneTaker(lane, prepared, plan, units);
+  const takePane = createPaneTaker(lane, prepared, { plan, units, rowsOf: (...of) => rowsOf(plan, ...of) });
+  const notices = await openNoticesBeside(lane, prepared, plan, units, through);
   return {
     async run(sealedTo, now) {
       if (!Number.isFinite(sealedTo) || sealedTo < through) return;
       for await (const panes of storedSteps(lane, prepared, through)) {
         const written: EvidenceRow[] = ended.splice(0);
         for (const [start, steps] of panes) {
+          const before = changedSubjects(units);
           written.push(...(await takePane(start, steps)));
+          await notices?.takePane(start, steps, before);
           through = start + pane;
           unsaved++;
         }
+        const place = { start: through - pane, end: through, watchedMs: 0 };
         for (const { version, variant, unit } of units.values())
-          written.push(
-            ...idleRows({ version, variant, start: through - pane, end: through, watchedMs: 0 }, plan, unit),
-          );
+          written.push(...idleRows({ ...place, version, variant }, plan, unit, evidenceMetrics.drift));
         await writeEvidence(lane, prepared, plan.planId, written, now);
+        await notices?.write(place, now);
         if (unsaved < SAVE_EVERY_STEPS) continue;
+        // Notices first: those that are ahead pass over what they have taken, while none could make up for a step that they missed.
+        await notices?.save(through, now);
         await saveUnits(lane, model, plan, units, through, now);
         unsaved = 0;
       }
@@ -74,8 +90,17 @@ export async function openDriftEvidence(
 
 type TakePane = (start: number, steps: readonly StoredStep[]) => Promise<EvidenceRow[]>;
 
+/** A plan, the states of the versions under it, and how what a step says becomes rows. */
+interface Tier {
+  readonly plan: TierPlan;
+  readonly units: Units;
+  readonly rowsOf: (place: StepPlace, step: DriftStep, outcome: StepOutcome) => EvidenceRow[];
+  /** By series key: subjects of which the step may teach nothing. */
+  readonly frozen?: (key: string) => ReadonlySet<string>;
+}
+
 /** Takes the steps of one pane through the trackers of their versions. */
-function createPaneTaker(lane: Lane, prepared: PreparedModel, plan: PageTierPlan, units: Units): TakePane {
+function createPaneTaker(lane: Lane, prepared: PreparedModel, { plan, units, rowsOf: toRows, frozen }: Tier): TakePane {
   const places = new Map(plan.streams.map(({ subject, stream }, index) => [`${subject} ${stream}`, index]));
   return async (start, stored) => {
     const steps = new Map<string, { version: string; variant: string; counts: (readonly number[] | undefined)[] }>();
@@ -94,17 +119,75 @@ function createPaneTaker(lane: Lane, prepared: PreparedModel, plan: PageTierPlan
       const { unit } = known;
       const step: DriftStep = { start, end: start + prepared.config.pane, counts };
       const watchedMs = step.end - (unit.through ?? start);
-      const outcome = await takeStep(plan, unit, step, (finding, end) =>
-        describe(lane, prepared, { version, variant, finding, end }),
-      );
-      written.push(...rowsOf(plan, { version, variant, start, end: step.end, watchedMs }, step, outcome));
+      const toWords: Describe = (finding, end) => describe(lane, prepared, { version, variant, finding, end });
+      const outcome = await takeStep(plan, unit, step, toWords, frozen?.(key));
+      written.push(...toRows({ version, variant, start, end: step.end, watchedMs }, step, outcome));
     }
     return written;
   };
 }
 
+interface NoticesBeside {
+  /** `before`: what counted as changed in the page tier before the step. */
+  takePane(
+    start: number,
+    steps: readonly StoredStep[],
+    before: ReadonlyMap<string, ReadonlySet<string>>,
+  ): Promise<void>;
+  /** Writes what the panes since the last time have said. */
+  write(place: Omit<StepPlace, "version" | "variant">, now: number): Promise<void>;
+  save(through: number, now: number): Promise<void>;
+}
+
+/** The notice tier over the same steps; null where it is off. `pageUnits`: as they are after each step. */
+async function openNoticesBeside(
+  lane: Lane,
+  prepared: PreparedModel,
+  { notices: plan }: PageTierPlan,
+  pageUnits: Units,
+  pageThrough: number,
+): Promise<NoticesBeside | null> {
+  if (plan === null) return null;
+  const { name: model, pane } = prepared.config;
+  const opened = await openNotices(lane, model, plan, pageThrough, (...of) => carry(...of, pane, noticeMetrics.drift));
+  const { units } = opened;
+  let rows = [...opened.ended];
+  let before: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  const takePane = createPaneTaker(lane, prepared, {
+    plan,
+    units,
+    rowsOf: (place, step, outcome) => noticeRows(plan, place, step, outcome, subjectsOf(plan, step)),
+    // Neither from the step with which a change is told, nor from the one with which it ends.
+    frozen: (key) => new Set([...(before.get(key) ?? []), ...(pageUnits.get(key)?.unit.changed.keys() ?? [])]),
+  });
+  return {
+    async takePane(start, steps, changedBefore) {
+      if (start < opened.through) return;
+      before = changedBefore;
+      rows.push(...(await takePane(start, steps)));
+    },
+    async write(place, now) {
+      for (const { version, variant, unit } of units.values())
+        rows.push(...idleRows({ ...place, version, variant }, plan, unit, noticeMetrics.drift).map(harmless));
+      await writeEvidence(lane, prepared, plan.planId, rows, now);
+      rows = [];
+    },
+    save: (through, now) => saveUnits(lane, model, plan, units, through, now),
+  };
+}
+
+/** By series key. */
+const changedSubjects = (units: Units): ReadonlyMap<string, ReadonlySet<string>> =>
+  new Map([...units].map(([key, { unit }]) => [key, new Set(unit.changed.keys())]));
+
 /** Goes on with a subject that has changed under an earlier plan; the row that ends it where it is watched no more. */
-function carry(plan: PageTierPlan, units: Units, carried: CarriedSubject, pane: number): EvidenceRow[] {
+function carry(
+  plan: TierPlan,
+  units: Units,
+  carried: CarriedSubject,
+  pane: number,
+  metric: EvidenceRow["metric"],
+): EvidenceRow[] {
   const { version, variant, subjectKind, subject, ...changed } = carried;
   const key = `${subjectKind}/${subject}`;
   if (plan.streams.some((stream) => stream.subject === key)) {
@@ -117,7 +200,7 @@ function carry(plan: PageTierPlan, units: Units, carried: CarriedSubject, pane: 
   const place = { version, variant, start, end: start + pane, watchedMs: 0 };
   const of = { subjectKind, subject, logEvidence: 0, share: 1, n: 0 };
   const state = { changed: undefined, over: changed };
-  return [subjectRow(place, evidenceMetrics.drift, of, { value: 0, threshold: 0 }, state) ?? []].flat();
+  return [subjectRow(place, metric, of, { value: 0, threshold: 0 }, state) ?? []].flat();
 }
 
 /** The finding in words, by the counts of all steps from its onset on. */
@@ -132,13 +215,17 @@ async function describe(
   },
 ): Promise<string> {
   const { stream, onset } = at.finding;
-  const [row] = await lane.query(
-    sql`SELECT sumForEach(counts) AS counts FROM (SELECT counts FROM steps FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId}
+  const where = sql`model = ${prepared.config.name} AND reference_id = ${prepared.referenceId}
       AND subject_kind = ${stream.subjectKind} AND subject = ${stream.name} AND stream = ${stream.stream} AND version = ${at.version} AND variant = ${at.variant}
-      AND segment = '' AND pane_start >= ${time(onset)} AND pane_start < ${time(at.end)})`,
-    z.object({ counts: z.array(z.number()) }),
+      AND segment = '' AND pane_start >= ${time(onset)} AND pane_start < ${time(at.end)}`;
+  const [row] = await lane.query(
+    sql`SELECT sumForEach(step.counts) AS counts, sumMap(map(toUnixTimestamp64Milli(step.pane_start), arraySum(step.counts))) AS panes
+      FROM (SELECT counts, pane_start FROM steps FINAL WHERE ${where}) AS step`,
+    z.object({ counts: z.array(z.number()), panes: z.record(z.string(), z.number()) }),
   );
-  return findingText(at.finding, [...mergeCounts(stream.plan.stream, row?.counts ?? [])]);
+  const panes = Object.entries(row?.panes ?? {}).map(([start, rows]) => ({ start: Number(start), rows }));
+  const counts = [...mergeCounts(stream.plan.stream, row?.counts ?? [])];
+  return findingText(at.finding, counts, expectedWeights(stream, panes));
 }
 
 function rowsOf(plan: PageTierPlan, place: StepPlace, step: DriftStep, outcome: StepOutcome): EvidenceRow[] {
@@ -172,7 +259,7 @@ function rowsOf(plan: PageTierPlan, place: StepPlace, step: DriftStep, outcome: 
   return [whole, ...rows];
 }
 
-function subjectsOf(plan: PageTierPlan, step: DriftStep): Map<string, Omit<SubjectEvidence, "logEvidence">> {
+function subjectsOf(plan: TierPlan, step: DriftStep): Map<string, Omit<SubjectEvidence, "logEvidence">> {
   const subjects = new Map<string, Omit<SubjectEvidence, "logEvidence">>();
   for (const [index, { subject, subjectKind, name, share }] of plan.streams.entries()) {
     const known = subjects.get(subject);
@@ -183,13 +270,13 @@ function subjectsOf(plan: PageTierPlan, step: DriftStep): Map<string, Omit<Subje
 }
 
 /** Rows that end what has changed in a version without events. */
-function idleRows(place: StepPlace, plan: PageTierPlan, unit: UnitState): EvidenceRow[] {
+function idleRows(place: StepPlace, plan: TierPlan, unit: UnitState, metric: EvidenceRow["metric"]): EvidenceRow[] {
   const idle = forgetIdle(unit, place.end);
   return [...idle].flatMap(([subject, over]) => {
     const stream = plan.streams.find((one) => one.subject === subject);
     if (stream === undefined) return [];
     const of = { subjectKind: stream.subjectKind, subject: stream.name, logEvidence: 0, share: stream.share, n: 0 };
     const scale = { value: 0, threshold: onScale(of, plan.threshold, 1).threshold };
-    return subjectRow(place, evidenceMetrics.drift, of, scale, { changed: undefined, over }) ?? [];
+    return subjectRow(place, metric, of, scale, { changed: undefined, over }) ?? [];
   });
 }

@@ -1,5 +1,5 @@
 /** Rows of `evidence`: how far each subject is on its way to an alarm, what has changed, and what has gone back. */
-import { type EvidenceMetric, PAGE_TIER } from "../../core/evidence.ts";
+import { type EvidenceMetric, type NoticeMetric, PAGE_TIER } from "../../core/evidence.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import type { SubjectKind } from "../../core/summary.ts";
 import type { Lane } from "../../store/store.ts";
@@ -20,7 +20,7 @@ export interface EvidenceRow
     | "breached"
     | "n"
   > {
-  readonly metric: EvidenceMetric;
+  readonly metric: EvidenceMetric | NoticeMetric;
   /** Whether this very step alarmed. */
   readonly alarmed: boolean;
   readonly onset: number | null;
@@ -65,7 +65,7 @@ export interface StepPlace {
 /** The row of a subject, or null where there is nothing worth writing down. */
 export function subjectRow(
   place: StepPlace,
-  metric: EvidenceMetric,
+  metric: EvidenceRow["metric"],
   of: SubjectEvidence,
   scale: { readonly value: number; readonly threshold: number },
   state: { readonly changed: Changed | undefined; readonly over: Changed | undefined },

@@ -88,7 +88,7 @@ function accepted(known: ReferenceMean | null, ignoreBelow: number, isGood: bool
 
 function lossBound(
   name: "mae" | "rmse",
-  { max }: Limits,
+  { use, max }: Limits,
   ignoreBelow: number,
   reference: LoadedReference | null,
 ): Bound | null {
@@ -97,7 +97,7 @@ function lossBound(
     const limit = name === "mae" ? max : max * max;
     return max > 0 ? { isGood: false, bound: 1 / times, source: "limit", cap: times * limit } : null;
   }
-  const known = referenceLoss(name === "mae" ? "absolute" : "squared", reference?.lossModel ?? null);
+  const known = referenceLoss(name === "mae" ? "absolute" : "squared", reference?.lossModel ?? null, isEstimate(use));
   const bound = accepted(known, ignoreBelow, false);
   return known === null || bound === null ? null : { ...bound, cap: known.cap };
 }

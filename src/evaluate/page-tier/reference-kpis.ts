@@ -2,7 +2,7 @@
 import type { LabelledScores } from "../../core/labelled-scores.ts";
 import { badAndGood, type ConfusionRate } from "../../math/confusion-rates.ts";
 import { total } from "../../math/total.ts";
-import type { LossModel } from "../estimates/loss-model.ts";
+import { type LossModel, lossCap } from "../estimates/loss-model.ts";
 import { confusionOf } from "../estimates/score-calibration.ts";
 
 export interface ReferenceMean {
@@ -58,16 +58,17 @@ export function referenceCalibration(scores: readonly LabelledScores[]): Referen
   return { error: (positives - scored) / rows, positives: positives / rows, rows };
 }
 
-/** Losses beyond so many standard deviations above their mean count as that much. */
-const DEVIATIONS = 3;
-
-/** Of absolute or squared errors, as a share of `cap`. The mean is that of all losses, which is no less than that of the capped ones. */
+/**
+ * Of absolute or squared errors, as a share of `cap`. Estimates are of the mean error of rows like this one, which hardly ever reaches the cap: their
+ * mean is that of all losses as they are.
+ */
 export function referenceLoss(
   of: "absolute" | "squared",
   model: LossModel | null,
+  isEstimated: boolean,
 ): (ReferenceMean & { readonly cap: number }) | null {
   const moments = model?.moments?.[of];
   if (model === null || moments === undefined || !(moments.mean > 0)) return null;
-  const cap = moments.mean + DEVIATIONS * moments.deviation;
-  return { mean: moments.mean / cap, rows: model.rows, cap };
+  const cap = lossCap(moments);
+  return { mean: (isEstimated ? moments.mean : moments.capped) / cap, rows: model.rows, cap };
 }

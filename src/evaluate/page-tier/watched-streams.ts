@@ -2,43 +2,35 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "../../config/canonical-json.ts";
 import type { ModelConfig } from "../../config/schema.ts";
-import type { ReferenceSubject, SubjectKind } from "../../core/summary.ts";
 import { directionsOf } from "../../sequential/directions.ts";
 import { evidenceShares } from "../../sequential/evidence-shares.ts";
-import type { PlannedStream } from "../../sequential/replay.ts";
-import { type NoStream, rateStream, type StreamReference, valueStream } from "../../sequential/stream-reference.ts";
+import { localHours, type StreamSeason, slotClock } from "../../sequential/season-slots.ts";
 import { pagePlan } from "../../sequential/tilt-plan.ts";
 import { type Tolerance, type ToleranceOptions, tolerancesOf } from "../../sequential/tolerance.ts";
-import { type LoadedReference, subjectKey } from "../references/load-reference.ts";
+import type { LoadedReference } from "../references/load-reference.ts";
 import type { KpiBound } from "./kpi-bounds.ts";
+import { type NoticePlan, planNotices } from "./notice-plan.ts";
+import { type ClockedSeasons, noSeasons, type Seasons } from "./reference-seasons.ts";
+import { DAY_MS, type DesignEffects, designed, type TierPlan, type WatchedStream } from "./tier-plan.ts";
+import { streamNames, type WatchableSubject, watchableSubjects } from "./watchable-subjects.ts";
 import { comparisonsOf, sharedKpis, type WatchedComparison } from "./watched-comparisons.ts";
 
-export const DAY_MS = 86_400_000;
-
-const streamNames = ["values", "missing", "invalid"] as const;
-
-export interface WatchedStream extends PlannedStream {
-  readonly subjectKind: SubjectKind;
-  /** The feature's name; `subject` is kind and name. */
-  readonly name: string;
-  readonly tolerances: readonly Tolerance[];
-}
+export { DAY_MS, type DesignEffects, type WatchedStream } from "./tier-plan.ts";
 
 export interface WatchedKpi extends KpiBound {
   readonly share: number;
 }
 
-export interface PageTierPlan {
-  /** Of all that the evidence depends on: with another one it starts anew, and the time that was watched before still counts. */
-  readonly planId: string;
-  /** Days per false alarm. */
-  readonly threshold: number;
-  readonly streams: readonly WatchedStream[];
+export interface PageTierPlan extends TierPlan {
   readonly kpis: readonly WatchedKpi[];
   /** Of the challenger with the champion. */
   readonly comparisons: readonly WatchedComparison[];
   /** As asked for; each stream's tolerances say what holds. */
   readonly tolerance: ToleranceOptions;
+  /** null where they are off. */
+  readonly notices: NoticePlan | null;
+  /** What is compared by hour of the day or of the week, and why: sentences. */
+  readonly seasons: readonly string[];
   /** What could not be watched, or not as asked for: sentences. */
   readonly limits: readonly string[];
 }
@@ -46,61 +38,44 @@ export interface PageTierPlan {
 /** Changes with the meaning of stored states. */
 const STATE_VERSION = 1;
 
-const watchedKinds: ReadonlySet<SubjectKind> = new Set<SubjectKind>(["feature", "prediction", "score"]);
-
-/** Of each stream, one factor per direction: see `designEffects`. */
-export type DesignEffects = ReadonlyMap<string, readonly number[]>;
-
-/** null where the budget is off or there is nothing to watch. */
+/**
+ * null where the budget is off or there is nothing to watch.
+ *
+ * @param measured design effects without seasons
+ */
 export function planPageTier(
   config: ModelConfig,
   reference: LoadedReference | null,
   kpis: readonly KpiBound[],
-  effects: DesignEffects = new Map(),
+  measured: DesignEffects = new Map(),
+  seasons: Seasons = noSeasons,
 ): PageTierPlan | null {
   const { false_alarms: budget, ignore_below: ignoreBelow, ignore_rare_below: ignoreRareBelow } = config;
   if (budget === null) return null;
-  const limits: string[] = [];
-  const found = (reference?.subjects ?? [])
-    .filter(({ subjectKind }) => watchedKinds.has(subjectKind))
-    .flatMap((subject) => {
-      const streams = streamsOf(subject, tellsNewFromTail(subject, reference));
-      if (!("rows" in streams)) return [{ subject, streams }];
-      limits.push(
-        `${subject.subject} is not watched: its reference has ${streams.rows} rows, ${streams.needed} are needed`,
-      );
-      return [];
-    });
+  const found = watchableSubjects(reference, config.notices !== null);
   const comparisons = comparisonsOf(config);
-  if (found.length === 0 && kpis.length === 0 && comparisons.length === 0) return null;
-  const shared = found.map(({ subject }) => ({ subject: subjectKey(subject), streams: streamNames }));
-  const isFeature = (index: number) => found[index]?.subject.subjectKind === "feature";
+  if (found.subjects.length === 0 && kpis.length === 0 && comparisons.length === 0) return null;
+  const paging = found.subjects.filter(({ pages }) => pages);
+  const shared = (isFeature: boolean) =>
+    paging
+      .filter(({ subject }) => (subject.subjectKind === "feature") === isFeature)
+      .map(({ key }) => ({ subject: key, streams: streamNames }));
   const shares = evidenceShares({
-    features: shared.filter((_, index) => isFeature(index)),
-    predictions: shared.filter((_, index) => !isFeature(index)),
+    features: shared(true),
+    predictions: shared(false),
     kpis: sharedKpis(kpis, comparisons),
   });
   const shareOf = new Map(shares.map(({ subject, stream, share }) => [`${subject} ${stream}`, share]));
   const tolerance = { ignoreBelow, ...(ignoreRareBelow === undefined ? {} : { ignoreRareBelow }) };
-  const streams = found.flatMap(({ subject, streams }) =>
-    streamNames.map((stream, index): WatchedStream => {
-      const against = streams[index] as StreamReference;
-      const tolerances = tolerancesOf(against, directionsOf(against), tolerance);
-      const slot = { weights: against.weights, tolerances: tolerances.map(({ value }) => value) };
-      const key = subjectKey(subject);
-      return {
-        subject: key,
-        subjectKind: subject.subjectKind,
-        name: subject.subject,
-        stream,
-        share: shareOf.get(`${key} ${stream}`) ?? 0,
-        plan: pagePlan(against, [slot], designed(effects, `${key} ${stream}`)),
-        tolerances,
-      };
-    }),
-  );
+  const effects = new Map([
+    ...measured,
+    ...[...seasons.streams].map(([key, season]) => [key, season.effects] as const),
+  ]);
+  // One clock for all streams: they ask for the same pane.
+  const local = localHours(config.season_timezone);
+  const clocked = { streams: seasons.streams, local };
+  const streams = paging.flatMap((subject) => pageStreams(subject, shareOf, tolerance, effects, clocked));
   const raised = raisedTolerance(streams);
-  if (raised !== null) limits.push(raised);
   const content = [
     STATE_VERSION,
     reference?.referenceId ?? "",
@@ -110,49 +85,78 @@ export function planPageTier(
     budget,
     Object.fromEntries(effects),
     ...(comparisons.length === 0 ? [] : [comparisons]),
+    ...(seasons.streams.size === 0 ? [] : [Object.fromEntries(seasons.streams)]),
   ];
+  const planId = createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16);
   return {
-    planId: createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16),
+    planId,
     threshold: budget.perMs / budget.alarms / DAY_MS,
     streams,
     tolerance,
     kpis: kpis.map((kpi) => ({ ...kpi, share: shareOf.get(`kpi/${kpi.metric} kpi`) ?? 0 })),
     comparisons: comparisons.map((one) => ({ ...one, share: shareOf.get(`kpi/${one.subject} kpi`) ?? 0 })),
-    limits,
+    notices: planNotices(config.notices, found.subjects, effects, clocked, planId),
+    seasons: seasons.notes,
+    limits: raised === null ? found.limits : [...found.limits, raised],
   };
 }
 
-function designed(effects: DesignEffects, key: string): { readonly designEffects?: readonly number[] } {
-  const designEffects = effects.get(key);
-  return designEffects === undefined ? {} : { designEffects };
+function pageStreams(
+  { subject, key, streams }: WatchableSubject,
+  shareOf: ReadonlyMap<string, number>,
+  tolerance: ToleranceOptions,
+  effects: DesignEffects,
+  { streams: seasons, local }: ClockedSeasons,
+): readonly WatchedStream[] {
+  return streams.map((against, index) => {
+    const stream = streamNames[index] ?? "values";
+    const season = seasons.get(`${key} ${stream}`) ?? null;
+    const directions = directionsOf(against);
+    const slots = (season?.weights ?? [against.weights]).map((weights) => ({
+      weights,
+      tolerances: tolerancesOf({ ...against, weights }, directions, tolerance),
+    }));
+    return {
+      subject: key,
+      subjectKind: subject.subjectKind,
+      name: subject.subject,
+      stream,
+      share: shareOf.get(`${key} ${stream}`) ?? 0,
+      plan: pagePlan(
+        against,
+        slots.map(({ weights, tolerances }) => ({ weights, tolerances: tolerances.map(({ value }) => value) })),
+        designed(effects, `${key} ${stream}`),
+      ),
+      tolerances: directions.flatMap((_, index) => widest(slots.flatMap((slot) => slot.tolerances[index] ?? []))),
+      season,
+      slotAt: slotClock(season, local),
+    };
+  });
 }
 
-function streamsOf(subject: ReferenceSubject, tellsNew: boolean): readonly StreamReference[] | NoStream {
-  const values = valueStream(subject, tellsNew);
-  const missing = rateStream("missing", subject.missing, subject.n);
-  const invalid = rateStream("invalid", subject.invalid, subject.n);
-  if ("rows" in values) return values;
-  if ("rows" in missing) return missing;
-  if ("rows" in invalid) return invalid;
-  return [values, missing, invalid];
-}
-
-/** Where a reference had more distinct values than are remembered, what is rare and what is new look the same. */
-function tellsNewFromTail(subject: ReferenceSubject, reference: LoadedReference | null): boolean {
-  return (subject.bins.at(-2) ?? 0) === 0 || reference?.tails.has(subjectKey(subject)) === true;
+/** Of the slot with the fewest rows. */
+function widest(tolerances: readonly Tolerance[]): readonly Tolerance[] {
+  const [first, ...more] = tolerances;
+  if (first === undefined) return [];
+  return [more.reduce((most, one) => (one.value > most.value ? one : most), first)];
 }
 
 /** A reference that is too small for what was asked: with what holds instead, and the size that would do. */
 function raisedTolerance(streams: readonly WatchedStream[]): string | null {
-  let worst: { readonly name: string; readonly tolerance: Tolerance } | null = null;
-  for (const { name, plan, tolerances } of streams) {
+  let worst: { readonly name: string; readonly tolerance: Tolerance; readonly season: StreamSeason | null } | null =
+    null;
+  for (const { name, plan, tolerances, season } of streams) {
     // Single bins are many; what people set the limit for is the move as a whole.
     const [tolerance] = tolerances;
     if (tolerance === undefined || plan.stream.kind === "rate" || tolerance.value <= tolerance.wanted) continue;
-    if (worst === null || tolerance.value > worst.tolerance.value) worst = { name, tolerance };
+    if (worst === null || tolerance.value > worst.tolerance.value) worst = { name, tolerance, season };
   }
   if (worst === null) return null;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const { value, wanted, rowsNeeded } = worst.tolerance;
-  return `the reference is small: changes of ${worst.name} below ${percent(value)} of the events can't be told from its own sampling error (ignore_below asks for ${percent(wanted)}; that needs ${rowsNeeded} rows)`;
+  const each =
+    worst.season === null
+      ? ""
+      : ` in every slot of ${worst.season.season}, of which this has ${worst.season.weights.length}`;
+  return `the reference is small: changes of ${worst.name} below ${percent(value)} of the events can't be told from its own sampling error (ignore_below asks for ${percent(wanted)}; that needs ${rowsNeeded} rows${each})`;
 }

@@ -21,7 +21,7 @@ const indexes = [
     from: "../../src/core/sample-detector.ts",
   },
   { folder: "src/notify/channels", list: "channels", type: "Target", from: "../../core/delivery.ts" },
-  { folder: "src/act/actions", list: "actions", type: "Target", from: "../../core/delivery.ts" },
+  { folder: "src/act/actions", list: "actions", type: "Action", from: "../../core/action.ts" },
 ];
 
 const camelCase = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());

@@ -2,10 +2,14 @@
  * The only place that constructs things. Every part is built once, started in the order of the data flow and stopped in reverse;
  * what was opened is written down as it opens, so that a failure half-way closes exactly that.
  */
+import { randomBytes } from "node:crypto";
 import { detectors } from "../detectors/index.ts";
 import { sampleDetectors } from "../detectors/multivariate/index.ts";
 import { onlineDetectors } from "../detectors/online/index.ts";
-import { createAct, openActions } from "./act/act.ts";
+import { createAct } from "./act/act.ts";
+import { openActions, openFollowers } from "./act/named-actions.ts";
+import { createNewVersions } from "./act/new-versions.ts";
+import { createRetrainings } from "./act/retrainings.ts";
 import { readIncidents } from "./alert/alert-store.ts";
 import { createAlerting } from "./alert/alerting.ts";
 import { createAudit } from "./audit/audit.ts";
@@ -21,18 +25,20 @@ import { createDrawPng } from "./core/picture/png.ts";
 import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
 import { createIllustrate } from "./evaluate/incident-pictures.ts";
-import { type PreparedModel, prepareModel } from "./evaluate/prepare-model.ts";
+import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { channelRefreshes, createNotify, mirroringChannels, openChannels } from "./notify/notify.ts";
+import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
 import { createServer } from "./serve/server.ts";
 import { announceService, withdrawService } from "./service-file.ts";
 import { openLocalReader } from "./store/local-reader.ts";
+import { predictionsTable } from "./store/model-tables.ts";
 import { openStore } from "./store/open.ts";
 import type { Lane, Store } from "./store/store.ts";
 import { storeSummary } from "./store-summary.ts";
@@ -101,13 +107,24 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   cleanup.add("local reader", () => reader.close());
 
   const control = store.lane("control");
-  const models = [];
-  for (const model of config.models) {
-    const prepared = await prepareModel(control, model, clock, { readLane: reader.lane });
-    for (const warning of prepared.warnings) log.warn(warning, { model: model.name });
-    for (const note of prepared.notes) log.info(note, { model: model.name });
-    models.push(prepared);
-  }
+  const models: PreparedModel[] = [];
+  const references = createReferenceSwitch({
+    lane: control,
+    readLane: reader.lane,
+    clock,
+    log: log.with({ part: "evaluate" }),
+    replace(prepared) {
+      models.splice(
+        0,
+        models.length,
+        ...models.map((one) => (one.config.name === prepared.config.name ? prepared : one)),
+      );
+      evaluation.replace(prepared);
+      rootCause = createRootCause(store.lane("evaluate"), models);
+      illustrate = createIllustrate(store.lane("evaluate"), models);
+    },
+  });
+  for (const model of config.models) models.push(await references.prepare(model));
 
   const ingestion = createIngestion({
     config,
@@ -134,12 +151,12 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   });
 
   let url = "";
-  const base = () => (config.server.public_url ?? url).replace(/\/+$/, "");
-  const link = (incident: Incident) => (base() === "" ? "" : `${base()}/incidents/${incident.incident_id}`);
-  const illustrate = createIllustrate(store.lane("evaluate"), models);
+  const publicUrl = () => (config.server.public_url ?? url).replace(/\/+$/, "");
+  const link = (incident: Incident) => (publicUrl() === "" ? "" : `${publicUrl()}/incidents/${incident.incident_id}`);
+  let illustrate = createIllustrate(store.lane("evaluate"), models);
   const notify = createNotify(config.models, link, {
     mirroring: mirroringChannels(config),
-    links: (incident) => incidentLinks(base(), incident),
+    links: (incident) => incidentLinks(publicUrl(), incident),
     illustrate: async (incident) => {
       try {
         return await illustrate(incident);
@@ -149,13 +166,31 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       }
     },
   });
-  const rootCause = createRootCause(store.lane("evaluate"), models);
+  const act = createAct({
+    lane: control,
+    models: config.models,
+    clock,
+    link,
+    publicUrl,
+    about: (model) => requestContext(config, models, model),
+    createToken: () => randomBytes(24).toString("base64url"),
+    mayBeToldLinks: (channel) => config.channels[channel]?.use !== "log",
+  });
+  const retrainings = createRetrainings({
+    lane: control,
+    models: config.models,
+    followers: openFollowers(config),
+    clock,
+    log: log.with({ part: "act" }),
+    enqueue: (deliveries) => outbox.enqueue(deliveries),
+  });
+  let rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
   const alerting = createAlerting({
     lane: store.lane("evaluate"),
     models: config.models,
     clock,
-    planners: told ? [notify, createAct(control, config.models, link)] : [],
+    planners: told ? [notify, act] : [],
     enqueue: (deliveries) => outbox.enqueue(deliveries),
     explain: async (incident) => {
       try {
@@ -166,6 +201,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
         return null;
       }
     },
+    retrained: createNewVersions(control, config.models),
     metrics: metrics.incidents,
   });
 
@@ -181,6 +217,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   };
 
   const evaluateModel = async (model: string, final = false) => {
+    await references.look(model);
     await evaluation.run({ model, final });
     const changes = await alerting.process(model);
     if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
@@ -231,7 +268,9 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     url: () => url,
     evaluate: evaluateAll,
     deliver: async () => {
+      await retrainings.look();
       await outbox.flush();
+      await retrainings.look();
     },
     async start() {
       log.info("starting", { roles: options.roles, config: redacted(config) });
@@ -245,6 +284,8 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       if (has("deliver")) {
         outbox.start();
         cleanup.add("outbox", () => outbox.stop());
+        retrainings.start();
+        cleanup.add("retrainings", () => retrainings.stop());
       }
       if (options.replayFirst !== true) startLoop();
       if (has("ingest")) await ingestion.start({ files: options.replayFirst !== true });
@@ -267,6 +308,21 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   };
 }
 
+/** What goes with a request to retrain: the reference in force, and where the events lie; no address with a password. */
+function requestContext(config: Config, models: readonly PreparedModel[], model: string) {
+  const prepared = models.find((one) => one.config.name === model);
+  const file = prepared?.config.reference?.file;
+  const place = "embedded" in config.store ? config.store.embedded : config.store.url;
+  return {
+    reference: file === undefined ? null : { reference_id: prepared?.referenceId ?? "", file },
+    data: {
+      store: place.replace(/\/\/[^/?#]*@/, "//"),
+      predictions_table: predictionsTable(model),
+      labels_table: "labels",
+    },
+  };
+}
+
 /** One after the other: a back-test may take all that the engine has. */
 function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
   let before: Promise<unknown> = Promise.resolve();
@@ -278,9 +334,9 @@ function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
   };
 }
 
+/** As of now: a retraining may bring a new reference. */
 function monitorOf(models: readonly PreparedModel[]): (model: string) => string {
-  const hashes = new Map(models.map(({ config, monitorHash }) => [config.name, monitorHash]));
-  return (model) => hashes.get(model) ?? "";
+  return (model) => models.find(({ config }) => config.name === model)?.monitorHash ?? "";
 }
 
 function logLevel(quiet: boolean): LogLevel {

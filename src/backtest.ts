@@ -132,11 +132,24 @@ async function judge(lane: Lane, models: readonly ModelConfig[], clock: Clock): 
     lane,
     models,
     clock,
-    planners: [createNotify(models, () => ""), createAct(lane, models, () => "")],
+    planners: [createNotify(models, () => ""), rehearsedAct(lane, models, clock)],
     enqueue: (deliveries: readonly PlannedDelivery[]) => insertPlanned(lane, deliveries, clock.now()),
   });
   for (const { name } of models) await alerting.process(name);
 }
+
+/** What would be asked of machines: nobody can approve it, and nothing of it is sent. */
+const rehearsedAct = (lane: Lane, models: readonly ModelConfig[], clock: Clock) =>
+  createAct({
+    lane,
+    models,
+    clock,
+    link: () => "",
+    publicUrl: () => "",
+    about: () => ({ reference: null, data: { store: "", predictions_table: "", labels_table: "" } }),
+    createToken: () => "",
+    isRehearsal: true,
+  });
 
 interface Side {
   readonly side: BacktestSide;

@@ -237,7 +237,7 @@ function begin(
 }
 
 /** The limit of a clearing window is the one that had been passed. */
-function evidence(rule: EffectiveRule, row: JudgedRow, fired: Evidence | null): Evidence {
+export function evidence(rule: EffectiveRule, row: JudgedRow, fired: Evidence | null): Evidence {
   const { value, window_start, window_end, n } = row;
   const limit = limitOf(rule, row);
   const direction = fired?.direction ?? limit.direction;

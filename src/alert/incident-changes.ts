@@ -14,6 +14,7 @@ import { type Episode, memberKey, type PendingBreach } from "./episode.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import { memberName, memberSentence, plainTime } from "./incident-text.ts";
 import { compareText, incidentAt, mutingOf, type ViewContext } from "./incident-view.ts";
+import { type NewVersion, retrainingSteps } from "./retrained.ts";
 import { heldBackBy, type Silence } from "./telling.ts";
 
 export interface IncidentInput {
@@ -35,6 +36,8 @@ export interface IncidentInput {
   readonly weigh: ViewContext["weigh"];
   /** By incident: why an estimate of it was wrong, of those whose episodes are left out for that. */
   readonly refuted: ReadonlyMap<string, string>;
+  /** Versions that have come of retrainings, by incident; the episodes have been continued by them: see `continueByVersion`. */
+  readonly retrained?: ReadonlyMap<string, NewVersion>;
   readonly silences: readonly Silence[];
   /** By incident: whoever has taken it on. */
   readonly acknowledged: ReadonlyMap<string, string>;
@@ -109,16 +112,25 @@ export function steps(before: IncidentRecord, episodes: readonly Episode[], inpu
     const occurrence = told === "opened" ? 1 : severityRank(severity);
     step({ kind: "escalated", occurrence, told, reason: escalatedReason(after.incident, held) }, after);
   }
+  for (const { kind, retrained, reason } of retrainingSteps(record, ordered, input)) {
+    const after = seen(Number.POSITIVE_INFINITY, record.incident.severity);
+    const told = record.told === null || isHeld(after.incident) !== null ? null : kind;
+    step({ kind, occurrence: retrained.count, told, reason }, { ...after, incident: { ...after.incident, retrained } });
+  }
   const present = seen(Number.POSITIVE_INFINITY, record.incident.severity);
   if (present.incident.state === "resolved") {
     const told = record.told === null ? null : "resolved";
     const reason = resolvedReason(record.incident, present.incident);
-    step({ kind: "resolved", occurrence: 1, told, reason }, { ...present, data_missing_since: null });
+    const incident = withOutcome(present.incident);
+    step({ kind: "resolved", occurrence: 1, told, reason }, { ...present, incident, data_missing_since: null });
     return changes;
   }
   onGoing(present, { input, step, current: () => record, held: isHeld(present.incident) });
   return changes;
 }
+
+const withOutcome = ({ retrained, ...incident }: Incident): Incident =>
+  retrained === undefined ? incident : { ...incident, retrained: { ...retrained, outcome: "recovered" } };
 
 interface Going {
   readonly input: IncidentInput;

@@ -44,6 +44,15 @@ const explanationSchema = z.object({
   text: z.string(),
 });
 
+const retrainedSchema = z.object({
+  retraining_id: z.string(),
+  version: z.string(),
+  since: z.number(),
+  until: z.number(),
+  count: z.number(),
+  outcome: z.enum(["recovered", "not_recovered"]).nullable(),
+});
+
 /** An incident as JSON: the `incident` of a stored record and of a notification. */
 export const incidentSchema = z.object({
   incident_id: z.string(),
@@ -61,6 +70,7 @@ export const incidentSchema = z.object({
   causes: causeReportSchema.exactOptional(),
   explanations: z.array(explanationSchema).exactOptional(),
   reason: z.string().exactOptional(),
+  retrained: retrainedSchema.exactOptional(),
 });
 
 /** The JSON in the column `body` of `incidents`. */

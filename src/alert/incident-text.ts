@@ -149,6 +149,9 @@ export function transitionWord(kind: string, incident: Incident): string {
     revised: "Revised",
     resolved: "Resolved",
     withdrawn: "Withdrawn",
+    retrained: "Retrained",
+    reopened: "Reopened",
+    retraining: "Retraining",
   };
   return words[kind] ?? kind;
 }

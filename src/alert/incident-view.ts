@@ -22,7 +22,16 @@ export interface ViewContext {
 /** Identity, onset, opening: what does not change, and what is kept. */
 export type IncidentBase = Pick<
   Incident,
-  "incident_id" | "model" | "window" | "onset" | "opened_at" | "severity" | "actions" | "causes" | "reason"
+  | "incident_id"
+  | "model"
+  | "window"
+  | "onset"
+  | "opened_at"
+  | "severity"
+  | "actions"
+  | "causes"
+  | "reason"
+  | "retrained"
 >;
 
 /**

@@ -25,6 +25,7 @@ import {
 } from "./incident-machine.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import { withoutRefuted } from "./refutations.ts";
+import { continueByVersion, type NewVersion } from "./retrained.ts";
 import { type EffectiveRule, type JudgedRow, ruleApplies } from "./rules.ts";
 
 const MINUTE = 60_000;
@@ -35,6 +36,8 @@ export interface JudgeOptions {
   readonly clock: Clock;
   /** How much a feature of a model matters in its reference; 1 is an ordinary one, which it is where this is left out. */
   readonly importance?: (model: string, feature: string) => number;
+  /** Versions of a model that have come of retrainings, by incident; left out: there are none. */
+  readonly retrained?: (model: string) => Promise<ReadonlyMap<string, NewVersion>>;
 }
 
 export type Judge = (
@@ -60,7 +63,11 @@ export function createJudge(options: JudgeOptions, model: ModelConfig, rules: re
     const stored = storedEpisodes(records).filter((episode) => episode.model === model.name);
     const { refolds, pending } = await refold(lane, model.name, changed, earlier, rules, stored);
     const merged = mergeEpisodes(stored, refolds, names);
-    const { episodes, refuted } = await withoutRefuted(lane, rules, merged, records, changed.length > 0);
+    const retrained = records.length === 0 ? new Map() : ((await options.retrained?.(model.name)) ?? new Map());
+    const continued = await continueByVersion(merged, { records, retrained, rules }, (window, metric, from) =>
+      readRows(lane, model.name, window, metric, from),
+    );
+    const { episodes, refuted } = await withoutRefuted(lane, rules, continued, records, changed.length > 0);
     const isNew = hasNew(episodes, records);
     const decisions = await readDecisions(lane);
     return advanceIncidents({
@@ -74,6 +81,7 @@ export function createJudge(options: JudgeOptions, model: ModelConfig, rules: re
       explanations: await explanationsOf(lane, model.name, shortest, episodes, records, changed.length > 0),
       weigh: ({ model: of, subject_kind, subject }) => (subject_kind === "feature" ? importance(of, subject) : 1),
       refuted,
+      retrained,
       silences: silencesOf(decisions),
       acknowledged: acknowledgementsOf(decisions),
       now: options.clock.now(),

@@ -25,6 +25,12 @@ const sources: readonly Source[] = [
       FROM deliveries FINAL WHERE state IN ('sent', 'dead')`,
   },
   {
+    kind: "retraining",
+    rows: sql`SELECT concat(toString(retraining_id), '/', event, '/', key) AS id, model, min(at) AS at, argMin(detail, retrainings.at) AS content,
+      if(JSONExtractString(content, 'by') = '', ${SELF}, JSONExtractString(content, 'by')) AS who, concat(any(action), ': ', event) AS what,
+      JSONExtractString(content, 'message') AS why FROM retrainings GROUP BY model, retraining_id, event, key`,
+  },
+  {
     kind: "person",
     rows: sql`SELECT toString(decision_id) AS id, model, at, owner AS who, kind AS what, reason AS why,
       arrayStringConcat([kind, owner, reason, incident_id, matchers, model, subject, segment, verdict, ends, toString(until)], '\\n') AS content FROM decisions FINAL`,

@@ -3,6 +3,7 @@ import { validate as isCron } from "node-cron";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { onlineDetectors } from "../../detectors/online/index.ts";
 import { classLabel } from "../core/class-label.ts";
+import { checkActions } from "./action-checks.ts";
 import { checkCompare } from "./compare-checks.ts";
 import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
@@ -20,6 +21,7 @@ export function crossChecks(config: Config): Problem[] {
     ...config.sources.flatMap((source, index) => checkSource(source, ["sources", index])),
     ...checkModelNames(config),
     ...config.models.flatMap((model, index) => checkModel(model, ["models", index], Object.keys(config.channels))),
+    ...config.models.flatMap((model, index) => checkActions(model, ["models", index], config.channels)),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import type { Incident, IncidentTransition } from "./incident.ts";
 import type { MessageContent } from "./message.ts";
 import type { DrawPng } from "./picture/png.ts";
+import type { RetrainingRequest } from "./retraining-evidence.ts";
 
 /** What every channel is asked to tell. Already plain text: a channel escapes for its own medium. */
 export interface Notification {
@@ -16,6 +17,8 @@ export interface Notification {
   readonly link: string;
   /** The same in parts, for media that can lay them out. */
   readonly content?: MessageContent;
+  /** To machines only: what they are asked for. */
+  readonly retraining?: RetrainingRequest;
 }
 
 /** What the outbox does next depends on this alone; a channel never retries by itself. */

@@ -29,58 +29,92 @@ export interface HttpRequest {
   readonly body: string;
 }
 
+/** A request of any method; without a body where `body` is null. */
+export interface HttpExchange {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+}
+
+/** What came back, however good or bad. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The beginning of the body. */
+  readonly text: string;
+}
+
 /** The runtime's own `fetch`, handed in: nothing in this folder reaches out by itself. */
-type Fetch = typeof globalThis.fetch;
+export type Fetch = typeof globalThis.fetch;
 
 /** Posts once. Never throws: a cut connection, a name that can't be found and an abort are failures worth another try. */
 export async function postOnce(fetchOnce: Fetch, request: HttpRequest, signal: AbortSignal): Promise<Delivery> {
   try {
-    const response = await fetchOnce(request.url, {
-      method: "POST",
-      headers: { ...request.headers },
-      body: request.body,
-      signal,
-      // A redirect would hand the signed body to an address that nobody configured.
-      redirect: "manual",
-    });
-    const answer = await beginning(response);
-    if (response.ok) return { status: "delivered", receipt: `HTTP ${response.status}` };
-    return failure(response, answer);
+    const answer = await exchangeOnce(fetchOnce, { method: "POST", ...request }, signal);
+    if (isSuccess(answer.status)) return { status: "delivered", receipt: `HTTP ${answer.status}` };
+    return failureOf(answer);
   } catch (thrown) {
     return { status: "failed", retryable: true, reason: networkReason(thrown, signal) };
   }
 }
 
-function failure(response: Response, answer: string): Delivery {
-  const wait = retryAfterMs(response.headers.get("retry-after"), Date.now());
+export const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+/**
+ * One request and the beginning of its answer. Throws what the connection throws: see `networkReason`.
+ *
+ * @param bytesMax bytes of the answer that are read at most
+ */
+export async function exchangeOnce(
+  fetchOnce: Fetch,
+  { method, url, headers, body }: HttpExchange,
+  signal: AbortSignal,
+  bytesMax = ANSWER_BYTES_MAX,
+): Promise<HttpAnswer> {
+  const response = await fetchOnce(url, {
+    method,
+    headers: { ...headers },
+    ...(body === null ? {} : { body }),
+    signal,
+    // A redirect would hand the signed body to an address that nobody configured.
+    redirect: "manual",
+  });
+  return { status: response.status, headers: response.headers, text: await beginning(response, bytesMax) };
+}
+
+/** The failure that an answer which is no success means. */
+export function failureOf(answer: HttpAnswer): Delivery & { readonly status: "failed" } {
+  const wait = retryAfterMs(answer.headers.get("retry-after"), Date.now());
   const moved =
-    response.status >= 300 && response.status < 400 ? " (a redirect is not followed; configure the final address)" : "";
+    answer.status >= 300 && answer.status < 400 ? " (a redirect is not followed; configure the final address)" : "";
   return {
     status: "failed",
-    retryable: isRetryableStatus(response.status),
-    reason: `HTTP ${response.status}${moved}${answer === "" ? "" : `: ${answer}`}`,
+    retryable: isRetryableStatus(answer.status),
+    reason: `HTTP ${answer.status}${moved}${answerWords(answer)}`,
     ...(wait === null ? {} : { retryAfterMs: wait }),
   };
 }
 
-/** The first characters of an answer, on one line. */
-async function beginning(response: Response): Promise<string> {
+/** The first characters of an answer on one line, after a colon; '' where it is empty. */
+export function answerWords({ text }: HttpAnswer): string {
+  const line = text.replace(/[\s\p{Cc}]+/gu, " ").trim();
+  return line === "" ? "" : `: ${line.slice(0, ANSWER_CHARACTERS_MAX)}`;
+}
+
+async function beginning(response: Response, bytesMax: number): Promise<string> {
   if (response.body === null) return "";
   const reader = response.body.getReader();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  while (bytes < ANSWER_BYTES_MAX) {
+  while (bytes < bytesMax) {
     const { done, value } = await reader.read();
     if (done) break;
     chunks.push(value);
     bytes += value.length;
   }
   await reader.cancel().catch(() => undefined);
-  const text = Buffer.concat(chunks)
-    .toString("utf8")
-    .replace(/[\s\p{Cc}]+/gu, " ")
-    .trim();
-  return text.slice(0, ANSWER_CHARACTERS_MAX);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** What went wrong with a connection, by its code alone: messages of network errors may carry the address. */

@@ -64,6 +64,20 @@ export interface ActionDecision {
   readonly reason: string;
 }
 
+/** A version that has come of a retraining because of this incident, and is followed. */
+export interface RetrainedVersion {
+  readonly retraining_id: string;
+  readonly version: string;
+  /** Its windows that end after this time are looked at, ms. */
+  readonly since: number;
+  /** When it must have recovered, ms. */
+  readonly until: number;
+  /** How many new versions the incident has seen. */
+  readonly count: number;
+  /** null while it is not known whether it helped. */
+  readonly outcome: "recovered" | "not_recovered" | null;
+}
+
 /** `whole`: of a segment, that all events move likewise. */
 export const explanationKinds = ["missing", "invalid", "volume", "version", "whole"] as const;
 /** What happened before or beside the drift and accounts for it. */
@@ -105,6 +119,8 @@ export interface Incident {
   readonly actions?: readonly ActionDecision[];
   /** Why it came about, as of when it was last explained. */
   readonly causes?: CauseReport;
+  /** The newest version that has come of a retraining. */
+  readonly retrained?: RetrainedVersion;
   /** What accounts for members that are muted. */
   readonly explanations?: readonly Explanation[];
   /** Why it is in this state: the reason of its newest change, one sentence. */
@@ -124,6 +140,10 @@ export const incidentTransitions = [
   "revised",
   "resolved",
   "withdrawn",
+  // A new version has come of a retraining: the incident is followed; it did not help: the incident goes on; other news of one.
+  "retrained",
+  "reopened",
+  "retraining",
 ] as const;
 export type IncidentTransition = (typeof incidentTransitions)[number];
 

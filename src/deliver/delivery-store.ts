@@ -94,9 +94,7 @@ export async function readPresent(
   );
   const row = rows[0];
   if (row === undefined || row.body === "") return { notification: null, attempt: row?.attempt ?? 0 };
-  // The schema checks what the outbox itself reads; the incident inside was written from the type and goes on as it was.
-  const notification = notificationSchema.parse(JSON.parse(row.body)) as unknown as Notification;
-  return { notification, attempt: row.attempt };
+  return { notification: parseNotification(row.body), attempt: row.attempt };
 }
 
 /** Writes what came of an attempt. The body goes along, since the newest row replaces the others. */
@@ -163,7 +161,7 @@ export async function readStanding(
 
 /**
  * The opening (event time) of the incident for which an action was last asked, of those within `cooldownMs` of an opening; null if
- * there is none. Requests that were given up don't count, and neither does the delivery `except`.
+ * there is none. Requests that no receiver has accepted so far don't count, and neither does the delivery `except`.
  */
 export async function readLastRequest(
   lane: Lane,
@@ -171,10 +169,27 @@ export async function readLastRequest(
 ): Promise<number | null> {
   const rows = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(max(opened_at)) AS opened_ms, count() AS found FROM deliveries FINAL
-      WHERE target = ${of.target} AND kind = 'action' AND state != 'dead' AND delivery_id != ${of.except}
+      WHERE target = ${of.target} AND kind = 'action' AND state IN ('due', 'sent') AND delivery_id != ${of.except}
         AND opened_at > ${time(of.openedAt - of.cooldownMs)} AND opened_at < ${time(of.openedAt + of.cooldownMs)}`,
     z.object({ opened_ms: z.number(), found: z.number() }),
   );
   const row = rows[0];
   return row === undefined || row.found === 0 ? null : row.opened_ms;
 }
+
+/** How a delivery stands; null where it was never queued. */
+export async function readOutcome(
+  lane: Lane,
+  deliveryId: string,
+): Promise<{ readonly state: DeliveryState; readonly answer: string; readonly at: number } | null> {
+  const rows = await lane.query(
+    sql`SELECT toString(state) AS state, answer, toUnixTimestamp64Milli(at) AS at FROM deliveries
+      WHERE delivery_id = ${deliveryId} ORDER BY attempt DESC LIMIT 1`,
+    z.object({ state: z.enum(deliveryStates), answer: z.string(), at: z.number() }),
+  );
+  return rows[0] ?? null;
+}
+
+/** A notification as it was stored; the incident inside was written from the type and goes on as it was. */
+export const parseNotification = (text: string): Notification =>
+  notificationSchema.parse(JSON.parse(text)) as unknown as Notification;

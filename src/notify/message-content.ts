@@ -1,7 +1,14 @@
 /** What a message about an incident says, in parts: see core/message.ts. Plain text; channels escape and cut. */
 import { z } from "zod";
 import { causeSentences, conditionText, featureSentence } from "../alert/cause-text.ts";
-import { memberName, memberSentence, mutedSentences, plainName, plainNumber, plainTime } from "../alert/incident-text.ts";
+import {
+  memberName,
+  memberSentence,
+  mutedSentences,
+  plainName,
+  plainNumber,
+  plainTime,
+} from "../alert/incident-text.ts";
 import { budgetText } from "../config/false-alarms.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import { isEvidence, PAGE_TIER } from "../core/evidence.ts";

@@ -6,7 +6,7 @@
 
 import type { Planner } from "../alert/alerting.ts";
 import { causeSentences } from "../alert/cause-text.ts";
-import { memberSentence, mutedSentences, plainTime, transitionWord } from "../alert/incident-text.ts";
+import { memberSentence, mutedSentences, plainName, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
 import type { Notification, PlannedDelivery, Send, TargetTools } from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
@@ -90,7 +90,9 @@ export function createNotify(
       pictures: (await illustrate?.(incident)) ?? [],
       model: byName.get(incident.model),
     });
-    return { deliveries: [...names].map((name) => plan(change, told, channelTarget(name), { link: address, content })) };
+    return {
+      deliveries: [...names].map((name) => plan(change, told, channelTarget(name), { link: address, content })),
+    };
   };
 }
 
@@ -129,6 +131,7 @@ export function notificationOf(
     title: `${transitionWord(transition, incident)}: ${incident.title}`,
     lines: [
       ...explanation(transition, incident),
+      ...retrainedLines(incident, transition),
       ...named,
       ...(left > 0 ? [`and ${left} more`] : []),
       ...mutedSentences(incident.members),
@@ -143,6 +146,18 @@ export function notificationOf(
 function why({ causes }: Incident, transition: IncidentTransition): string[] {
   if (causes === undefined || transition === "resolved" || transition === "withdrawn") return [];
   return causeSentences(causes, CAUSES_MAX).map((sentence) => `Why: ${sentence}.`);
+}
+
+function retrainedLines({ retrained }: Incident, transition: IncidentTransition): string[] {
+  if (retrained === undefined) return [];
+  const version = `version ${plainName(retrained.version)}`;
+  if (transition === "retrained")
+    return [`A retraining has brought ${version}; it is followed until the numbers are good again.`];
+  if (transition === "reopened")
+    return [`The retraining did not help: ${version} is no better, or its numbers have not come in time.`];
+  return transition === "resolved"
+    ? [`With ${version}, which a retraining has brought, the numbers are good again.`]
+    : [];
 }
 
 function explanation(transition: IncidentTransition, { reason }: Incident): string[] {

@@ -51,7 +51,7 @@ function operation(route: Route): Record<string, unknown> {
     summary: route.summary,
     ...(parameters.length > 0 ? { parameters } : {}),
     ...bodyOf(route),
-    ...(route.audience === "open" ? { security: [] } : { security: [{ token: [] }] }),
+    ...(route.audience === "open" || route.ownToken ? { security: [] } : { security: [{ token: [] }] }),
     responses: {
       "200": { description: "OK", content: { [route.produces]: {} } },
       default: {

@@ -29,6 +29,8 @@ interface RouteDescription {
   readonly summary: string;
   /** `page` is for people and stays out of the OpenAPI document; `open` needs no token. */
   readonly audience: "api" | "page" | "open";
+  /** The request carries a credential of its own, which the route checks: it needs no token of the server. */
+  readonly ownToken?: true;
   /** Media type of the answer, for the OpenAPI document. */
   readonly produces: string;
 }
@@ -103,6 +105,26 @@ export function postRoute<Body>(
   },
 ): Route {
   return postToRoute({ ...route, params: noInput, handle: (context, input) => route.handle(context, input) });
+}
+
+/** A form that a page sends; its fields are checked. */
+export function formRoute<Params extends z.ZodObject, Body>(
+  route: Omit<RouteDescription, "method"> & {
+    readonly params: Params;
+    readonly body: z.ZodType<Body>;
+    handle(context: ServeContext, input: Input<z.output<Params>, unknown, Body>): Promise<Answer> | Answer;
+  },
+): Route {
+  return {
+    ...route,
+    method: "POST",
+    query: noInput,
+    answer: async (context, raw) => {
+      const fields = Object.fromEntries(new URLSearchParams(raw.body.toString("utf8")));
+      const params = checked(route.params, raw.params, "path");
+      return route.handle(context, { params, query: {}, body: checked(route.body, fields, "form"), raw });
+    },
+  };
 }
 
 /** A route that reads the bytes of its body itself. */

@@ -223,7 +223,12 @@ function refuse(headers: Headers, route: Route, options: ServerOptions): Answer 
     );
   if (route.method === "POST" && !isOriginAllowed(headers.get("origin"), headers.get("host"), publicUrl))
     return errorAnswer(403, "forbidden", "the request comes from a page of another site");
-  if (token === undefined || route.audience === "open" || isAuthorized(headers.get("authorization"), token))
+  if (
+    token === undefined ||
+    route.audience === "open" ||
+    route.ownToken ||
+    isAuthorized(headers.get("authorization"), token)
+  )
     return null;
   return route.audience === "page"
     ? errorAnswer(401, "forbidden", "sign in with any user name and the token as the password", {

@@ -8,8 +8,9 @@ import { rootCause } from "./migrations/0005-root-cause.ts";
 import { seasons } from "./migrations/0006-seasons.ts";
 import { kpiSteps } from "./migrations/0007-kpi-steps.ts";
 import { onlineDetectors } from "./migrations/0009-online-detectors.ts";
-import { people } from "./migrations/0012-people.ts";
 import { deliveryThreads } from "./migrations/0010-delivery-threads.ts";
+import { retrainings } from "./migrations/0011-retrainings.ts";
+import { people } from "./migrations/0012-people.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
 import { sql, written } from "./sql.ts";
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   seasons,
   onlineDetectors,
   kpiSteps,
+  retrainings,
   people,
   monitors,
   audit,

@@ -5,8 +5,10 @@ import { z } from "zod";
 import { actions } from "../../src/act/actions/index.ts";
 import type { Delivery, Target } from "../../src/core/delivery.ts";
 import { channels } from "../../src/notify/channels/index.ts";
+import { startSystem, systems } from "../support/action-receivers.ts";
 import {
   channelReceivers,
+  httpAnswers,
   keyOf,
   outcomes,
   retryable,
@@ -19,8 +21,15 @@ import { exampleMember, exampleNotification } from "../support/notification.ts";
 import { startSlackReceiver } from "../support/slack-receiver.ts";
 import { startSmtpReceiver } from "../support/smtp-receiver.ts";
 
+/** A system that answers as such a system does, until it is told otherwise. */
+const systemReceiver =
+  (name: string): StartReceiver =>
+  (outcome) =>
+    startSystem(name, () => (outcome === "accepts" ? undefined : httpAnswers[outcome]));
+
 const receivers: Readonly<Record<string, StartReceiver>> = {
   ...Object.fromEntries(Object.entries(channelReceivers).map(([name, start]) => [`channel ${name}`, start])),
+  ...Object.fromEntries(Object.keys(systems).map((name) => [`action ${name}`, systemReceiver(name)])),
   "action webhook": webhookReceiver,
 };
 /** Targets that reach no server. */

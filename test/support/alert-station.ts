@@ -1,6 +1,9 @@
 /** Alerting, channels, actions and the outbox over a store, wired as the service wires them; and metric rows to feed them with. */
 import { z } from "zod";
-import { createAct, openActions } from "../../src/act/act.ts";
+import { createAct } from "../../src/act/act.ts";
+import { openActions, openFollowers } from "../../src/act/named-actions.ts";
+import { createNewVersions } from "../../src/act/new-versions.ts";
+import { createRetrainings, type Retrainings } from "../../src/act/retrainings.ts";
 import { type Alerting, type AlertingOptions, createAlerting } from "../../src/alert/alerting.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
@@ -14,6 +17,7 @@ import type { Lane, Store } from "../../src/store/store.ts";
 export interface AlertStation {
   readonly alerting: Alerting;
   readonly outbox: Outbox;
+  readonly retrainings: Retrainings;
 }
 
 export const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -41,18 +45,30 @@ export function createAlertStation(
     refreshMs: channelRefreshes(checked),
     ...rest,
   });
-  const planners = [
-    createNotify(checked.models, link, { mirroring: mirroringChannels(checked) }),
-    createAct(lane, checked.models, link),
-  ];
+  const enqueue: Outbox["enqueue"] = (deliveries) => outbox.enqueue(deliveries);
+  const act = createAct({
+    lane,
+    models: checked.models,
+    clock,
+    link,
+    publicUrl: () => "http://driftline.test",
+    about: (model) => ({
+      reference: null,
+      data: { store: "./data", predictions_table: `predictions_${model}`, labels_table: "labels" },
+    }),
+    createToken: () => "one-time-token",
+  });
+  const followers = openFollowers(checked);
   return {
     outbox,
+    retrainings: createRetrainings({ lane, models: checked.models, followers, clock, log: quiet, enqueue }),
     alerting: createAlerting({
       lane,
       models: checked.models,
       clock,
-      planners,
-      enqueue: (deliveries) => outbox.enqueue(deliveries),
+      planners: [createNotify(checked.models, link, { mirroring: mirroringChannels(checked) }), act],
+      enqueue,
+      retrained: createNewVersions(lane, checked.models),
       ...(explain === undefined ? {} : { explain }),
     }),
   };

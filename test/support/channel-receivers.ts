@@ -36,7 +36,7 @@ export const retryable: Readonly<Record<Exclude<Outcome, "accepts">, boolean>> =
   "sends elsewhere": false,
 };
 
-const http: Readonly<Record<Outcome, Answer>> = {
+export const httpAnswers: Readonly<Record<Outcome, Answer>> = {
   accepts: { status: 200 },
   "is broken": { status: 500, body: `oops ${TOKEN.slice(0, 3)}` },
   "is busy": { status: 429, headers: { "retry-after": "7" } },
@@ -74,7 +74,7 @@ export const httpReceiver =
   ): StartReceiver =>
   async (outcome) => {
     const server = await startHttpReceiver((request) =>
-      request.path === "/elsewhere" ? { status: 200 } : http[outcome],
+      request.path === "/elsewhere" ? { status: 200 } : httpAnswers[outcome],
     );
     return {
       options: options(server.url),
@@ -90,7 +90,7 @@ export const webhookReceiver = httpReceiver(
 
 const slackReceiver: StartReceiver = async (outcome) => {
   const server = await startSlackReceiver(
-    outcome === "accepts" ? undefined : (_index, path) => (path === "/elsewhere" ? undefined : http[outcome]),
+    outcome === "accepts" ? undefined : (_index, path) => (path === "/elsewhere" ? undefined : httpAnswers[outcome]),
   );
   return {
     options: { token: TOKEN, channel: "#ml", api_url: server.apiUrl },

@@ -3,8 +3,9 @@
  * on `webhook-id`, which stays the same over retries.
  */
 import { z } from "zod";
-import { defineTarget } from "../../core/delivery.ts";
+import { defineAction } from "../../core/action.ts";
 import { postOnce } from "../../core/http-delivery.ts";
+import { incidentSpan, retrainingEvidence } from "../../core/retraining-evidence.ts";
 import { incidentBody } from "../../core/webhook-body.ts";
 import { isWebhookSecret, webhookHeaders } from "../../core/webhook-signature.ts";
 
@@ -36,17 +37,18 @@ const options = z.strictObject({
     .describe("Further fields of the request, for example the branch or the job's name."),
 });
 
-export const webhook = defineTarget({
+export const webhook = defineAction({
   name: "webhook",
   title: "Retrain webhook",
   description:
-    'Posts `{"type": "retrain", "timestamp", "model", "reason", "window", "from", "to", "incident"}` and the fields of `body`, with the headers of Standard Webhooks. `from` and `to` span the windows that the members fired at.',
+    'Posts `{"type": "retrain", "timestamp", "model", "reason", "window", "from", "to", "retraining_id", "report_url", "features", "reference", "data", "incident"}` and the fields of `body`, with the headers of Standard Webhooks. `from` and `to` span the windows that the members fired at; the outcome is to be reported to `report_url`.',
   options,
+  kind: "run",
   open: ({ url, secret, headers, body: extra }) => {
     return async (notification, signal) => {
       const now = Date.now();
       const { incident } = notification;
-      const ends = incident.members.map((member) => member.window_end);
+      const { report_url, features, reference, data } = retrainingEvidence(notification);
       const body = JSON.stringify({
         ...extra,
         type: "retrain",
@@ -54,8 +56,12 @@ export const webhook = defineTarget({
         model: incident.model,
         reason: incident.title,
         window: incident.window,
-        from: new Date(incident.onset).toISOString(),
-        to: new Date(Math.max(incident.opened_at, ...ends)).toISOString(),
+        ...incidentSpan(notification),
+        retraining_id: notification.idempotencyKey,
+        report_url,
+        features,
+        reference,
+        data,
         incident: incidentBody(notification),
       });
       const signed = webhookHeaders(notification.idempotencyKey, now, body, secret);

@@ -2,12 +2,14 @@
 import type { Decision } from "../../alert/decisions.ts";
 import { isEvidence, PAGE_TIER } from "../../core/evidence.ts";
 import { modelsOf } from "../../core/incident.ts";
+import type { Retraining } from "../../core/retraining.ts";
 import type { DeliveryView, IncidentMemberView, IncidentView } from "../queries/incidents.ts";
 import { Causes } from "./causes.tsx";
 import { DecisionList, Decisions } from "./decisions.tsx";
 import { day, limitText, moment, plural, range, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
 import { Blank, Head, Scroll, type State, StateWord } from "./parts.tsx";
+import { Actions, Retrainings } from "./retraining-view.tsx";
 
 function stateOf(incident: IncidentView): State {
   if (incident.state === "resolved") return "steady";
@@ -146,13 +148,14 @@ interface IncidentProps {
   /** All changes, the newest first. */
   readonly changes: readonly [IncidentView, ...IncidentView[]];
   readonly deliveries: readonly DeliveryView[];
+  readonly retrainings: readonly Retraining[];
   /** Those about this incident. */
   readonly decisions: readonly Decision[];
   /** Clock time, ms. */
   readonly now: number;
 }
 
-export function IncidentPage({ changes, deliveries, decisions, now }: IncidentProps) {
+export function IncidentPage({ changes, deliveries, retrainings, decisions, now }: IncidentProps) {
   const [incident] = changes;
   return (
     <>
@@ -178,7 +181,8 @@ export function IncidentPage({ changes, deliveries, decisions, now }: IncidentPr
         <Members incident={incident} />
       </section>
       {incident.causes !== undefined && <Causes report={incident.causes} incident={incident} />}
-      <History changes={changes} />
+      <History changes={changes} retrainings={retrainings} />
+      <Retrainings retrainings={retrainings} />
       <Decisions incident={incident} decisions={decisions} now={now} />
       <section>
         <Head title="Deliveries" note="who was told and what was asked, with the newest attempt of each" />
@@ -203,7 +207,7 @@ function Explanations({ incident }: { readonly incident: IncidentView }) {
   );
 }
 
-function History({ changes }: Pick<IncidentProps, "changes">) {
+function History({ changes, retrainings }: Pick<IncidentProps, "changes" | "retrainings">) {
   const [incident] = changes;
   return (
     <section class="columns">
@@ -227,21 +231,7 @@ function History({ changes }: Pick<IncidentProps, "changes">) {
       </div>
       <div>
         <Head title="Actions" />
-        {incident.actions === undefined || incident.actions.length === 0 ? (
-          <p class="quiet">No action is configured for this model.</p>
-        ) : (
-          <dl class="facts">
-            {incident.actions.map((action) => (
-              <>
-                <dt>{action.action}</dt>
-                <dd>
-                  {action.requested ? "requested" : "not requested"}
-                  <small>{action.reason}</small>
-                </dd>
-              </>
-            ))}
-          </dl>
-        )}
+        <Actions decisions={incident.actions ?? []} retrainings={retrainings} />
       </div>
     </section>
   );

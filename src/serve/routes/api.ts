@@ -4,6 +4,7 @@ import { gunzip } from "node:zlib";
 import { z } from "zod";
 import { DriftlineError } from "../../core/errors.ts";
 import { incidentStates, modelsOf } from "../../core/incident.ts";
+import { readRetrainings } from "../../deliver/retraining-store.ts";
 import { checkFormat, checkReadOnly } from "../../store/read-only.ts";
 import { sql } from "../../store/sql.ts";
 import type { ServeContext } from "../context.ts";
@@ -14,6 +15,7 @@ import { metricJson, metricsFilter, selectMetrics } from "../queries/metrics.ts"
 import { type SeriesView, selectEvents, selectSeries } from "../queries/models.ts";
 import { newestSeries } from "../queries/overview.ts";
 import { loadPageTier, pageTierJson } from "../queries/page-tier.ts";
+import { retrainingJson } from "../queries/retrainings.ts";
 import {
   type Answer,
   errorAnswer,
@@ -163,9 +165,11 @@ const readRoutes = [
       if (newest === undefined)
         throw new DriftlineError("not_found", `there is no incident ${params.incident.slice(0, 80)}`);
       const deliveries = await selectDeliveries(lane, params.incident);
+      const retrainings = await readRetrainings(lane, { incident_id: params.incident });
       return jsonAnswer({
         ...incidentJson(newest),
         changes: changes.map(incidentJson),
+        retrainings: retrainings.map(retrainingJson),
         deliveries: deliveries.map(({ at_ms, due_ms, ...delivery }) => ({
           ...delivery,
           at: iso(at_ms),

@@ -6,6 +6,7 @@ import type { WindowSpec } from "../../config/duration.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError, type ErrorCode } from "../../core/errors.ts";
 import type { SubjectKind } from "../../core/summary.ts";
+import { readRetrainings } from "../../deliver/retraining-store.ts";
 import type { ServeContext } from "../context.ts";
 import { decisionsAbout } from "../page/decisions.tsx";
 import { FeaturePage } from "../page/feature-page.tsx";
@@ -30,7 +31,7 @@ import { unknownModel } from "./api.ts";
 const GRID_WINDOWS = 12;
 const HOUR = 3_600_000;
 
-function html(frame: Frame, children: ComponentChildren, status = 200): Answer {
+export function html(frame: Frame, children: ComponentChildren, status = 200): Answer {
   return { status, type: "text/html; charset=utf-8", body: renderPage(frame, children) };
 }
 
@@ -270,8 +271,10 @@ const incidentRoutes = [
       if (newest === undefined) throw new DriftlineError("not_found", "There is no such incident.");
       const deliveries = await selectDeliveries(lane, params.incident);
       const decisions = decisionsAbout(await readDecisions(lane), newest, now);
+      const retrainings = await readRetrainings(lane, { incident_id: params.incident });
       const frame: Frame = { title: newest.title, current: "incidents", openIncidents: null, newestEvent: null };
-      return html(frame, <IncidentPage {...{ deliveries, decisions, now }} changes={[newest, ...earlier]} />);
+      const about = { deliveries, decisions, retrainings, now };
+      return html(frame, <IncidentPage {...about} changes={[newest, ...earlier]} />);
     },
   }),
 ];

@@ -11,6 +11,7 @@ import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
 import { reportRoute } from "./report.ts";
+import { retrainingRoutes } from "./retrainings.tsx";
 
 const openapiRoute = getRoute({
   path: "/v1/openapi.json",
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   reportRoute,
   backtestRoute,
   auditRoute,
+  ...retrainingRoutes,
   ...comparisonRoutes,
   ...decisionRoutes,
   openapiRoute,

@@ -12,7 +12,7 @@ test("docs/reference/http.md lists the table of routes, all of it and nothing el
     rows.map(([, request, who, summary]) => [request, who, summary]),
     routes.map((route) => [
       `${route.method} ${route.path}`,
-      route.audience === "open" ? "anyone" : "token",
+      route.audience === "open" ? "anyone" : route.ownToken ? "link" : "token",
       route.summary,
     ]),
   );

@@ -1,0 +1,67 @@
+/** What people are told of retrainings: that one waits for their approval, and what has gone wrong with one. */
+import { plainName, plainTime } from "../alert/incident-text.ts";
+import type { Notification, PlannedDelivery } from "../core/delivery.ts";
+import { contentUuid } from "../core/identity.ts";
+import type { IncidentChange } from "../core/incident.ts";
+import type { Retraining } from "../core/retraining.ts";
+
+const channelTarget = (name: string): string => `channel ${name}`;
+
+/** Asks a channel for approval. The link holds a token: it is the only place where it stands. */
+export function approvalMessage(of: {
+  readonly channel: string;
+  readonly action: string;
+  readonly change: IncidentChange;
+  readonly link: string;
+  readonly until: number;
+}): PlannedDelivery {
+  const { incident, sequence } = of.change;
+  const target = channelTarget(of.channel);
+  const deliveryId = contentUuid("approval", incident.incident_id, of.action, target);
+  return {
+    deliveryId,
+    kind: "channel",
+    target,
+    sequence,
+    notification: {
+      idempotencyKey: deliveryId,
+      transition: "retraining",
+      incident,
+      title: `Approve retraining of ${plainName(incident.model)}? ${incident.title}`,
+      lines: [
+        `The action ${plainName(of.action)} waits for your approval until ${plainTime(of.until)}.`,
+        "The link can be used once; whoever opens it is asked before anything happens.",
+      ],
+      link: of.link,
+    },
+  };
+}
+
+/** News of a retraining, once a channel and kind of news. */
+export function newsMessage(of: {
+  readonly channel: string;
+  readonly retraining: Retraining;
+  readonly news: "waiting" | "given_up" | "timed_out" | "failed" | "expired";
+  readonly text: string;
+  readonly notification: Notification;
+  readonly sequence: number;
+}): PlannedDelivery {
+  const target = channelTarget(of.channel);
+  const { retraining_id, model, action } = of.retraining;
+  const deliveryId = contentUuid("retraining news", retraining_id, of.news, target);
+  const { incident, link } = of.notification;
+  return {
+    deliveryId,
+    kind: "channel",
+    target,
+    sequence: of.sequence,
+    notification: {
+      idempotencyKey: deliveryId,
+      transition: "retraining",
+      incident,
+      title: `Retraining of ${plainName(model)} (${plainName(action)}): ${of.text}`,
+      lines: [`Because of: ${incident.title}`],
+      link,
+    },
+  };
+}

@@ -19,6 +19,7 @@ import { type Clock, systemClock } from "./core/clock.ts";
 import type { Incident } from "./core/incident.ts";
 import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
+import { createBeginning } from "./evaluate/incident-beginning.ts";
 import { type PreparedModel, prepareModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
@@ -132,6 +133,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     const base = config.server.public_url ?? url;
     return base === "" ? "" : `${base.replace(/\/+$/, "")}/incidents/${incident.incident_id}`;
   };
+  const beginning = createBeginning(store.lane("evaluate"), models);
   const rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
   const alerting = createAlerting({
@@ -146,6 +148,14 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       } catch (thrown) {
         // To be told without a cause is better than not to be told.
         log.warn("an incident could not be explained", { part: "evaluate", model: incident.model, error: thrown });
+        return null;
+      }
+    },
+    findBeginning: async (incident) => {
+      try {
+        return await beginning(incident);
+      } catch (thrown) {
+        log.warn("an incident's first event was not found", { part: "evaluate", model: incident.model, error: thrown });
         return null;
       }
     },

@@ -9,6 +9,7 @@ import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { PlannedDelivery } from "../core/delivery.ts";
 import type { ActionDecision, Incident, IncidentChange, Severity } from "../core/incident.ts";
+import type { IncidentBeginning } from "../core/incident-beginning.ts";
 import type { CauseReport } from "../core/incident-cause.ts";
 import type { Lane } from "../store/store.ts";
 import type { IncidentMetrics } from "../telemetry/metrics.ts";
@@ -54,6 +55,8 @@ export interface AlertingOptions {
   readonly enqueue: (deliveries: readonly PlannedDelivery[]) => Promise<void>;
   /** Why an incident came about, null where nothing can be said; asked when it opens, escalates or fires anew. Must not throw. */
   readonly explain?: (incident: Incident) => Promise<CauseReport | null>;
+  /** With which window and event an incident began; asked when it opens. Must not throw. */
+  readonly findBeginning?: (incident: Incident) => Promise<IncidentBeginning | null>;
   readonly metrics?: IncidentMetrics;
 }
 
@@ -228,12 +231,16 @@ const seriesKey = (row: JudgedRow): string => JSON.stringify([row.subject_kind, 
 async function record(options: AlertingOptions, changes: readonly RecordedChange[]): Promise<RecordedChange[]> {
   const decided = new Map<string, readonly ActionDecision[]>();
   const explained = new Map<string, CauseReport>();
+  const began = new Map<string, IncidentBeginning>();
   const recorded: RecordedChange[] = [];
   for (const made of changes) {
     const id = made.incident.incident_id;
     const causes = await causesOf(options, made, explained.get(id) ?? made.incident.causes);
     if (causes !== undefined) explained.set(id, causes);
-    const change = causes === undefined ? made : { ...made, incident: { ...made.incident, causes } };
+    const beginning = began.get(id) ?? (await beginningOf(options, made));
+    if (beginning !== undefined) began.set(id, beginning);
+    const found = { ...(causes === undefined ? {} : { causes }), ...(beginning === undefined ? {} : { beginning }) };
+    const change = { ...made, incident: { ...made.incident, ...found } };
     let actions = decided.get(id) ?? change.incident.actions ?? [];
     for (const plan of options.planners) {
       const { deliveries, actions: more = [] } = await plan(change);
@@ -261,6 +268,14 @@ async function causesOf(
       ? kind === "opened" || kind === "escalated"
       : kind === "escalated" || (incident.state !== "resolved" && newest > known.window_start);
   return wanted ? ((await explain?.(incident)) ?? known) : known;
+}
+
+/** As it was found at the opening. */
+async function beginningOf(
+  { findBeginning }: AlertingOptions,
+  { kind, incident }: RecordedChange,
+): Promise<IncidentBeginning | undefined> {
+  return incident.beginning ?? (kind === "opened" ? ((await findBeginning?.(incident)) ?? undefined) : undefined);
 }
 
 function count(

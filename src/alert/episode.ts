@@ -32,6 +32,9 @@ export const episodeSchema = z.object({
   variant: z.string(),
   /** Start of the first breached window among the M at which it fired. */
   onset: z.number(),
+  /** The interval that the onset lies in, where the page tier has found it. */
+  onset_from: z.number().optional(),
+  onset_to: z.number().optional(),
   fired: evidenceSchema,
   /** null while it goes on. */
   cleared: evidenceSchema.nullable(),
@@ -124,6 +127,8 @@ function begin(rule: EffectiveRule, row: JudgedRow, onset: number): Episode & { 
     cleared: null,
     good: 0,
     data_missing: false,
+    ...(row.onset_from === undefined ? {} : { onset_from: row.onset_from }),
+    ...(row.onset_to === undefined ? {} : { onset_to: row.onset_to }),
     ...(row.finding === undefined ? {} : { finding: row.finding }),
   };
 }

@@ -1,6 +1,7 @@
 /** What the `incidents` table holds of an incident: the incident as people see it, and what the machine needs to carry on. */
 import { z } from "zod";
 import { type Incident, type IncidentMember, incidentStates, severities, severityRank } from "../core/incident.ts";
+import { incidentBeginningSchema } from "../core/incident-beginning.ts";
 import { causeReportSchema } from "../core/incident-cause.ts";
 import { subjectKinds } from "../core/summary.ts";
 import { type Episode, endOf, episodeSchema, memberKey } from "./episode.ts";
@@ -25,6 +26,8 @@ const memberSchema = z.object({
   firing: z.boolean(),
   data_missing: z.boolean(),
   onset: z.number().optional(),
+  onset_from: z.number().optional(),
+  onset_to: z.number().optional(),
   finding: z.string().optional(),
 });
 
@@ -42,6 +45,7 @@ export const incidentSchema = z.object({
   title: z.string(),
   actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).optional(),
   causes: causeReportSchema.optional(),
+  beginning: incidentBeginningSchema.optional(),
 });
 
 /** The JSON in the column `body` of `incidents`. */
@@ -71,7 +75,10 @@ export interface IncidentRecord extends Omit<z.output<typeof incidentRecordSchem
  * @param base what does not change: identity, onset, opening
  */
 export function incidentAt(
-  base: Pick<Incident, "incident_id" | "model" | "window" | "onset" | "opened_at" | "severity" | "actions" | "causes">,
+  base: Pick<
+    Incident,
+    "incident_id" | "model" | "window" | "onset" | "opened_at" | "severity" | "actions" | "causes" | "beginning"
+  >,
   episodes: readonly Episode[],
   at: number,
 ): Incident {
@@ -113,6 +120,8 @@ function memberOf(episode: Episode, at: number, present: boolean): IncidentMembe
     firing,
     data_missing: present && firing && episode.data_missing,
     ...(episode.finding === undefined ? {} : { onset: episode.onset, finding: episode.finding }),
+    ...(episode.onset_from === undefined ? {} : { onset_from: episode.onset_from }),
+    ...(episode.onset_to === undefined ? {} : { onset_to: episode.onset_to }),
   };
 }
 

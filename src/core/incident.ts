@@ -1,4 +1,5 @@
 /** An incident: one cause that people are told of once. */
+import type { IncidentBeginning } from "./incident-beginning.ts";
 import type { CauseReport } from "./incident-cause.ts";
 import type { SubjectKind } from "./summary.ts";
 
@@ -37,6 +38,9 @@ export interface IncidentMember {
   readonly data_missing: boolean;
   /** Of what the page tier has found: where the change began, and what it is in words. */
   readonly onset?: number | undefined;
+  /** The interval that the onset lies in, 95 times in 100. */
+  readonly onset_from?: number | undefined;
+  readonly onset_to?: number | undefined;
   readonly finding?: string | undefined;
 }
 
@@ -70,6 +74,8 @@ export interface Incident {
   readonly actions?: readonly ActionDecision[];
   /** Why it came about, as of when it was last explained. */
   readonly causes?: CauseReport;
+  /** The window and the event with which it began, as known at the opening. */
+  readonly beginning?: IncidentBeginning;
 }
 
 /** What people can be told of an incident. */

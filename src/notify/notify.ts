@@ -5,6 +5,7 @@
  */
 
 import type { Planner } from "../alert/alerting.ts";
+import { beginningSentence, onsetSentence } from "../alert/beginning-text.ts";
 import { causeSentences } from "../alert/cause-text.ts";
 import { memberSentence, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
@@ -79,6 +80,7 @@ export function notificationOf(
       ...named,
       ...(left > 0 ? [`and ${left} more`] : []),
       ...why(incident, transition),
+      ...beginningOf(incident, transition),
       `Since ${plainTime(incident.onset)}; opened ${plainTime(incident.opened_at)}${incident.resolved_at === null ? "" : `; over since ${plainTime(incident.resolved_at)}`}.`,
     ],
     link,
@@ -89,6 +91,12 @@ export function notificationOf(
 function why({ causes }: Incident, transition: IncidentTransition): string[] {
   if (causes === undefined || transition === "resolved" || transition === "withdrawn") return [];
   return causeSentences(causes, CAUSES_MAX).map((sentence) => `Why: ${sentence}.`);
+}
+
+/** Where to look first; not of what is over. */
+function beginningOf(incident: Incident, transition: IncidentTransition): string[] {
+  if (transition === "resolved" || transition === "withdrawn") return [];
+  return [onsetSentence(incident), beginningSentence(incident)].filter((line) => line !== undefined);
 }
 
 function explanation(transition: IncidentTransition): string[] {

@@ -5,8 +5,9 @@ import { alerting } from "./migrations/0002-alerting.ts";
 import { pageTier } from "./migrations/0003-page-tier.ts";
 import { referenceSamples } from "./migrations/0004-reference-samples.ts";
 import { rootCause } from "./migrations/0005-root-cause.ts";
-import { onlineDetectors } from "./migrations/0009-online-detectors.ts";
 import { kpiSteps } from "./migrations/0007-kpi-steps.ts";
+import { onsetIntervals } from "./migrations/0008-onset-intervals.ts";
+import { onlineDetectors } from "./migrations/0009-online-detectors.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
 import { sql, written } from "./sql.ts";
@@ -25,6 +26,7 @@ export const migrations: readonly Migration[] = [
   pageTier,
   referenceSamples,
   rootCause,
+  onsetIntervals,
   onlineDetectors,
   kpiSteps,
   monitors,

@@ -24,11 +24,11 @@ export function createAlertStation(
   config: unknown,
   settings: { readonly clock?: Clock; readonly targets?: ReadonlyMap<string, Send> } & Pick<
     AlertingOptions,
-    "explain"
+    "explain" | "findBeginning"
   > &
     Partial<Omit<OutboxOptions, "lane" | "clock" | "targets">> = {},
 ): AlertStation {
-  const { clock = systemClock, targets, explain, ...rest } = settings;
+  const { clock = systemClock, targets, explain, findBeginning, ...rest } = settings;
   const checked = configSchema.parse(config);
   const lane = store.lane("control");
   const link = () => "";
@@ -44,6 +44,7 @@ export function createAlertStation(
       planners,
       enqueue: (deliveries) => outbox.enqueue(deliveries),
       ...(explain === undefined ? {} : { explain }),
+      ...(findBeginning === undefined ? {} : { findBeginning }),
     }),
   };
 }

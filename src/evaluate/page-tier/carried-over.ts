@@ -29,6 +29,8 @@ const row = z.object({
   subject_kind: z.enum(subjectKinds),
   subject: z.string(),
   onset: z.number().nullable(),
+  onset_from: z.number().nullable(),
+  onset_to: z.number().nullable(),
   finding: z.string(),
   start: z.number(),
   end: z.number(),
@@ -42,7 +44,8 @@ export async function readCarriedOver(lane: Lane, model: string, planId: string)
   );
   if (latest === undefined || latest.rows === 0) return { through: Number.NEGATIVE_INFINITY, changed: [] };
   const rows = await lane.query(
-    sql`SELECT version, variant, subject_kind, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset, argMax(finding, window_start) AS finding,
+    sql`SELECT version, variant, subject_kind, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset,
+        toUnixTimestamp64Milli(argMax(onset_from, window_start)) AS onset_from, toUnixTimestamp64Milli(argMax(onset_to, window_start)) AS onset_to, argMax(finding, window_start) AS finding,
         toUnixTimestamp64Milli(max(window_start)) AS start, toUnixTimestamp64Milli(max(window_end)) AS end
       FROM evidence FINAL WHERE model = ${model} AND metric = ${evidenceMetrics.drift}
       GROUP BY version, variant, subject_kind, subject HAVING argMax(breached, window_start)
@@ -51,15 +54,18 @@ export async function readCarriedOver(lane: Lane, model: string, planId: string)
   );
   return {
     through: latest.through,
-    changed: rows.map(({ version, variant, subject_kind, subject, onset, finding, start, end }) => ({
-      version,
-      variant,
-      subjectKind: subject_kind,
-      subject,
-      onset: onset ?? start,
-      alarmedAt: end,
-      holdUntil: end + LEAST_HELD_STEPS * (end - start),
-      finding,
-    })),
+    changed: rows.map(
+      ({ version, variant, subject_kind, subject, onset, onset_from, onset_to, finding, start, end }) => ({
+        version,
+        variant,
+        subjectKind: subject_kind,
+        subject,
+        onset: onset ?? start,
+        ...(onset_from === null || onset_to === null ? {} : { onsetFrom: onset_from, onsetTo: onset_to }),
+        alarmedAt: end,
+        holdUntil: end + LEAST_HELD_STEPS * (end - start),
+        finding,
+      }),
+    ),
   };
 }

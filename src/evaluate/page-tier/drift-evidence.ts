@@ -1,13 +1,10 @@
 /** Drift in the page tier: reads the steps that are new, takes them through each version's tracker, and writes what they say. */
-import { z } from "zod";
 import { evidenceMetrics } from "../../core/evidence.ts";
-import type { Finding } from "../../sequential/replay.ts";
-import { mergeCounts } from "../../sequential/stream-reference.ts";
-import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
 import { type CarriedSubject, readCarriedOver } from "./carried-over.ts";
+import { describeFinding } from "./described-finding.ts";
 import { type DriftStep, forgetIdle, newUnit, type StepOutcome, takeStep, type UnitState } from "./drift-tracker.ts";
 import {
   type EvidenceRow,
@@ -17,10 +14,9 @@ import {
   subjectRow,
   writeEvidence,
 } from "./evidence-rows.ts";
-import { findingText } from "./finding-text.ts";
 import { readUnits, saveUnits, type Units } from "./saved-states.ts";
 import { type StoredStep, storedSteps } from "./stored-steps.ts";
-import { DAY_MS, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
+import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
 export interface DriftEvidence {
   /** Takes the steps of panes that begin before or at `sealedTo`. */
@@ -94,8 +90,8 @@ function createPaneTaker(lane: Lane, prepared: PreparedModel, plan: PageTierPlan
       const { unit } = known;
       const step: DriftStep = { start, end: start + prepared.config.pane, counts };
       const watchedMs = step.end - (unit.through ?? start);
-      const outcome = await takeStep(plan, unit, step, (finding, end) =>
-        describe(lane, prepared, { version, variant, finding, end }),
+      const outcome = await takeStep(plan, unit, step, (finding, since, end) =>
+        describeFinding(lane, prepared, { version, variant, finding, since, end }),
       );
       written.push(...rowsOf(plan, { version, variant, start, end: step.end, watchedMs }, step, outcome));
     }
@@ -118,27 +114,6 @@ function carry(plan: PageTierPlan, units: Units, carried: CarriedSubject, pane: 
   const of = { subjectKind, subject, logEvidence: 0, share: 1, n: 0 };
   const state = { changed: undefined, over: changed };
   return [subjectRow(place, evidenceMetrics.drift, of, { value: 0, threshold: 0 }, state) ?? []].flat();
-}
-
-/** The finding in words, by the counts of all steps from its onset on. */
-async function describe(
-  lane: Lane,
-  prepared: PreparedModel,
-  at: {
-    readonly version: string;
-    readonly variant: string;
-    readonly finding: Finding<WatchedStream>;
-    readonly end: number;
-  },
-): Promise<string> {
-  const { stream, onset } = at.finding;
-  const [row] = await lane.query(
-    sql`SELECT sumForEach(counts) AS counts FROM (SELECT counts FROM steps FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId}
-      AND subject_kind = ${stream.subjectKind} AND subject = ${stream.name} AND stream = ${stream.stream} AND version = ${at.version} AND variant = ${at.variant}
-      AND segment = '' AND pane_start >= ${time(onset)} AND pane_start < ${time(at.end)})`,
-    z.object({ counts: z.array(z.number()) }),
-  );
-  return findingText(at.finding, [...mergeCounts(stream.plan.stream, row?.counts ?? [])]);
 }
 
 function rowsOf(plan: PageTierPlan, place: StepPlace, step: DriftStep, outcome: StepOutcome): EvidenceRow[] {
@@ -166,6 +141,8 @@ function rowsOf(plan: PageTierPlan, place: StepPlace, step: DriftStep, outcome: 
     alarmed: outcome.isNew,
     n: Math.max(0, ...[...subjects.values()].map(({ n }) => n)),
     onset: null,
+    onset_from: null,
+    onset_to: null,
     finding: "",
     watched_ms: place.watchedMs,
   };

@@ -24,6 +24,9 @@ export interface EvidenceRow
   /** Whether this very step alarmed. */
   readonly alarmed: boolean;
   readonly onset: number | null;
+  /** The interval that the onset lies in; null where it is not known. */
+  readonly onset_from: number | null;
+  readonly onset_to: number | null;
   readonly finding: string;
   /** Time that this step stands for, ms. */
   readonly watched_ms: number;
@@ -88,6 +91,8 @@ export function subjectRow(
     alarmed,
     n: of.n,
     onset: told?.onset ?? null,
+    onset_from: told?.onsetFrom ?? null,
+    onset_to: told?.onsetTo ?? null,
     finding: told?.finding ?? "",
     watched_ms: place.watchedMs,
   };

@@ -1,4 +1,5 @@
 /** The list of incidents, and one incident with its numbers, its changes and what was delivered because of it. */
+import { beginningSentence, intervalText, onsetSentence } from "../../alert/beginning-text.ts";
 import { isEvidence, PAGE_TIER } from "../../core/evidence.ts";
 import type { DeliveryView, IncidentMemberView, IncidentView } from "../queries/incidents.ts";
 import { Causes } from "./causes.tsx";
@@ -101,9 +102,11 @@ export function IncidentPage({ changes, deliveries }: IncidentProps) {
       <h1>{incident.title}</h1>
       <p class="lead">
         <StateWord state={stateOf(incident)}>{stateWords(incident)}</StateWord> Opened {moment(incident.opened_at)} UTC
-        (event time), the first window that breached began {moment(incident.onset)}.
-        {incident.resolved_at !== null && ` Resolved ${moment(incident.resolved_at)}.`}
+        (event time),{" "}
+        {incident.window === PAGE_TIER ? "the change most likely began" : "the first window that breached began"}{" "}
+        {moment(incident.onset)}.{incident.resolved_at !== null && ` Resolved ${moment(incident.resolved_at)}.`}
       </p>
+      <Beginning incident={incident} />
       <section>
         <Head
           title="What fired"
@@ -156,6 +159,15 @@ export function IncidentPage({ changes, deliveries }: IncidentProps) {
   );
 }
 
+/** Where to look first. */
+function Beginning({ incident }: { readonly incident: IncidentView }) {
+  const { beginning } = incident;
+  const sentences = [onsetSentence(incident), beginningSentence(beginning === undefined ? {} : { beginning })].filter(
+    (sentence) => sentence !== undefined,
+  );
+  return sentences.length === 0 ? null : <p class="quiet">{sentences.join(" ")}</p>;
+}
+
 function Members({ incident }: { readonly incident: IncidentView }) {
   return (
     <Scroll label="What fired">
@@ -185,6 +197,7 @@ function Members({ incident }: { readonly incident: IncidentView }) {
               <th scope="row" class="value">
                 <MemberLink incident={incident} member={member} />
                 <span class="under">{member.finding ?? member.metric}</span>
+                {member.onset_from !== undefined && <span class="under">began {intervalText(member)}</span>}
               </th>
               <td>{member.rule}</td>
               <td class="num">

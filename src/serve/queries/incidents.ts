@@ -2,9 +2,10 @@
 import { z } from "zod";
 import { causeSentence } from "../../alert/cause-text.ts";
 import { type Incident, incidentStates, severities } from "../../core/incident.ts";
+import { incidentBeginningSchema } from "../../core/incident-beginning.ts";
 import { type CauseReport, causeReportSchema } from "../../core/incident-cause.ts";
 import { subjectKinds } from "../../core/summary.ts";
-import { causesBody } from "../../core/webhook-body.ts";
+import { beginningBody, causesBody, onsetBody } from "../../core/webhook-body.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 
@@ -25,6 +26,8 @@ const member = z.object({
   firing: z.boolean(),
   data_missing: z.boolean(),
   onset: z.number().optional(),
+  onset_from: z.number().optional(),
+  onset_to: z.number().optional(),
   finding: z.string().optional(),
 });
 
@@ -36,6 +39,7 @@ const body = z.object({
   actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).optional(),
   // What an older version has written of causes may have another shape: it is then left out.
   causes: causeReportSchema.optional().catch(undefined),
+  beginning: incidentBeginningSchema.optional().catch(undefined),
 });
 export type IncidentMemberView = z.output<typeof member>;
 
@@ -148,8 +152,10 @@ export function incidentJson(incident: IncidentView): Record<string, unknown> {
     resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),
     changed_at: iso(incident.changed_at),
     ...(incident.causes === undefined ? {} : { causes: withSentences(incident.causes) }),
+    ...(incident.beginning === undefined ? {} : { beginning: beginningBody(incident.beginning) }),
     members: incident.members.map((one) => ({
       ...one,
+      ...onsetBody(one),
       window_start: iso(one.window_start),
       window_end: iso(one.window_end),
     })),

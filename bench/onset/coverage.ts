@@ -117,10 +117,11 @@ function lookedBack(rise: number, end: number, estimate: (from: number) => Onset
   }
 }
 
-function countsOf({ subject, stream, binOf }: Reference, draw: Draw, random: Random, events: number): Float64Array {
+function countsOf(reference: Reference, draw: Draw, random: Random, events: number): Float64Array {
+  const { subject, stream } = reference;
   const counts = new Float64Array(stream.kind === "rate" ? stream.bins.length : subject.bins.length);
   for (let event = 0; event < events; event++) {
-    const bin = binOf(draw(random));
+    const bin = reference.binOf(draw(random));
     counts[bin] = (counts[bin] ?? 0) + 1;
   }
   return counts;

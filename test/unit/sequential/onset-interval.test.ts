@@ -37,7 +37,7 @@ test("the onset is nearer than where the evidence began to rise", () => {
   const shift = scenes.numeric.shifts.find((one) => one.name === "sd ×1.1");
   assert.ok(shift !== undefined);
   const { error, riseError } = onsetCoverage("numeric", shift, setting);
-  assert.ok(error[1] - error[0] < riseError[1] - riseError[0], `${error} and ${riseError}`);
+  assert.ok(error[1] - error[0] < riseError[1] - riseError[0], `${error.join()} and ${riseError.join()}`);
 });
 
 /** `n` of 100 wrong in each window. */

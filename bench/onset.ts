@@ -1,6 +1,6 @@
 /** `npm run bench:onset`: how often the interval that the page tier gives for a change's onset holds it. Seeded: the same command gives the same table. */
-import { scenes } from "../detectors/scenes.ts";
-import { onsetCoverage } from "./coverage.ts";
+import { scenes } from "./detectors/scenes.ts";
+import { onsetCoverage } from "./onset/coverage.ts";
 
 const SEED = 20_260_302;
 const STREAMS = 200;

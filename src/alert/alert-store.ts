@@ -53,6 +53,8 @@ export function readChanged(
 
 /** The page tier's evidence lies in a table of its own, with the same columns and two more. */
 const tableOf = (metric: string) => (isEvidence(metric) ? written("evidence") : written("metrics"));
+/** Segments are the page tier's alone. */
+const segmentsOf = (metric: string) => written(isEvidence(metric) ? "true" : "segment = ''");
 const more = (metric: string) =>
   isEvidence(metric)
     ? written(
@@ -63,13 +65,14 @@ const more = (metric: string) =>
       );
 
 const COLUMNS =
-  written(`version, variant, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
+  written(`version, variant, segment, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
   toUnixTimestamp64Milli(window_end) AS end_ms, value, threshold, breached, n, coverage, status`);
 
 const rowSchema = z
   .object({
     version: z.string(),
     variant: z.string(),
+    segment: z.string(),
     subject_kind: z.enum(subjectKinds),
     subject: z.string(),
     metric: z.string(),
@@ -88,8 +91,9 @@ const rowSchema = z
     unreliable: z.number().default(0),
   })
   .transform(
-    ({ start_ms, end_ms, coverage, onset_ms, from_ms, to_ms, finding, unreliable, ...row }): JudgedRow => ({
+    ({ start_ms, end_ms, coverage, segment, onset_ms, from_ms, to_ms, finding, unreliable, ...row }): JudgedRow => ({
       ...row,
+      ...(segment === "" ? {} : { segment }),
       ...(onset_ms === null ? {} : { onset: onset_ms }),
       ...(from_ms === null || to_ms === null ? {} : { onset_from: from_ms, onset_to: to_ms }),
       ...(finding === "" ? {} : { finding }),
@@ -112,7 +116,7 @@ export async function* readRows(
   while (true) {
     const rows = await lane.query(
       sql`SELECT ${COLUMNS}${more(metric)} FROM ${tableOf(metric)} FINAL
-        WHERE model = ${model} AND metric = ${metric} AND window = ${window} AND segment = '' AND ${from}
+        WHERE model = ${model} AND metric = ${metric} AND window = ${window} AND ${segmentsOf(metric)} AND ${from}
         ORDER BY window_start LIMIT ${PAGE_ROWS} WITH TIES`,
       rowSchema,
     );
@@ -140,9 +144,9 @@ export async function readEarlier(
 ): Promise<JudgedRow[]> {
   const rows = await lane.query(
     sql`SELECT ${COLUMNS}${more(at.metric)} FROM ${tableOf(at.metric)} FINAL
-      WHERE model = ${at.model} AND metric = ${at.metric} AND window = ${at.window} AND segment = ''
+      WHERE model = ${at.model} AND metric = ${at.metric} AND window = ${at.window} AND ${segmentsOf(at.metric)}
         AND window_start < ${time(at.since)} AND window_start >= ${time(at.floor)}
-      ORDER BY window_start DESC LIMIT ${count} BY subject_kind, subject, version, variant, status`,
+      ORDER BY window_start DESC LIMIT ${count} BY subject_kind, subject, version, variant, segment, status`,
     rowSchema,
   );
   return rows.reverse();

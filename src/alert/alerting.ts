@@ -225,7 +225,8 @@ function createFolding(
   };
 }
 
-const seriesKey = (row: JudgedRow): string => JSON.stringify([row.subject_kind, row.subject, row.version, row.variant]);
+const seriesKey = (row: JudgedRow): string =>
+  JSON.stringify([row.subject_kind, row.subject, row.version, row.variant, row.segment ?? ""]);
 
 /** Explains, plans and writes changes. What was found and decided goes with the incident from there on. */
 async function record(options: AlertingOptions, changes: readonly RecordedChange[]): Promise<RecordedChange[]> {

@@ -30,6 +30,8 @@ export const episodeSchema = z.object({
   subject: z.string(),
   version: z.string(),
   variant: z.string(),
+  /** Left out: the whole. */
+  segment: z.string().optional(),
   /** Start of the first breached window among the M at which it fired. */
   onset: z.number(),
   /** The interval that the onset lies in, where the page tier has found it. */
@@ -49,7 +51,7 @@ export type Episode = z.output<typeof episodeSchema>;
 
 /** Text that tells apart what has episodes of its own. */
 export function memberKey(
-  member: Pick<Episode, "rule" | "metric" | "subject_kind" | "subject" | "version" | "variant">,
+  member: Pick<Episode, "rule" | "metric" | "subject_kind" | "subject" | "version" | "variant" | "segment">,
 ): string {
   return JSON.stringify([
     member.rule,
@@ -58,6 +60,7 @@ export function memberKey(
     member.subject,
     member.version,
     member.variant,
+    ...(member.segment === undefined ? [] : [member.segment]),
   ]);
 }
 
@@ -113,7 +116,7 @@ export function foldEpisodes(rule: EffectiveRule, open: Episode | null): Episode
 }
 
 function begin(rule: EffectiveRule, row: JudgedRow, onset: number): Episode & { cleared: null } {
-  const { metric, subject_kind, subject, version, variant } = row;
+  const { metric, subject_kind, subject, version, variant, segment } = row;
   return {
     rule: rule.name,
     severity: rule.severity,
@@ -122,6 +125,7 @@ function begin(rule: EffectiveRule, row: JudgedRow, onset: number): Episode & { 
     subject,
     version,
     variant,
+    ...(segment === undefined ? {} : { segment }),
     onset,
     fired: evidence(rule, row, null),
     cleared: null,

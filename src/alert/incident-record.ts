@@ -12,6 +12,7 @@ const memberSchema = z.object({
   severity: z.enum(severities),
   version: z.string(),
   variant: z.string(),
+  segment: z.string().optional(),
   subject_kind: z.enum(subjectKinds),
   subject: z.string(),
   metric: z.string(),
@@ -103,7 +104,7 @@ export function incidentAt(
 }
 
 function memberOf(episode: Episode, at: number, present: boolean): IncidentMember {
-  const { rule, severity, version, variant, subject_kind, subject, metric } = episode;
+  const { rule, severity, version, variant, segment, subject_kind, subject, metric } = episode;
   const cleared = episode.cleared !== null && episode.cleared.window_end <= at ? episode.cleared : null;
   const firing = cleared === null;
   return {
@@ -111,6 +112,7 @@ function memberOf(episode: Episode, at: number, present: boolean): IncidentMembe
     severity,
     version,
     variant,
+    ...(segment === undefined ? {} : { segment }),
     subject_kind,
     subject,
     metric,
@@ -125,11 +127,12 @@ function memberOf(episode: Episode, at: number, present: boolean): IncidentMembe
   };
 }
 
-/** Firing before cleared, then by severity, then what fired first; the rest only makes the order a fixed one. */
+/** Firing before cleared, then by severity, the whole before its segments, then what fired first; the rest only makes the order a fixed one. */
 function mostUrgentFirst(one: IncidentMember, other: IncidentMember): number {
   return (
     Number(other.firing) - Number(one.firing) ||
     severityRank(other.severity) - severityRank(one.severity) ||
+    Number(one.segment !== undefined) - Number(other.segment !== undefined) ||
     one.fired_at - other.fired_at ||
     compareText(memberKey(one), memberKey(other))
   );

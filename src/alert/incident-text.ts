@@ -60,6 +60,7 @@ function series(member: IncidentMember): string {
   const parts = [
     ...(member.version === "" ? [] : [`version ${plainName(member.version)}`]),
     ...(member.variant === "" ? [] : [`variant ${plainName(member.variant)}`]),
+    ...(member.segment === undefined ? [] : [`where ${plainName(member.segment)}`]),
   ];
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }

@@ -48,6 +48,8 @@ export type JudgedRow = Pick<
   | "status"
 > & {
   /** Where a change began, and what it is, in words: of the page tier. */
+  /** Left out, or '': the whole. Only the page tier judges segments. */
+  readonly segment?: string;
   readonly onset?: number;
   /** The interval that the onset lies in. */
   readonly onset_from?: number;

@@ -16,6 +16,8 @@ export interface IncidentMember {
   readonly severity: Severity;
   readonly version: string;
   readonly variant: string;
+  /** 'region=eu', where it is about a segment; left out: the whole. */
+  readonly segment?: string | undefined;
   readonly subject_kind: SubjectKind;
   readonly subject: string;
   readonly metric: string;

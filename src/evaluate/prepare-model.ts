@@ -20,6 +20,7 @@ import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bo
 import { type OnlinePlan, planOnline } from "./online/plan.ts";
 import { replayReference, replayText } from "./online/reference-replay.ts";
 import { kpiBounds } from "./page-tier/kpi-bounds.ts";
+import { prepareSegments } from "./page-tier/prepare-segments.ts";
 import { measureDependence, readDependence } from "./page-tier/reference-dependence.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
@@ -117,9 +118,11 @@ async function preparePageTier(
     // The file is gone and the stored reference stays in force.
     if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
   }
-  const plan = planPageTier(config, reference, kpis, dependence?.effects);
-  const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? [])];
-  warnings.push(...notes.map((note) => `model ${config.name}: ${note}`));
+  const effects = dependence?.effects ?? new Map<string, readonly number[]>();
+  const segments = await prepareSegments({ lane, readLane, config, reference, kpis, effects });
+  const plan = planPageTier(config, reference, kpis, segments.effects, segments.reference);
+  const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? []), ...segments.notes];
+  warnings.push(...[...new Set(notes)].map((note) => `model ${config.name}: ${note}`));
   return plan;
 }
 

@@ -6,7 +6,7 @@ import { pageTier } from "./migrations/0003-page-tier.ts";
 import { referenceSamples } from "./migrations/0004-reference-samples.ts";
 import { rootCause } from "./migrations/0005-root-cause.ts";
 import { kpiSteps } from "./migrations/0007-kpi-steps.ts";
-import { onsetIntervals } from "./migrations/0008-onset-intervals.ts";
+import { onsetsAndSegments } from "./migrations/0008-onsets-and-segments.ts";
 import { onlineDetectors } from "./migrations/0009-online-detectors.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
@@ -26,7 +26,7 @@ export const migrations: readonly Migration[] = [
   pageTier,
   referenceSamples,
   rootCause,
-  onsetIntervals,
+  onsetsAndSegments,
   onlineDetectors,
   kpiSteps,
   monitors,

@@ -19,6 +19,7 @@ export interface CarriedOver {
 export interface CarriedSubject extends Changed {
   readonly version: string;
   readonly variant: string;
+  readonly segment: string;
   readonly subjectKind: SubjectKind;
   readonly subject: string;
 }
@@ -26,6 +27,7 @@ export interface CarriedSubject extends Changed {
 const row = z.object({
   version: z.string(),
   variant: z.string(),
+  segment: z.string(),
   subject_kind: z.enum(subjectKinds),
   subject: z.string(),
   onset: z.number().nullable(),
@@ -36,28 +38,41 @@ const row = z.object({
   end: z.number(),
 });
 
-export async function readCarriedOver(lane: Lane, model: string, planId: string): Promise<CarriedOver> {
-  const earlier = sql`model = ${model} AND plan_id != ${planId}`;
+/** End of the latest step of an earlier plan, ms; -Infinity where there was none. */
+export async function readThrough(lane: Lane, model: string, planId: string): Promise<number> {
   const [latest] = await lane.query(
-    sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(window_end)) AS through FROM evidence WHERE ${earlier} AND metric = ${evidenceMetrics.model}`,
+    sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(window_end)) AS through FROM evidence
+      WHERE model = ${model} AND plan_id != ${planId} AND metric = ${evidenceMetrics.model}`,
     z.object({ rows: z.number(), through: z.number() }),
   );
-  if (latest === undefined || latest.rows === 0) return { through: Number.NEGATIVE_INFINITY, changed: [] };
+  return latest === undefined || latest.rows === 0 ? Number.NEGATIVE_INFINITY : latest.through;
+}
+
+/** Of the whole, or of all segments. */
+export async function readCarriedOver(
+  lane: Lane,
+  model: string,
+  planId: string,
+  ofSegments: boolean,
+): Promise<CarriedOver> {
+  const through = await readThrough(lane, model, planId);
+  if (!Number.isFinite(through)) return { through, changed: [] };
   const rows = await lane.query(
-    sql`SELECT version, variant, subject_kind, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset,
+    sql`SELECT version, variant, segment, subject_kind, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset,
         toUnixTimestamp64Milli(argMax(onset_from, window_start)) AS onset_from, toUnixTimestamp64Milli(argMax(onset_to, window_start)) AS onset_to, argMax(finding, window_start) AS finding,
         toUnixTimestamp64Milli(max(window_start)) AS start, toUnixTimestamp64Milli(max(window_end)) AS end
-      FROM evidence FINAL WHERE model = ${model} AND metric = ${evidenceMetrics.drift}
-      GROUP BY version, variant, subject_kind, subject HAVING argMax(breached, window_start)
-      ORDER BY version, variant, subject_kind, subject`,
+      FROM evidence FINAL WHERE model = ${model} AND metric = ${evidenceMetrics.drift} AND ${ofSegments ? sql`segment != ''` : sql`segment = ''`}
+      GROUP BY version, variant, segment, subject_kind, subject HAVING argMax(breached, window_start)
+      ORDER BY version, variant, segment, subject_kind, subject`,
     row,
   );
   return {
-    through: latest.through,
+    through,
     changed: rows.map(
-      ({ version, variant, subject_kind, subject, onset, onset_from, onset_to, finding, start, end }) => ({
+      ({ version, variant, segment, subject_kind, subject, onset, onset_from, onset_to, finding, start, end }) => ({
         version,
         variant,
+        segment,
         subjectKind: subject_kind,
         subject,
         onset: onset ?? start,

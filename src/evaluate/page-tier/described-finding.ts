@@ -18,6 +18,8 @@ export interface FindingPlace {
   readonly since: number;
   /** End of the step that alarmed, ms. */
   readonly end: number;
+  /** Length of a step, ms. */
+  readonly paneMs: number;
 }
 
 /** Moments that are told apart at most; over a longer time they are as many panes together as it takes. */
@@ -28,7 +30,7 @@ export async function describeFinding(lane: Lane, prepared: PreparedModel, at: F
   const { stream, onset: rise } = at.finding;
   const { times, slices: least, wider, tries } = ONSET_LOOK_BACK;
   const earliest = Math.max(0, at.since);
-  let before = Math.max(times * (at.end - rise), least * prepared.config.pane);
+  let before = Math.max(times * (at.end - rise), least * at.paneMs);
   let from = Math.max(earliest, rise - before);
   let found = await estimateFrom(lane, prepared, at, from);
   for (let left = tries; found !== null && found.first === 0 && from > earliest && left > 1; left--) {
@@ -65,16 +67,16 @@ const sliceRow = z.object({ start: z.number(), end: z.number(), counts: z.array(
 function slicesFrom(
   lane: Lane,
   { config, referenceId }: PreparedModel,
-  { version, variant, finding: { stream }, end }: FindingPlace,
+  { version, variant, finding: { stream }, end, paneMs }: FindingPlace,
   from: number,
 ): Promise<z.output<typeof sliceRow>[]> {
-  let sliceMs = config.pane;
+  let sliceMs = paneMs;
   while ((end - from) / sliceMs > MOST_SLICES) sliceMs *= 2;
   return lane.query(
     sql`SELECT toUnixTimestamp64Milli(min(pane_start)) AS start, toUnixTimestamp64Milli(max(step_end)) AS end, sumForEach(counts) AS counts
       FROM (SELECT pane_start, step_end, counts FROM steps FINAL WHERE model = ${config.name} AND reference_id = ${referenceId}
         AND subject_kind = ${stream.subjectKind} AND subject = ${stream.name} AND stream = ${stream.stream} AND version = ${version} AND variant = ${variant}
-        AND segment = '' AND pane_start >= ${time(from)} AND pane_start < ${time(end)})
+        AND segment = ${stream.segment} AND pane_start >= ${time(from)} AND pane_start < ${time(end)})
       GROUP BY intDiv(toUnixTimestamp64Milli(pane_start) - ${from}, ${sliceMs}) ORDER BY start`,
     sliceRow,
   );

@@ -6,7 +6,7 @@ import { evidenceOfStreams, type Finding, findingOf } from "../../sequential/rep
 import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { advance, initialState, rearm, type TiltState } from "../../sequential/tilt-detector.ts";
 import { alarmed, type Changed, isOver, type Judgement, judge, type OnsetTimes } from "./changed-subjects.ts";
-import { DAY_MS, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
+import { DAY_MS, type DriftPlan, type WatchedStream } from "./watched-streams.ts";
 
 export interface UnitState {
   /** End of the latest step, ms; null before the first. */
@@ -19,7 +19,7 @@ export interface UnitState {
   readonly restarted: Map<string, number>;
 }
 
-export const newUnit = (plan: PageTierPlan): UnitState => ({
+export const newUnit = (plan: DriftPlan): UnitState => ({
   through: null,
   states: plan.streams.map((stream) => initialState(stream.plan)),
   changed: new Map(),
@@ -60,7 +60,7 @@ const nothing: Described = { finding: "", began: null };
 
 /** Takes a step in place. */
 export async function takeStep(
-  plan: PageTierPlan,
+  plan: DriftPlan,
   unit: UnitState,
   step: DriftStep,
   describe: Describe,
@@ -102,7 +102,7 @@ export function forgetIdle(unit: UnitState, now: number): ReadonlyMap<string, Ch
   return idle;
 }
 
-function advanceAll(plan: PageTierPlan, unit: UnitState, step: DriftStep): void {
+function advanceAll(plan: DriftPlan, unit: UnitState, step: DriftStep): void {
   // Time without events passes too: the promise is one of wall-clock time.
   const weight = Math.max(0, step.end - (unit.through ?? step.start)) / DAY_MS;
   for (const [index, { plan: tilts }] of plan.streams.entries()) {
@@ -116,7 +116,7 @@ function advanceAll(plan: PageTierPlan, unit: UnitState, step: DriftStep): void 
 
 /** Where an alarm came from many small changes together, all subjects begin anew. */
 function startAgain(
-  plan: PageTierPlan,
+  plan: DriftPlan,
   unit: UnitState,
   subjects: ReadonlySet<string>,
   everything: boolean,

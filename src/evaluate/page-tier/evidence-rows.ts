@@ -20,6 +20,8 @@ export interface EvidenceRow
     | "breached"
     | "n"
   > {
+  /** '' is the whole. */
+  readonly segment: string;
   readonly metric: EvidenceMetric;
   /** Whether this very step alarmed. */
   readonly alarmed: boolean;
@@ -33,6 +35,8 @@ export interface EvidenceRow
 }
 
 export interface SubjectEvidence {
+  /** Left out, or '': the whole. */
+  readonly segment?: string;
   readonly subjectKind: SubjectKind;
   readonly subject: string;
   /** ln of its share times its evidence. */
@@ -83,6 +87,7 @@ export function subjectRow(
     variant: place.variant,
     window_start: place.start,
     window_end: place.end,
+    segment: of.segment ?? "",
     metric,
     subject_kind: of.subjectKind,
     subject: of.subject,
@@ -111,7 +116,6 @@ export async function writeEvidence(
     rows.map((row) => ({
       ...row,
       model: config.name,
-      segment: "",
       window: PAGE_TIER,
       coverage: 1,
       status: "ok",

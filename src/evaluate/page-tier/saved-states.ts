@@ -6,7 +6,7 @@ import type { Lane } from "../../store/store.ts";
 import { type Series, seriesKey } from "../window-series.ts";
 import { changedSchema } from "./changed-subjects.ts";
 import { newUnit, type UnitState } from "./drift-tracker.ts";
-import type { PageTierPlan, WatchedStream } from "./watched-streams.ts";
+import type { DriftPlan, WatchedStream } from "./watched-streams.ts";
 
 /** By series key. */
 export type Units = Map<string, Series & { readonly unit: UnitState }>;
@@ -32,7 +32,7 @@ const subjectsOfUnit = z.union([
 export async function saveUnits(
   lane: Lane,
   model: string,
-  plan: PageTierPlan,
+  plan: DriftPlan,
   units: Units,
   through: number,
   now: number,
@@ -67,7 +67,7 @@ export async function saveUnits(
 export async function readUnits(
   lane: Lane,
   model: string,
-  plan: PageTierPlan,
+  plan: DriftPlan,
 ): Promise<{ readonly units: Units; readonly through: number }> {
   const where = sql`model = ${model} AND plan_id = ${plan.planId}`;
   const [found] = await lane.query(

@@ -196,6 +196,7 @@ function Members({ incident }: { readonly incident: IncidentView }) {
             <tr>
               <th scope="row" class="value">
                 <MemberLink incident={incident} member={member} />
+                {member.segment !== undefined && ` where ${member.segment}`}
                 <span class="under">{member.finding ?? member.metric}</span>
                 {member.onset_from !== undefined && <span class="under">began {intervalText(member)}</span>}
               </th>

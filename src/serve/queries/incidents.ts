@@ -14,6 +14,7 @@ const member = z.object({
   severity: z.enum(severities),
   version: z.string(),
   variant: z.string(),
+  segment: z.string().optional(),
   subject_kind: z.enum(subjectKinds),
   subject: z.string(),
   metric: z.string(),

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { IncidentChange } from "../../src/core/incident.ts";
 import { createEvaluation } from "../../src/evaluate/evaluation.ts";
 import { prepareModel } from "../../src/evaluate/prepare-model.ts";
-import { sql } from "../../src/store/sql.ts";
+import { sql, time } from "../../src/store/sql.ts";
 import { createAlertStation } from "../support/alert-station.ts";
 import { openStage, type Scene } from "../support/evaluation-stage.ts";
 import { modelConfig, type WrittenEvent } from "../support/event-writer.ts";
@@ -197,6 +197,21 @@ test("steps of segments are of the shortest window, hold each event once a dimen
   ).length;
   assert.equal(eventsOf("region"), 14 * PER_HOUR - mars);
   assert.ok(values.some(({ late }) => late > 0));
+});
+
+test("panes that were summarised when the process ended, but have no step, get theirs", async () => {
+  const written = { ...segmented, name: "ended" };
+  const scene = await stage.scene(written);
+  await scene.write(history({ from: 99, to: 99, regions: [] }, 0, 12), 0);
+  await scene.evaluation.run({ final: true });
+  const before = await steps("ended");
+  await stage.lane.command(
+    sql`DELETE FROM steps WHERE model = 'ended' AND segment != '' AND pane_start >= ${time(T0 + 8 * HOUR)}`,
+  );
+  const prepared = await prepareModel(stage.lane, modelConfig(written), clock);
+  await createEvaluation({ store: stage.store, models: [prepared], clock }).run({ final: true });
+  assert.ok(before.some(({ start }) => start > T0 + 8 * HOUR));
+  assert.deepEqual(await steps("ended"), before);
 });
 
 test("where the whole has changed too, the whole is told and its segments are its detail", async () => {

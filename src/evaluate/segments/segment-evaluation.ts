@@ -33,8 +33,8 @@ export async function openSegments(lane: Lane, prepared: PreparedModel): Promise
   if (plan === null) return null;
   const scope = await segmentScope(lane, prepared, plan);
   const startOf = (pane: number) => Math.floor(pane / scope.paneMs) * scope.paneMs;
-  const open = new Set(await pendingPanes(lane, prepared, scope));
   const steps = await openSteps(lane, prepared, scope);
+  const open = new Set(await pendingPanes(lane, prepared, scope, steps.sealedTo));
   return {
     async run(panes, watermark, now) {
       for (const start of panes.map(startOf)) if (start >= scope.since) open.add(start);
@@ -61,13 +61,19 @@ export async function segmentScope(lane: Lane, prepared: PreparedModel, plan: Se
   };
 }
 
-/** Panes of segments that hold events and were not summarised when the last process ended. */
-async function pendingPanes(lane: Lane, prepared: PreparedModel, scope: StepScope): Promise<number[]> {
+/** Panes of segments that hold events and were not summarised, or have no step, when the last process ended. */
+async function pendingPanes(
+  lane: Lane,
+  prepared: PreparedModel,
+  scope: StepScope,
+  sealedTo: number,
+): Promise<number[]> {
+  const isAfter = Number.isFinite(sealedTo) ? sql`start > ${sealedTo}` : sql`true`;
   const start = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${scope.paneMs}) * ${scope.paneMs}`;
   const of = (panes: string) =>
     sql`FROM panes FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND pane = ${panes} AND pane_start >= ${time(scope.since)}`;
   const rows = await lane.query(
-    sql`SELECT DISTINCT ${start} AS start ${of(paneName(prepared))} AND n > 0 AND start NOT IN (SELECT toUnixTimestamp64Milli(pane_start) ${of(scope.panes)})`,
+    sql`SELECT DISTINCT ${start} AS start ${of(paneName(prepared))} AND n > 0 AND (${isAfter} OR start NOT IN (SELECT toUnixTimestamp64Milli(pane_start) ${of(scope.panes)}))`,
     z.object({ start: z.number() }),
   );
   return rows.map((row) => row.start);

@@ -134,7 +134,7 @@ test("over a month of hours no segment alarms without a change, and one that cha
   const plan = tenSegments();
   const unit = newUnit(plan);
   const changed = [0.1, 0.3, 0.2, 0.4];
-  const describe = () => Promise.resolve({ finding: "moved", onset: null });
+  const describe = () => Promise.resolve({ finding: "moved", began: null });
   const hours = 24 * 30;
   for (let hour = 0; hour < hours + 12; hour++) {
     const isChanged = (subject: string) => hour >= hours && subject === "d=v3 feature/colour";

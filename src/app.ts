@@ -103,6 +103,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   for (const model of config.models) {
     const prepared = await prepareModel(control, model, clock, { readLane: reader.lane });
     for (const warning of prepared.warnings) log.warn(warning, { model: model.name });
+    for (const note of prepared.notes) log.info(note, { model: model.name });
     models.push(prepared);
   }
 

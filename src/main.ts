@@ -10,6 +10,7 @@ import { z } from "zod";
 import { auditCommand } from "./commands/audit.ts";
 import { backtestCommand } from "./commands/backtest.ts";
 import { checkCommand } from "./commands/check.ts";
+import { decisionCommands } from "./commands/decisions.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { reportCommand } from "./commands/report.ts";
@@ -33,6 +34,7 @@ const program = new Command("driftline")
   .addCommand(reportCommand())
   .addCommand(auditCommand())
   .addCommand(sqlCommand());
+for (const command of decisionCommands()) program.addCommand(command);
 
 try {
   await program.parseAsync();

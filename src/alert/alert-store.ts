@@ -1,13 +1,13 @@
 /** What alerting reads and writes: metric rows in the order of their windows, incidents, and how far it has come. */
 import { z } from "zod";
 import { isEvidence } from "../core/evidence.ts";
-import type { Incident } from "../core/incident.ts";
+import { type Incident, modelsOf } from "../core/incident.ts";
 import { metricStatuses } from "../core/metric.ts";
 import { subjectKinds } from "../core/summary.ts";
 import { list, sql, time, written } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
-import type { RecordedChange } from "./incident-machine.ts";
-import { type IncidentRecord, incidentRecordSchema } from "./incident-record.ts";
+import type { RecordedChange } from "./incident-changes.ts";
+import { type IncidentRecord, parseIncidentRecord } from "./incident-record.ts";
 import type { JudgedRow } from "./rules.ts";
 
 /** Rows read at a time. */
@@ -51,10 +51,10 @@ export function readChanged(
   );
 }
 
+/** Rules look at the whole; the page tier has its own mind about segments. */
+const segments = (metric: string) => (isEvidence(metric) ? written("true") : written("segment = ''"));
 /** The page tier's evidence lies in a table of its own, with the same columns and two more. */
 const tableOf = (metric: string) => (isEvidence(metric) ? written("evidence") : written("metrics"));
-/** Segments are the page tier's alone. */
-const segmentsOf = (metric: string) => written(isEvidence(metric) ? "true" : "segment = ''");
 const more = (metric: string) =>
   isEvidence(metric)
     ? written(
@@ -65,14 +65,14 @@ const more = (metric: string) =>
       );
 
 const COLUMNS =
-  written(`version, variant, segment, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
+  written(`segment, version, variant, subject_kind, subject, metric, toUnixTimestamp64Milli(window_start) AS start_ms,
   toUnixTimestamp64Milli(window_end) AS end_ms, value, threshold, breached, n, coverage, status`);
 
 const rowSchema = z
   .object({
+    segment: z.string(),
     version: z.string(),
     variant: z.string(),
-    segment: z.string(),
     subject_kind: z.enum(subjectKinds),
     subject: z.string(),
     metric: z.string(),
@@ -91,9 +91,8 @@ const rowSchema = z
     unreliable: z.number().default(0),
   })
   .transform(
-    ({ start_ms, end_ms, coverage, segment, onset_ms, from_ms, to_ms, finding, unreliable, ...row }): JudgedRow => ({
+    ({ start_ms, end_ms, coverage, onset_ms, from_ms, to_ms, finding, unreliable, ...row }): JudgedRow => ({
       ...row,
-      ...(segment === "" ? {} : { segment }),
       ...(onset_ms === null ? {} : { onset: onset_ms }),
       ...(from_ms === null || to_ms === null ? {} : { onset_from: from_ms, onset_to: to_ms }),
       ...(finding === "" ? {} : { finding }),
@@ -116,7 +115,7 @@ export async function* readRows(
   while (true) {
     const rows = await lane.query(
       sql`SELECT ${COLUMNS}${more(metric)} FROM ${tableOf(metric)} FINAL
-        WHERE model = ${model} AND metric = ${metric} AND window = ${window} AND ${segmentsOf(metric)} AND ${from}
+        WHERE model = ${model} AND metric = ${metric} AND window = ${window} AND ${segments(metric)} AND ${from}
         ORDER BY window_start LIMIT ${PAGE_ROWS} WITH TIES`,
       rowSchema,
     );
@@ -144,7 +143,7 @@ export async function readEarlier(
 ): Promise<JudgedRow[]> {
   const rows = await lane.query(
     sql`SELECT ${COLUMNS}${more(at.metric)} FROM ${tableOf(at.metric)} FINAL
-      WHERE model = ${at.model} AND metric = ${at.metric} AND window = ${at.window} AND ${segmentsOf(at.metric)}
+      WHERE model = ${at.model} AND metric = ${at.metric} AND window = ${at.window} AND ${segments(at.metric)}
         AND window_start < ${time(at.since)} AND window_start >= ${time(at.floor)}
       ORDER BY window_start DESC LIMIT ${count} BY subject_kind, subject, version, variant, segment, status`,
     rowSchema,
@@ -153,47 +152,56 @@ export async function readEarlier(
 }
 
 const bodySchema = z.object({ body: z.string() });
-const parseRecord = ({ body }: { body: string }): IncidentRecord => {
-  const { incident, ...rest } = incidentRecordSchema.parse(JSON.parse(body));
-  const { actions, causes, beginning, ...plain } = incident;
-  const known = {
-    ...(actions === undefined ? {} : { actions }),
-    ...(causes === undefined ? {} : { causes }),
-    ...(beginning === undefined ? {} : { beginning }),
-  };
-  return { ...rest, incident: { ...plain, ...known } };
-};
+const parseRecord = ({ body }: { body: string }): IncidentRecord => parseIncidentRecord(body);
 
-/** The newest record of each incident of a model that is open. */
+const takesPart = (model: string) => sql`(model = ${model} OR has(models, ${model}))`;
+const EVER_OPENED = written("countIf(transition = 'opened') > 0");
+
+/** The newest record of each incident in which a model takes part and that is open, or pending. */
 export async function readOpen(lane: Lane, model: string): Promise<IncidentRecord[]> {
   // Bodies are long and most incidents are over, so only those of the open ones are read.
   const open = await lane.query(
-    sql`SELECT toString(incident_id) AS id FROM incidents WHERE model = ${model} GROUP BY incident_id HAVING argMax(state, sequence) != 'resolved'`,
+    sql`SELECT toString(incident_id) AS id FROM incidents WHERE ${takesPart(model)} GROUP BY incident_id HAVING argMax(state, sequence) != 'resolved'`,
     z.object({ id: z.string() }),
   );
-  if (open.length === 0) return [];
+  return readNewest(lane, open);
+}
+
+async function readNewest(lane: Lane, ids: readonly { readonly id: string }[]): Promise<IncidentRecord[]> {
+  if (ids.length === 0) return [];
   const rows = await lane.query(
-    sql`SELECT argMax(body, sequence) AS body FROM incidents WHERE incident_id IN ${list(open.map(({ id }) => id))} GROUP BY incident_id`,
+    sql`SELECT argMax(body, sequence) AS body FROM incidents WHERE incident_id IN ${list(ids.map(({ id }) => id))} GROUP BY incident_id ORDER BY incident_id`,
     bodySchema,
   );
   return rows.map(parseRecord);
 }
 
-/** All incidents as they are now, oldest first; the newest 1,000 of them. */
+/** Incidents of other models alone that are open, or ended after a time: what they share with a model may have one cause. */
+export async function readForeign(lane: Lane, model: string, after: number): Promise<IncidentRecord[]> {
+  const ids = await lane.query(
+    sql`SELECT toString(incident_id) AS id FROM incidents GROUP BY incident_id
+      HAVING countIf(${takesPart(model)}) = 0 AND ${EVER_OPENED} AND (argMax(state, sequence) != 'resolved' OR max(resolved_at) >= ${time(after)})
+      ORDER BY any(opened_at) DESC, incident_id LIMIT ${ENDED_MAX}`,
+    z.object({ id: z.string() }),
+  );
+  return readNewest(lane, ids.reverse());
+}
+
+/** All incidents that have opened, as they are now, oldest first; the newest 1,000 of them. */
 export async function readIncidents(lane: Lane): Promise<Incident[]> {
   const rows = await lane.query(
-    sql`SELECT argMax(body, sequence) AS body FROM incidents GROUP BY incident_id ORDER BY any(opened_at) DESC LIMIT 1000`,
+    sql`SELECT argMax(body, sequence) AS body FROM incidents GROUP BY incident_id HAVING ${EVER_OPENED} ORDER BY any(opened_at) DESC LIMIT 1000`,
     bodySchema,
   );
   return rows.map((row) => parseRecord(row).incident).reverse();
 }
 
-/** The newest record of each incident of a group that is over and ended, or opened, after a time. */
-export async function readEnded(lane: Lane, model: string, window: string, after: number): Promise<IncidentRecord[]> {
+/** The newest record of each incident in which a model takes part that is over and ended, or opened, after a time. */
+export async function readEnded(lane: Lane, model: string, after: number): Promise<IncidentRecord[]> {
   const rows = await lane.query(
     sql`SELECT body FROM (SELECT argMax(body, sequence) AS body, argMax(state, sequence) AS last_state,
         max(resolved_at) AS ended, any(opened_at) AS opened FROM incidents
-        WHERE model = ${model} AND window = ${window} GROUP BY incident_id)
+        WHERE ${takesPart(model)} GROUP BY incident_id)
       WHERE last_state = 'resolved' AND (ended >= ${time(after)} OR opened >= ${time(after)}) ORDER BY opened DESC LIMIT ${ENDED_MAX}`,
     bodySchema,
   );
@@ -208,6 +216,7 @@ export async function writeChanges(lane: Lane, changes: readonly RecordedChange[
       incident_id: incident.incident_id,
       sequence: record.sequence,
       model: incident.model,
+      models: modelsOf(incident),
       window: incident.window,
       state: incident.state,
       severity: incident.severity,

@@ -1,46 +1,22 @@
 /**
- * The incident machine: a pure function from what is stored of a group's incidents and the present episodes of its rules to what
- * has to change. A group is a model and a window's name; it has one open incident at most.
+ * The incident machine: a pure function from what is stored of a model's incidents and the present episodes of its rules to what
+ * has to change, each change with its reason.
  *
- * Episodes whose times touch are one incident. It opens once, with its first episode; what fires while it is open joins it;
+ * An incident opens once, with its first episode; what fires while it is open joins it (`cause-buckets.ts` says what belongs together);
  * it resolves when every episode has ended. Called again with the same input it changes nothing; called after every window or
  * only at the end it opens and resolves the same incidents, under the same ids.
  *
  * Late data may change the past. An open incident is amended, or withdrawn if nothing of it remains. One that people know to be
- * over stays over: what lies within it, or has ended too, is added to it without a word; what still fires opens a new one.
+ * over stays over: what lies within it, or has ended too, is added to it, with a note; what still fires opens a new one.
  */
-import { isDeepStrictEqual } from "node:util";
 import { contentUuid } from "../core/identity.ts";
-import {
-  type Incident,
-  type IncidentChange,
-  type IncidentChangeKind,
-  type Severity,
-  severityRank,
-} from "../core/incident.ts";
-import { type Episode, endOf, memberKey, overlap } from "./episode.ts";
-import { compareText, type IncidentRecord, incidentAt } from "./incident-record.ts";
-
-export interface GroupInput {
-  readonly model: string;
-  readonly window: string;
-  /** The newest record of each incident that is open or touches the judged time. */
-  readonly records: readonly IncidentRecord[];
-  /** What is known to be so now: see `mergeEpisodes`. */
-  readonly episodes: readonly Episode[];
-  /** Names of the rules that the configuration has now. */
-  readonly rules: ReadonlySet<string>;
-  /** Clock time; decides when something is told, never what. */
-  readonly now: number;
-  /** null: no reminders. */
-  readonly renotifyEveryMs: number | null;
-  /** How long all firing members must have lacked data before that is told. */
-  readonly dataMissingAfterMs: number;
-}
-
-export interface RecordedChange extends IncidentChange {
-  readonly record: IncidentRecord;
-}
+import type { Incident } from "../core/incident.ts";
+import { type Bucket, causeBuckets } from "./cause-buckets.ts";
+import { type Episode, memberKey, overlap, type PendingBreach } from "./episode.ts";
+import { changeOf, type IncidentInput, type RecordedChange, steps } from "./incident-changes.ts";
+import type { IncidentRecord } from "./incident-record.ts";
+import { memberSentence, plainTime } from "./incident-text.ts";
+import { compareText, greatest, incidentAt, mutingOf, severityOf } from "./incident-view.ts";
 
 /** A series that was folded anew: all its episodes that did not end before `since` (a window's start) are in `episodes`. */
 export interface Refold {
@@ -59,13 +35,21 @@ export function storedEpisodes(records: readonly IncidentRecord[]): readonly Epi
   return [...known.values()];
 }
 
+/** By series: for `openEpisodeAt`. */
+export function episodesByKey(stored: readonly Episode[]): ReadonlyMap<string, readonly Episode[]> {
+  const found = new Map<string, Episode[]>();
+  for (const episode of stored) {
+    const key = memberKey(episode);
+    found.set(key, [...(found.get(key) ?? []), episode]);
+  }
+  return found;
+}
+
 /** The episode of a series that went on at the start of the window `since`, or null. */
-export function openEpisodeAt(stored: readonly Episode[], key: string, since: number): Episode | null {
-  const open = stored.filter(
+export function openEpisodeAt(episodes: readonly Episode[], since: number): Episode | null {
+  const open = episodes.filter(
     (episode) =>
-      memberKey(episode) === key &&
-      episode.fired.window_start < since &&
-      (episode.cleared === null || episode.cleared.window_start >= since),
+      episode.fired.window_start < since && (episode.cleared === null || episode.cleared.window_start >= since),
   );
   return open.sort((a, b) => b.fired.window_start - a.fired.window_start)[0] ?? null;
 }
@@ -85,134 +69,173 @@ export function mergeEpisodes(
 }
 
 /** What has to change, in the order in which it happened. */
-export function advanceIncidents(input: GroupInput): readonly RecordedChange[] {
-  const open = input.records.find((record) => record.incident.state !== "resolved");
-  const ended = input.records.filter((record) => record !== open && !record.withdrawn);
-  const { mine, accounted, free } = assign(input.episodes, open, ended);
+export function advanceIncidents(input: IncidentInput): readonly RecordedChange[] {
+  const embryos = new Map(input.records.filter(neverOpened).map((record) => [record.incident.incident_id, record]));
+  const open = input.records
+    .filter(({ incident }) => incident.state !== "resolved" && incident.state !== "pending")
+    .sort((a, b) => a.incident.opened_at - b.incident.opened_at);
+  const ended = input.records.filter(({ incident, withdrawn }) => incident.state === "resolved" && !withdrawn);
+  const { model, foreign, episodes } = input;
+  const { buckets, accounted } = causeBuckets({ model, open, ended, foreign, episodes });
   const changes: RecordedChange[] = [];
-  for (const record of ended) changes.push(...amendEnded(record, accounted.get(record) ?? [], input));
-  if (open !== undefined && mine.length === 0) changes.push(withdraw(open));
-  const ids = new Set(input.records.map((record) => record.incident.incident_id));
-  for (const group of touching(free, mine)) {
-    const continued = open !== undefined && mine.length > 0 && group.some((episode) => mine.includes(episode));
-    const before = continued ? open : newRecord(group, input, ids);
+  const over = new Set([...ended, ...accounted.keys()]);
+  for (const record of over) changes.push(...amendEnded(record, accounted.get(record) ?? [], input));
+  const ids = new Set([...input.records, ...foreign].map((record) => record.incident.incident_id));
+  for (const id of embryos.keys()) ids.delete(id);
+  for (const { record, episodes: mine } of buckets) {
+    if (mine.length === 0) {
+      if (record !== null) changes.push(withdraw(record, input));
+      continue;
+    }
+    const made = record ?? newRecord(mine, input, ids);
+    const embryo = embryos.get(made.incident.incident_id);
+    embryos.delete(made.incident.incident_id);
+    const before = embryo === undefined ? made : born(embryo, made);
     ids.add(before.incident.incident_id);
-    changes.push(...carryOn(before, group, input));
+    changes.push(...steps(before, mine, input));
   }
+  changes.push(...pendingChanges(embryos, buckets, input, ids));
   return changes.sort(byEventTime);
 }
 
-interface Assignment {
-  /** Episodes of the open incident. */
-  readonly mine: readonly Episode[];
-  /** Episodes of incidents that are over. */
-  readonly accounted: ReadonlyMap<IncidentRecord, readonly Episode[]>;
-  readonly free: readonly Episode[];
-}
+/** Pending, or it was: nobody has ever been told of it. */
+const neverOpened = ({ pending_key }: IncidentRecord): boolean => pending_key !== "";
 
-function assign(
-  episodes: readonly Episode[],
-  open: IncidentRecord | undefined,
-  ended: readonly IncidentRecord[],
-): Assignment {
-  const mine: Episode[] = [];
-  const free: Episode[] = [];
-  const accounted = new Map<IncidentRecord, Episode[]>();
-  for (const episode of episodes) {
-    const told = open?.episodes.find((other) => memberKey(other) === memberKey(episode) && overlap(other, episode));
-    if (told !== undefined) {
-      // What people were told stays the evidence, even if the window's number has moved since.
-      const same = told.fired.window_start === episode.fired.window_start;
-      mine.push(same ? { ...episode, fired: told.fired, onset: told.onset } : episode);
-      continue;
-    }
-    const over = episode.cleared === null ? undefined : ended.find((record) => accountsFor(record, episode));
-    if (over === undefined) free.push(episode);
-    else accounted.set(over, [...(accounted.get(over) ?? []), episode]);
-  }
-  return { mine, accounted, free };
-}
-
-function accountsFor(record: IncidentRecord, episode: Episode): boolean {
-  const { opened_at, resolved_at } = record.incident;
-  const within = episode.fired.window_end >= opened_at && endOf(episode) <= (resolved_at ?? opened_at);
-  return within || record.episodes.some((other) => memberKey(other) === memberKey(episode) && overlap(other, episode));
-}
+/** A pending incident that opens keeps its place in the order of its changes. */
+const born = (embryo: IncidentRecord, { incident, recorded_at }: IncidentRecord): IncidentRecord => ({
+  ...embryo,
+  incident: { ...incident, state: "pending" },
+  recorded_at,
+  withdrawn: false,
+  pending_key: "",
+});
 
 /** Adds to an incident that is over what turned out to have been part of it; marks one of which nothing remains. */
-function amendEnded(record: IncidentRecord, found: readonly Episode[], input: GroupInput): RecordedChange[] {
+function amendEnded(record: IncidentRecord, found: readonly Episode[], input: IncidentInput): RecordedChange[] {
+  const { incident } = record;
   const known = new Set(record.episodes.map((episode) => memberKey(episode)));
   const joined = found.filter((episode) => !known.has(memberKey(episode)));
-  if (joined.length > 0) {
-    const episodes = [...record.episodes, ...joined];
-    const severity = greatest([record.incident.severity, ...joined.map((episode) => episode.severity)]);
-    const { resolved_at } = record.incident;
-    const incident = {
-      ...incidentAt({ ...record.incident, severity }, episodes, Number.POSITIVE_INFINITY),
-      resolved_at,
-    };
-    return [changeOf("amended", 1, record, { ...record, episodes, incident })];
-  }
+  if (joined.length > 0) return addToEnded(record, joined, input);
   const remains = record.episodes.some(
     (told) =>
+      told.model !== input.model ||
       !input.rules.has(told.rule) ||
       input.episodes.some((episode) => memberKey(episode) === memberKey(told) && overlap(episode, told)),
   );
-  return remains || record.episodes.length === 0
-    ? []
-    : [changeOf("amended", 1, record, { ...record, withdrawn: true })];
+  if (remains || record.episodes.length === 0) return [];
+  const reason = input.refuted.get(incident.incident_id) ?? "late data show that this should not have opened";
+  return [
+    changeOf(record, {
+      kind: "revised",
+      occurrence: 2,
+      told: record.told === null ? null : "revised",
+      reason,
+      after: { ...record, withdrawn: true },
+    }),
+  ];
 }
 
-function withdraw(record: IncidentRecord): RecordedChange {
+function addToEnded(record: IncidentRecord, joined: readonly Episode[], input: IncidentInput): RecordedChange[] {
+  const { incident } = record;
+  const { resolved_at } = incident;
+  const episodes = [...record.episodes, ...joined];
+  const context = contextOf(record, input);
+  const muting = mutingOf(episodes, context.explanations);
+  const severity = greatest([incident.severity, severityOf(joined, muting)]);
+  const view = incidentAt({ ...incident, severity }, episodes, Number.POSITIVE_INFINITY, context, true);
+  const after = { ...record, episodes, incident: { ...view, resolved_at } };
+  const told = record.told;
+  const isNewModel = joined.some(({ model }) => !record.episodes.some((episode) => episode.model === model));
+  const isLate = joined.some((episode) => episode.fired.window_end <= (resolved_at ?? incident.opened_at));
+  const [first] = joined;
+  const what = first === undefined ? "" : `: ${firedSentence(first)}`;
+  if (told !== null && isNewModel) {
+    // The channels of a model that took part hear of it as the others did: those that know are not told again.
+    const opened = changeOf(record, {
+      kind: "amended",
+      occurrence: 1,
+      told: "opened",
+      reason: "another model had a part in it",
+      after,
+    });
+    const resolved = { kind: "amended", occurrence: 1, told: "resolved", reason: "it is over there too" } as const;
+    return [opened, changeOf(opened.record, { ...resolved, after: opened.record })];
+  }
+  return [
+    changeOf(record, {
+      kind: isLate ? "revised" : "amended",
+      occurrence: 1,
+      told: isLate && told !== null ? "revised" : null,
+      reason: isLate ? `late data add to it${what}` : `a longer window says the same of that time${what}`,
+      after,
+    }),
+  ];
+}
+
+/** What an episode said when it fired. */
+function firedSentence(episode: Episode): string {
+  const { rule, severity, version, variant, subject_kind, subject, metric, fired, onset, finding } = episode;
+  return memberSentence({
+    rule,
+    severity,
+    version,
+    variant,
+    subject_kind,
+    subject,
+    metric,
+    ...fired,
+    ...(finding === undefined ? {} : { onset, finding }),
+    fired_at: fired.window_end,
+    cleared_at: null,
+    firing: true,
+    data_missing: false,
+  });
+}
+
+/** What accounts for drift of the input's model, and what is known of that of other models. */
+function contextOf({ incident }: IncidentRecord, { explanations, weigh, model }: IncidentInput) {
+  const others = (incident.explanations ?? []).filter((explanation) => explanation.model !== model);
+  return { weigh, explanations: [...explanations, ...others] };
+}
+
+function withdraw(record: IncidentRecord, input: IncidentInput): RecordedChange {
   const { incident } = record;
   const members = incident.members.map((member) => ({ ...member, firing: false, data_missing: false }));
   const after: Incident = { ...incident, members, state: "resolved", resolved_at: incident.opened_at };
-  return changeOf("withdrawn", 1, record, { ...record, incident: after, withdrawn: true, data_missing_since: null });
-}
-
-/** Groups of episodes whose times touch; those of the open incident stay together whatever late data did to them. */
-function touching(free: readonly Episode[], mine: readonly Episode[]): Episode[][] {
-  const spans = free.map((episode) => ({ start: episode.fired.window_end, end: endOf(episode), episodes: [episode] }));
-  if (mine.length > 0) {
-    const start = Math.min(...mine.map((episode) => episode.fired.window_end));
-    spans.push({ start, end: Math.max(...mine.map(endOf)), episodes: [...mine] });
-  }
-  spans.sort((a, b) => a.start - b.start);
-  const groups: { end: number; episodes: Episode[] }[] = [];
-  for (const span of spans) {
-    const last = groups.at(-1);
-    if (last === undefined || span.start > last.end) groups.push({ end: span.end, episodes: [...span.episodes] });
-    else {
-      last.end = Math.max(last.end, span.end);
-      last.episodes.push(...span.episodes);
-    }
-  }
-  return groups.map((group) => group.episodes);
+  return changeOf(record, {
+    kind: "withdrawn",
+    occurrence: 1,
+    told: record.told === null ? null : "withdrawn",
+    reason:
+      input.refuted.get(incident.incident_id) ?? "late data, or a changed rule, show that this should not have opened",
+    after: { ...record, incident: after, withdrawn: true, data_missing_since: null },
+  });
 }
 
 /** An incident that nobody knows of yet: sequence 0, as it will be at its opening. */
-function newRecord(group: readonly Episode[], input: GroupInput, taken: ReadonlySet<string>): IncidentRecord {
-  const { model, window, now } = input;
+function newRecord(group: readonly Episode[], input: IncidentInput, taken: ReadonlySet<string>): IncidentRecord {
+  const { model, now, weigh, explanations } = input;
   const openedAt = Math.min(...group.map((episode) => episode.fired.window_end));
   const first = group.filter((episode) => episode.fired.window_end === openedAt);
   const onset = Math.min(...first.map((episode) => episode.onset));
   const cause = first.map(memberKey).sort(compareText)[0] ?? "";
-  // An incident that was withdrawn, or ended and then turned out to go on, has the same cause and onset: the count tells them apart.
-  let copy = 0;
-  while (taken.has(contentUuid("incident", model, window, cause, onset, copy))) copy++;
+  const [named] = first;
   const base = {
-    incident_id: contentUuid("incident", model, window, cause, onset, copy),
+    incident_id: freeId(model, cause, onset, taken),
     model,
-    window,
+    window: named?.window ?? "",
     onset,
     opened_at: openedAt,
-    severity: greatest(first.map((episode) => episode.severity)),
+    severity: severityOf(first, mutingOf(first, explanations)),
   };
   return {
-    incident: incidentAt(base, group, openedAt),
+    incident: incidentAt(base, group, openedAt, { weigh, explanations }),
     sequence: 0,
     episodes: [],
     withdrawn: false,
+    told: null,
+    pending_key: "",
+    confirmed: [],
     data_missing_since: null,
     data_missing_told: false,
     reminders: 0,
@@ -220,71 +243,87 @@ function newRecord(group: readonly Episode[], input: GroupInput, taken: Readonly
   };
 }
 
-/** The changes that lead from a record to the present of its episodes. */
-function carryOn(before: IncidentRecord, episodes: readonly Episode[], input: GroupInput): RecordedChange[] {
-  const changes: RecordedChange[] = [];
-  const ordered = [...episodes].sort(byFiring);
-  let record = before;
-  const step = (kind: IncidentChangeKind, occurrence: number, after: Partial<IncidentRecord>) => {
-    const change = changeOf(kind, occurrence, record, { ...record, ...after });
-    changes.push(change);
-    record = change.record;
-  };
-  const seen = (at: number, severity: Severity) => ({
-    incident: incidentAt({ ...record.incident, severity }, ordered, at),
-    episodes: ordered,
-  });
-
-  if (before.sequence === 0) step("opened", 1, seen(before.incident.opened_at, before.incident.severity));
-  for (const { at, severity } of rises(ordered, record.incident.severity))
-    step("escalated", severityRank(severity), seen(at, severity));
-  const present = seen(Number.POSITIVE_INFINITY, record.incident.severity);
-  if (present.incident.state === "resolved") {
-    step("resolved", 1, { ...present, data_missing_since: null });
-    return changes;
-  }
-  // Only what is told carries the time of the clock; the rest of a record is a function of the numbers.
-  const missing = present.incident.members.filter((member) => member.firing).every((member) => member.data_missing);
-  const since = missing ? (record.data_missing_since ?? input.now) : null;
-  const after = { ...present, data_missing_since: since };
-  if (since !== null && !record.data_missing_told && input.now - since >= input.dataMissingAfterMs)
-    step("data_missing", 1, { ...after, data_missing_told: true });
-  const due = input.renotifyEveryMs === null ? 0 : Math.floor((input.now - record.recorded_at) / input.renotifyEveryMs);
-  if (due > record.reminders) step("reminder", due, { ...after, reminders: due });
-  if (!isDeepStrictEqual({ ...record, ...after }, record)) step("amended", 1, after);
-  return changes;
+/** An incident that was withdrawn, or ended and then turned out to go on, has the same cause and onset: the count tells them apart. */
+function freeId(model: string, cause: string, onset: number, taken: ReadonlySet<string>): string {
+  let copy = 0;
+  while (taken.has(contentUuid("incident", model, cause, onset, copy))) copy++;
+  return contentUuid("incident", model, cause, onset, copy);
 }
 
-/** When the greatest severity of the firing episodes rose above what people know, and to what. */
-function rises(episodes: readonly Episode[], told: Severity): { at: number; severity: Severity }[] {
-  const found: { at: number; severity: Severity }[] = [];
-  let known = told;
-  const byTime = [...episodes].sort(
-    (a, b) => a.fired.window_end - b.fired.window_end || severityRank(b.severity) - severityRank(a.severity),
+/**
+ * A rule that has breached, not yet often enough: kept where people look, under the id that the incident will have, and told to nobody.
+ * One at a time, and only while nothing of the model fires.
+ */
+function pendingChanges(
+  embryos: ReadonlyMap<string, IncidentRecord>,
+  buckets: readonly Bucket[],
+  input: IncidentInput,
+  taken: ReadonlySet<string>,
+): RecordedChange[] {
+  const known = [...embryos.values()].find(({ incident }) => incident.state === "pending");
+  const fires = buckets.some(({ episodes }) =>
+    episodes.some((one) => one.model === input.model && one.cleared === null),
   );
-  for (const episode of byTime) {
-    if (severityRank(episode.severity) <= severityRank(known)) continue;
-    known = episode.severity;
-    found.push({ at: episode.fired.window_end, severity: known });
-  }
-  return found;
+  // Its series has no new window, so nothing is known of it.
+  if (known !== undefined && !fires && !input.folded.has(known.pending_key)) return [];
+  const [breach] = fires ? [] : [...input.pending].sort((a, b) => a.onset - b.onset || compareText(a.key, b.key));
+  const wanted = breach === undefined ? null : pendingRecord(breach, input, taken);
+  const id = wanted?.incident.incident_id;
+  const lapsed =
+    known === undefined || known.incident.incident_id === id
+      ? []
+      : [
+          amended(known, {
+            ...known,
+            withdrawn: true,
+            incident: {
+              ...known.incident,
+              state: "resolved",
+              resolved_at: known.incident.opened_at,
+              reason: "pending → resolved: it did not breach often enough to fire",
+            },
+          }),
+        ];
+  if (wanted === null) return lapsed;
+  const { sequence, incident: before, recorded_at } = embryos.get(id ?? "") ?? wanted;
+  const isSame = before.state === "pending" && before.reason === wanted.incident.reason && sequence > 0;
+  return isSame ? lapsed : [...lapsed, amended({ ...wanted, sequence }, { ...wanted, recorded_at })];
 }
 
-function changeOf(
-  kind: IncidentChangeKind,
-  occurrence: number,
-  before: IncidentRecord,
-  after: IncidentRecord,
-): RecordedChange {
-  const sequence = before.sequence + 1;
-  const record = { ...after, sequence };
-  const severityBefore = before.sequence === 0 ? null : before.incident.severity;
-  return { kind, occurrence, severityBefore, sequence, incident: record.incident, record };
-}
+const amended = (before: IncidentRecord, after: IncidentRecord): RecordedChange =>
+  changeOf(before, { kind: "amended", occurrence: 1, told: null, reason: after.incident.reason ?? "", after });
 
-/** Makes the order of a record's episodes a fixed one. */
-function byFiring(one: Episode, other: Episode): number {
-  return one.fired.window_start - other.fired.window_start || compareText(memberKey(one), memberKey(other));
+function pendingRecord(
+  { key, window, rule, row, onset, breached }: PendingBreach,
+  { model, now }: IncidentInput,
+  taken: ReadonlySet<string>,
+): IncidentRecord {
+  const { window_end } = row;
+  return {
+    incident: {
+      incident_id: freeId(model, key, onset, taken),
+      model,
+      window,
+      severity: rule.severity,
+      state: "pending",
+      onset,
+      opened_at: window_end,
+      resolved_at: null,
+      members: [],
+      title: `${model}: ${rule.name} is pending`,
+      reason: `pending: ${breached} of the last ${rule.of} windows have breached, ${rule.needed} are needed (newest ${plainTime(window_end)})`,
+    },
+    sequence: 0,
+    episodes: [],
+    withdrawn: false,
+    told: null,
+    pending_key: key,
+    confirmed: [],
+    data_missing_since: null,
+    data_missing_told: false,
+    reminders: 0,
+    recorded_at: now,
+  };
 }
 
 /** Event time at which a change happened, for the order of messages; what is of the present comes last. */
@@ -294,8 +333,4 @@ function byEventTime(one: RecordedChange, other: RecordedChange): number {
     one.incident.opened_at - other.incident.opened_at ||
     compareText(one.incident.incident_id, other.incident.incident_id)
   );
-}
-
-function greatest(list: readonly Severity[]): Severity {
-  return list.reduce((most, severity) => (severityRank(severity) > severityRank(most) ? severity : most), "info");
 }

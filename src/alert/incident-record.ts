@@ -1,18 +1,19 @@
 /** What the `incidents` table holds of an incident: the incident as people see it, and what the machine needs to carry on. */
 import { z } from "zod";
-import { type Incident, type IncidentMember, incidentStates, severities, severityRank } from "../core/incident.ts";
+import { explanationKinds, type Incident, incidentStates, severities } from "../core/incident.ts";
 import { incidentBeginningSchema } from "../core/incident-beginning.ts";
 import { causeReportSchema } from "../core/incident-cause.ts";
 import { subjectKinds } from "../core/summary.ts";
-import { type Episode, endOf, episodeSchema, memberKey } from "./episode.ts";
-import { incidentTitle } from "./incident-text.ts";
+import { episodeSchema } from "./episode.ts";
 
 const memberSchema = z.object({
   rule: z.string(),
   severity: z.enum(severities),
+  model: z.string().exactOptional(),
+  window: z.string().exactOptional(),
+  segment: z.string().exactOptional(),
   version: z.string(),
   variant: z.string(),
-  segment: z.string().optional(),
   subject_kind: z.enum(subjectKinds),
   subject: z.string(),
   metric: z.string(),
@@ -26,16 +27,31 @@ const memberSchema = z.object({
   cleared_at: z.number().nullable(),
   firing: z.boolean(),
   data_missing: z.boolean(),
-  onset: z.number().optional(),
-  onset_from: z.number().optional(),
-  onset_to: z.number().optional(),
-  finding: z.string().optional(),
+  error: z.boolean().exactOptional(),
+  muted: z.string().exactOptional(),
+  weight: z.number().exactOptional(),
+  onset: z.number().exactOptional(),
+  onset_from: z.number().exactOptional(),
+  onset_to: z.number().exactOptional(),
+  finding: z.string().exactOptional(),
+});
+
+const explanationSchema = z.object({
+  kind: z.enum(explanationKinds),
+  model: z.string(),
+  subject: z.string(),
+  version: z.string(),
+  variant: z.string(),
+  since: z.number(),
+  until: z.number(),
+  text: z.string(),
 });
 
 /** An incident as JSON: the `incident` of a stored record and of a notification. */
 export const incidentSchema = z.object({
   incident_id: z.string(),
   model: z.string(),
+  models: z.array(z.string()).exactOptional(),
   window: z.string(),
   severity: z.enum(severities),
   state: z.enum(incidentStates),
@@ -44,9 +60,11 @@ export const incidentSchema = z.object({
   resolved_at: z.number().nullable(),
   members: z.array(memberSchema),
   title: z.string(),
-  actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).optional(),
-  causes: causeReportSchema.optional(),
-  beginning: incidentBeginningSchema.optional(),
+  actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).exactOptional(),
+  causes: causeReportSchema.exactOptional(),
+  beginning: incidentBeginningSchema.exactOptional(),
+  explanations: z.array(explanationSchema).exactOptional(),
+  reason: z.string().exactOptional(),
 });
 
 /** The JSON in the column `body` of `incidents`. */
@@ -56,6 +74,12 @@ export const incidentRecordSchema = z.object({
   episodes: z.array(episodeSchema),
   /** True once late data have shown that it should never have opened. */
   withdrawn: z.boolean(),
+  /** The severity that people were told of; null while nobody was. */
+  told: z.enum(severities).nullable(),
+  /** Key of the episode that a pending incident waits for; '' of others. */
+  pending_key: z.string(),
+  /** Metrics whose labels have confirmed an estimate. */
+  confirmed: z.array(z.string()),
   /** Clock time since which no firing member has had data enough; null while one has. */
   data_missing_since: z.number().nullable(),
   /** Whether people have been told that data are missing: once per incident at most. */
@@ -70,74 +94,36 @@ export interface IncidentRecord extends Omit<z.output<typeof incidentRecordSchem
   readonly incident: Incident;
 }
 
-/**
- * An incident as it was after the windows that end at `at` or before; infinity for the present.
- *
- * @param base what does not change: identity, onset, opening
- */
-export function incidentAt(
-  base: Pick<
-    Incident,
-    "incident_id" | "model" | "window" | "onset" | "opened_at" | "severity" | "actions" | "causes" | "beginning"
-  >,
-  episodes: readonly Episode[],
-  at: number,
-): Incident {
-  const present = at === Number.POSITIVE_INFINITY;
-  const known = episodes.filter((episode) => episode.fired.window_end <= at);
-  const latest = new Map<string, Episode>();
-  for (const episode of known) {
-    const before = latest.get(memberKey(episode));
-    if (before === undefined || before.fired.window_end < episode.fired.window_end)
-      latest.set(memberKey(episode), episode);
-  }
-  const members = [...latest.values()].map((episode) => memberOf(episode, at, present)).sort(mostUrgentFirst);
-  const firing = known.filter((episode) => endOf(episode) > at || endOf(episode) === Number.POSITIVE_INFINITY);
-  const recovering = present && firing.every((episode) => episode.good > 0);
+/** Records of versions that knew neither windows of episodes nor silences. */
+export function parseIncidentRecord(body: string): IncidentRecord {
+  return incidentRecordSchema.parse(withDefaults(JSON.parse(body)));
+}
+
+const earlier = z.looseObject({
+  incident: z.looseObject({ model: z.string(), window: z.string(), severity: z.string() }),
+  episodes: z.array(z.looseObject({ fired: z.looseObject({ window_start: z.number(), window_end: z.number() }) })),
+});
+
+function withDefaults(body: unknown): unknown {
+  const parsed = earlier.safeParse(body);
+  if (!parsed.success) return body;
+  const { incident, episodes, ...rest } = parsed.data;
+  const { model, window } = incident;
   return {
-    ...base,
-    state: firing.length === 0 ? "resolved" : recovering ? "recovering" : "firing",
-    resolved_at: firing.length === 0 ? Math.max(base.opened_at, ...known.map(endOf)) : null,
-    members,
-    title: incidentTitle(base.model, base.window, members),
+    told: incident.severity,
+    confirmed: [],
+    pending_key: "",
+    ...rest,
+    incident,
+    episodes: episodes.map(({ fired, ...episode }) => ({
+      model,
+      window,
+      segment: "",
+      last_breach: { start: fired.window_start, end: fired.window_end },
+      relapses: [],
+      error: false,
+      ...episode,
+      fired,
+    })),
   };
-}
-
-function memberOf(episode: Episode, at: number, present: boolean): IncidentMember {
-  const { rule, severity, version, variant, segment, subject_kind, subject, metric } = episode;
-  const cleared = episode.cleared !== null && episode.cleared.window_end <= at ? episode.cleared : null;
-  const firing = cleared === null;
-  return {
-    rule,
-    severity,
-    version,
-    variant,
-    ...(segment === undefined ? {} : { segment }),
-    subject_kind,
-    subject,
-    metric,
-    ...(cleared ?? episode.fired),
-    fired_at: episode.fired.window_end,
-    cleared_at: cleared?.window_end ?? null,
-    firing,
-    data_missing: present && firing && episode.data_missing,
-    ...(episode.finding === undefined ? {} : { onset: episode.onset, finding: episode.finding }),
-    ...(episode.onset_from === undefined ? {} : { onset_from: episode.onset_from }),
-    ...(episode.onset_to === undefined ? {} : { onset_to: episode.onset_to }),
-  };
-}
-
-/** Firing before cleared, then by severity, the whole before its segments, then what fired first; the rest only makes the order a fixed one. */
-function mostUrgentFirst(one: IncidentMember, other: IncidentMember): number {
-  return (
-    Number(other.firing) - Number(one.firing) ||
-    severityRank(other.severity) - severityRank(one.severity) ||
-    Number(one.segment !== undefined) - Number(other.segment !== undefined) ||
-    one.fired_at - other.fired_at ||
-    compareText(memberKey(one), memberKey(other))
-  );
-}
-
-export function compareText(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
 }

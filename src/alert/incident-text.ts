@@ -3,7 +3,7 @@
  * cut here, so that every channel has one line of plain text to escape for its own medium.
  */
 import { evidenceMetrics, isEvidence, PAGE_TIER } from "../core/evidence.ts";
-import type { Incident, IncidentMember } from "../core/incident.ts";
+import { type Explanation, type Incident, type IncidentMember, modelsOf } from "../core/incident.ts";
 
 const NAME_CHARACTERS_MAX = 120;
 
@@ -58,20 +58,79 @@ const undecidedWords = (metric: string): string =>
 
 function series(member: IncidentMember): string {
   const parts = [
+    ...(member.model === undefined ? [] : [`model ${plainName(member.model)}`]),
+    ...(member.segment === undefined ? [] : [plainName(member.segment)]),
     ...(member.version === "" ? [] : [`version ${plainName(member.version)}`]),
     ...(member.variant === "" ? [] : [`variant ${plainName(member.variant)}`]),
-    ...(member.segment === undefined ? [] : [`where ${plainName(member.segment)}`]),
   ];
   return parts.length === 0 ? "" : ` (${parts.join(", ")})`;
 }
 
-/** One sentence: the first member and how many more. */
-export function incidentTitle(model: string, window: string, members: readonly IncidentMember[]): string {
-  const first = members[0];
-  const place = window === PAGE_TIER ? plainName(model) : `${plainName(model)}, window ${plainName(window)}`;
+/** Models named in a title. */
+const MODELS_NAMED = 2;
+
+/**
+ * One sentence: the first member, or what explains all of them, and how many more there are. Members are counted by what they speak of: one
+ * feature in three windows is one.
+ */
+export function incidentTitle(
+  incident: Pick<Incident, "model" | "models" | "window" | "members" | "explanations">,
+): string {
+  const [first] = incident.members;
+  const place = placeText(incident, first);
   if (first === undefined) return place;
-  const more = members.length > 1 ? ` and ${members.length - 1} more` : "";
-  return `${place}: ${memberSentence({ ...first, data_missing: false })}${more}`;
+  const news = incident.members.filter(({ muted }) => muted === undefined);
+  if (news.length === 0) {
+    const muted = [...new Set(incident.members.map(subjectName))];
+    const [explanation] = incident.explanations ?? [];
+    const since = explanation === undefined ? "" : ` since ${plainTime(explanation.since)}`;
+    return `${place}: ${explanationText(incident.explanations ?? [])}${since}, which explains the drift of ${named(muted)}`;
+  }
+  const more = new Set(news.map(subjectKey));
+  more.delete(subjectKey(first));
+  return `${place}: ${memberSentence({ ...first, data_missing: false })}${more.size > 0 ? ` and ${more.size} more` : ""}`;
+}
+
+function placeText(incident: Pick<Incident, "model" | "models" | "window">, first: IncidentMember | undefined): string {
+  const models = modelsOf(incident);
+  if (models.length > 1) {
+    const others = models.length - MODELS_NAMED;
+    const names = models.slice(0, MODELS_NAMED).map(plainName).join(", ");
+    return others > 0 ? `${models.length} models (${names} and ${others} more)` : names;
+  }
+  const window = first?.window ?? incident.window;
+  return window === PAGE_TIER ? plainName(incident.model) : `${plainName(incident.model)}, window ${plainName(window)}`;
+}
+
+const subjectKey = ({ subject_kind, subject, metric }: IncidentMember): string =>
+  JSON.stringify(subject_kind === "kpi" && !isEvidence(metric) ? [subject_kind, metric] : [subject_kind, subject]);
+
+/** What a member speaks of: "RELP", "accuracy". */
+const subjectName = ({ subject_kind, subject, metric }: IncidentMember): string =>
+  plainName(subject_kind === "kpi" && !isEvidence(metric) ? metric : subject);
+
+const NAMES_MAX = 3;
+
+function named(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_MAX).join(", ");
+  return names.length > NAMES_MAX ? `${shown} and ${names.length - NAMES_MAX} more` : shown;
+}
+
+/** "missing values of amount (98 % of the events) (and 2 more)"; each text once, however many models say it. */
+function explanationText(explanations: readonly Explanation[]): string {
+  const texts = [...new Set(explanations.map(({ text }) => plainText(text)))];
+  return `${texts[0] ?? "something upstream"}${texts.length > 1 ? ` (and ${texts.length - 1} more)` : ""}`;
+}
+
+/** "Muted: the drift of age, score and 3 more, explained by missing values of age (98 % of the events)": one sentence an explanation. */
+export function mutedSentences(members: readonly IncidentMember[]): string[] {
+  const byReason = new Map<string, Set<string>>();
+  for (const member of members) {
+    if (member.muted === undefined) continue;
+    const names = byReason.get(member.muted) ?? new Set();
+    byReason.set(member.muted, names.add(subjectName(member)));
+  }
+  return [...byReason].map(([reason, names]) => `Muted: the drift of ${named([...names])}, ${plainText(reason)}`);
 }
 
 /** "2026-03-02 10:15 UTC". */
@@ -86,6 +145,8 @@ export function transitionWord(kind: string, incident: Incident): string {
     escalated: `Now ${incident.severity}`,
     data_missing: "Data missing",
     reminder: "Still open",
+    confirmed: "Confirmed by labels",
+    revised: "Revised",
     resolved: "Resolved",
     withdrawn: "Withdrawn",
   };

@@ -22,7 +22,12 @@ export interface EffectiveRule {
   readonly needed: number;
   readonly of: number;
   readonly clear: number | null;
+  /** Good windows in a row that end it. */
   readonly clearAfter: number;
+  /** Whether each relapse doubles `clearAfter`: where nobody has set it. */
+  readonly dampens: boolean;
+  /** Least time since the last breach before it ends, ms. */
+  readonly keepFiringMs: number;
   readonly severity: Severity;
   /** Least share of labels; of KPIs only. */
   readonly minCoverage: number;
@@ -47,9 +52,9 @@ export type JudgedRow = Pick<
   | "coverage"
   | "status"
 > & {
-  /** Where a change began, and what it is, in words: of the page tier. */
-  /** Left out, or '': the whole. Only the page tier judges segments. */
+  /** '' or left out: the whole. */
   readonly segment?: string;
+  /** Where a change began, and what it is, in words: of the page tier. */
   readonly onset?: number;
   /** The interval that the onset lies in. */
   readonly onset_from?: number;
@@ -72,7 +77,7 @@ export function effectiveRules(model: ModelConfig): readonly EffectiveRule[] {
     below: rule.below ?? null,
     ...times(rule.for),
     clear: rule.clear ?? null,
-    clearAfter: rule.clear_after,
+    ...clearing(rule),
     severity: rule.severity,
     minCoverage: rule.min_coverage,
   }));
@@ -94,7 +99,10 @@ function pageTierRules({ false_alarms, alerts }: ModelConfig): readonly Effectiv
     name,
     metric,
     severity,
+    // The page tier holds a change by itself.
     clearAfter: 1,
+    dampens: false,
+    keepFiringMs: 0,
     minCoverage: 0,
   });
   return [
@@ -111,7 +119,7 @@ function kpiLimits(kpi: KpiConfig): (Omit<EffectiveRule, "name"> & { name: strin
     subjects: null,
     windows: null,
     ...times(kpi.for),
-    clearAfter: kpi.clear_after,
+    ...clearing(kpi),
     severity: kpi.severity,
     minCoverage: kpi.min_coverage,
   };
@@ -124,6 +132,13 @@ function kpiLimits(kpi: KpiConfig): (Omit<EffectiveRule, "name"> & { name: strin
       ? []
       : [{ ...common, above: max, below: null, clear: clear !== undefined && clear <= max ? clear : null }]),
   ];
+}
+
+const CLEAR_AFTER = 2;
+
+function clearing(of: { readonly clear_after?: number | undefined; readonly keep_firing: number }) {
+  const { clear_after: clearAfter, keep_firing: keepFiringMs } = of;
+  return { clearAfter: clearAfter ?? CLEAR_AFTER, dampens: clearAfter === undefined, keepFiringMs };
 }
 
 function times(text: string): { readonly needed: number; readonly of: number } {
@@ -145,6 +160,15 @@ export function ruleInWords(
   const often = rule.of === 1 ? "" : ` for ${rule.needed} of ${rule.of} windows`;
   return `${rule.metric}${where} ${what}${often}`;
 }
+
+/** Metrics whose new rows are looked at: those of rules, and the KPIs of which a rule judges an estimate. */
+export function watchedMetrics(rules: readonly EffectiveRule[]): readonly string[] {
+  return [...new Set(rules.flatMap(({ metric }) => [metric, ...(isEstimated(metric) ? [realisedBy(metric)] : [])]))];
+}
+
+export const isEstimated = (metric: string): boolean => metric.startsWith("estimated_");
+/** The KPI that an estimate stands for until labels come. */
+export const realisedBy = (metric: string): string => metric.slice("estimated_".length);
 
 /** Whether a rule looks at a series. Segments have no rules yet: the caller hands over rows of the whole only. */
 export function ruleApplies(rule: EffectiveRule, window: string, metric: string, subject: string): boolean {

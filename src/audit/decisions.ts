@@ -25,6 +25,11 @@ const sources: readonly Source[] = [
       FROM deliveries FINAL WHERE state IN ('sent', 'dead')`,
   },
   {
+    kind: "person",
+    rows: sql`SELECT toString(decision_id) AS id, model, at, owner AS who, kind AS what, reason AS why,
+      arrayStringConcat([kind, owner, reason, incident_id, matchers, model, subject, segment, verdict, ends, toString(until)], '\\n') AS content FROM decisions FINAL`,
+  },
+  {
     kind: "configuration",
     rows: sql`SELECT concat(model, '/', monitor_hash) AS id, model, first_at AS at, ${SELF} AS who, concat('configuration ', monitor_hash) AS what,
       concat('reference ', reference_id) AS why, concat(monitor_hash, values_hash, reference_id) AS content FROM monitors FINAL`,

@@ -85,6 +85,7 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
     ...checkOnlineDetectors(model, path),
     ...checkChannels(model, path, channelNames),
     ...checkSchedule(model, path),
+    ...checkTimeZone(model.season_timezone, [...path, "season_timezone"]),
     ...checkKpis(model, path),
     ...checkCompare(model, path),
     ...checkFairness(model, path),
@@ -209,13 +210,12 @@ function checkSchedule({ schedule }: ModelConfig, path: Path): Problem[] {
       message: `"${schedule.cron}" is no cron time${why}; five fields, for example 0 6 * * 1-5`,
     });
   }
-  if (!isTimeZone(schedule.timezone)) {
-    problems.push({
-      path: [...path, "schedule", "timezone"],
-      message: `"${schedule.timezone}" is no time zone; for example Europe/Berlin, America/New_York or UTC`,
-    });
-  }
-  return problems;
+  return [...problems, ...checkTimeZone(schedule.timezone, [...path, "schedule", "timezone"])];
+}
+
+function checkTimeZone(name: string, path: Path): Problem[] {
+  if (isTimeZone(name)) return [];
+  return [{ path, message: `"${name}" is no time zone; for example Europe/Berlin, America/New_York or UTC` }];
 }
 
 function isTimeZone(name: string): boolean {

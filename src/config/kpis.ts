@@ -1,5 +1,6 @@
 /** `kpis:`: a built-in by its name, or a ClickHouse expression over the window's joined rows. */
 import { z } from "zod";
+import { clearAfterSchema, keepFiringSchema } from "./rules.ts";
 
 export const kpiNames = [
   "accuracy",
@@ -59,7 +60,8 @@ const limits = {
     .regex(/^\d+ of \d+$/)
     .default("1 of 1")
     .describe("N of M windows."),
-  clear_after: z.int().min(1).default(1).describe("Good windows in a row before the incident resolves."),
+  clear_after: clearAfterSchema,
+  keep_firing: keepFiringSchema,
   severity: z.enum(["info", "ticket", "page"]).default("ticket").describe("How urgent a breach is."),
 };
 

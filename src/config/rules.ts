@@ -1,5 +1,19 @@
 /** `alerts.rules:`: thresholds on any metric for N of M windows. */
 import { z } from "zod";
+import { duration } from "./duration.ts";
+
+/** Shared with the limits of KPIs. */
+export const clearAfterSchema = z
+  .int()
+  .min(1)
+  .max(100)
+  .optional()
+  .describe(
+    "Good windows in a row before it clears. Left out: 2, and twice as many each time it goes back and forth, up to 16, so that flapping is told once.",
+  );
+export const keepFiringSchema = duration()
+  .prefault("0s")
+  .describe("Least time since the last window that breached before it clears.");
 
 const written = z
   .strictObject({
@@ -15,7 +29,8 @@ const written = z
       .default("1 of 1")
       .describe("N of M windows."),
     clear: z.number().optional().describe("Clears on this side only; default: the firing threshold."),
-    clear_after: z.int().min(1).default(1).describe("Good windows in a row before it clears."),
+    clear_after: clearAfterSchema,
+    keep_firing: keepFiringSchema,
     severity: z.enum(["info", "ticket", "page"]).default("ticket").describe("How urgent it is."),
     min_coverage: z
       .number()

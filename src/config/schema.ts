@@ -101,6 +101,11 @@ const written = z.strictObject({
     .describe(
       "The page tier's promise: at most so many false alarms of each version in that time, over all features, predictions and KPIs together, however many there are. `off` turns it off.",
     ),
+  notices: falseAlarmsSchema
+    .prefault("1 per 7d")
+    .describe(
+      "The notice tier: smaller changes, sooner, shown on the page and told to nobody; at most so many false ones of each version in that time. `off` turns it off, as does `false_alarms: off`.",
+    ),
   ignore_below: ignoreBelowSchema
     .default(0.03)
     .describe("Page tier: share of the events that may change without anyone being told (0.03 is 3 %)."),
@@ -108,6 +113,18 @@ const written = z.strictObject({
     .optional()
     .describe(
       "The same for what is rare and matters sooner: tails, missing and invalid values, new categories. Left out: a sixth of `ignore_below`.",
+    ),
+  season: z
+    .enum(["auto", "hour_of_day", "hour_of_week", "off"])
+    .default("auto")
+    .describe(
+      "Page tier and notices: whether events are compared with the reference of the same hour of the day or of the week. `auto` does so for what has a daily or weekly rhythm in the reference itself.",
+    ),
+  season_timezone: z
+    .string()
+    .default("UTC")
+    .describe(
+      "IANA time zone of the hours of `season`, for example Europe/Berlin: rhythms follow the clocks of people.",
     ),
   kpis: z.array(kpiSchema).prefault([]).describe("Performance metrics, computed once labels arrive."),
   estimates: z

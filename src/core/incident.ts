@@ -6,7 +6,11 @@ import type { SubjectKind } from "./summary.ts";
 export const severities = ["info", "ticket", "page"] as const;
 export type Severity = (typeof severities)[number];
 
-export const incidentStates = ["firing", "recovering", "resolved"] as const;
+/**
+ * `pending`: a rule has breached, not yet often enough. `recovering`: the newest windows are good, not yet often enough. `insufficient_data`
+ * and `error`: of what fires nothing can be decided, for want of data or because it can't be computed; never a green light.
+ */
+export const incidentStates = ["pending", "firing", "recovering", "insufficient_data", "error", "resolved"] as const;
 export type IncidentState = (typeof incidentStates)[number];
 
 /** One rule on one subject that takes part in an incident, with the numbers that made it so. */
@@ -14,10 +18,13 @@ export interface IncidentMember {
   /** The rule's name, or the rule in words. */
   readonly rule: string;
   readonly severity: Severity;
+  /** The model and the window's name that it is of; left out where they are the incident's own. */
+  readonly model?: string;
+  readonly window?: string;
+  /** '' or left out: the whole. */
+  readonly segment?: string;
   readonly version: string;
   readonly variant: string;
-  /** 'region=eu', where it is about a segment; left out: the whole. */
-  readonly segment?: string | undefined;
   readonly subject_kind: SubjectKind;
   readonly subject: string;
   readonly metric: string;
@@ -38,6 +45,12 @@ export interface IncidentMember {
   readonly firing: boolean;
   /** True while the newest windows hold too little data to decide. */
   readonly data_missing: boolean;
+  /** True while the newest window could not be computed. */
+  readonly error?: boolean;
+  /** Why nobody is told of it by itself: "explained by missing values of age (98 % of the events)". */
+  readonly muted?: string;
+  /** Effect (times its limit) x importance (1: an ordinary feature); with the KPI impact in `causes` what members of one urgency are ordered by. */
+  readonly weight?: number;
   /** Of what the page tier has found: where the change began, and what it is in words. */
   readonly onset?: number | undefined;
   /** The interval that the onset lies in, 95 times in 100. */
@@ -55,11 +68,31 @@ export interface ActionDecision {
   readonly reason: string;
 }
 
-export interface Incident {
-  /** UUID made from a hash of (model, window, first rule and subject, onset as it was at the opening). */
-  readonly incident_id: string;
+/** `whole`: of a segment, that all events move likewise. */
+export const explanationKinds = ["missing", "invalid", "volume", "version", "whole"] as const;
+/** What happened before or beside the drift and accounts for it. */
+export interface Explanation {
+  readonly kind: (typeof explanationKinds)[number];
   readonly model: string;
-  /** The window's name: incidents are grouped by model and window. */
+  /** The field of `missing` and `invalid`; '' of the others. */
+  readonly subject: string;
+  readonly version: string;
+  readonly variant: string;
+  /** Event time in which it was seen. */
+  readonly since: number;
+  readonly until: number;
+  /** "age is missing in 100 % of the events". */
+  readonly text: string;
+}
+
+export interface Incident {
+  /** UUID made from a hash of (model, first rule and subject, onset as it was at the opening). */
+  readonly incident_id: string;
+  /** The model at which it was seen first. */
+  readonly model: string;
+  /** All models that it touches, where there are several: they share a broken feature. */
+  readonly models?: readonly string[];
+  /** Name of the window at which it was seen first; members name their own. */
   readonly window: string;
   /** The greatest severity that a member has had: it rises, and never falls while the incident is open. */
   readonly severity: Severity;
@@ -78,26 +111,37 @@ export interface Incident {
   readonly causes?: CauseReport;
   /** The window and the event with which it began, as known at the opening. */
   readonly beginning?: IncidentBeginning;
+  /** What accounts for members that are muted. */
+  readonly explanations?: readonly Explanation[];
+  /** Why it is in this state: the reason of its newest change, one sentence. */
+  readonly reason?: string;
 }
 
-/** What people can be told of an incident. */
+/**
+ * What people can be told of an incident. `confirmed`: labels show what an estimate had said. `revised`: late data change an incident that
+ * is over.
+ */
 export const incidentTransitions = [
   "opened",
   "escalated",
   "data_missing",
   "reminder",
+  "confirmed",
+  "revised",
   "resolved",
   "withdrawn",
 ] as const;
 export type IncidentTransition = (typeof incidentTransitions)[number];
 
-/** Why a row of the `incidents` table was written: a transition, or a change that nobody is told of. */
-export const incidentChangeKinds = [...incidentTransitions, "amended"] as const;
+/** Why a row of the `incidents` table was written: a transition, the end of a silence, or a change that nobody is told of. */
+export const incidentChangeKinds = [...incidentTransitions, "disclosed", "amended"] as const;
 export type IncidentChangeKind = (typeof incidentChangeKinds)[number];
 
 /** One change of one incident, as it is stored: the incident after the change. */
 export interface IncidentChange {
   readonly kind: IncidentChangeKind;
+  /** What people are told of it; null where nobody is: nothing new, silenced, or explained by something else. */
+  readonly told: IncidentTransition | null;
   /** Tells apart transitions that happen more than once to an incident: reminders by number, escalations by severity. */
   readonly occurrence: number;
   /** The incident's severity before the change; null when it opens. */
@@ -106,6 +150,12 @@ export interface IncidentChange {
   readonly sequence: number;
   readonly incident: Incident;
 }
+
+/** All models of an incident, the one at which it was seen first before the others. */
+export const modelsOf = (of: {
+  readonly model: string;
+  readonly models?: readonly string[] | undefined;
+}): readonly string[] => of.models ?? [of.model];
 
 /** Order of severities: 0 is the least. */
 export const severityRank = (severity: Severity): number => severities.indexOf(severity);

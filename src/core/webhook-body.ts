@@ -55,6 +55,7 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
   return {
     id: incident.incident_id,
     model: incident.model,
+    ...(incident.models === undefined ? {} : { models: incident.models }),
     window: incident.window,
     severity: incident.severity,
     state: incident.state,
@@ -63,8 +64,14 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
     opened_at: iso(incident.opened_at),
     resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),
     ...(link === "" ? {} : { link }),
+    ...(incident.reason === undefined ? {} : { reason: incident.reason }),
     ...(incident.causes === undefined ? {} : { causes: causesBody(incident.causes) }),
     ...(incident.beginning === undefined ? {} : { beginning: beginningBody(incident.beginning) }),
+    ...(incident.explanations === undefined
+      ? {}
+      : {
+          explanations: incident.explanations.map((one) => ({ ...one, since: iso(one.since), until: iso(one.until) })),
+        }),
     members: incident.members.map((member) => ({
       ...member,
       ...onsetBody(member),

@@ -20,8 +20,11 @@ import { type BoundSampleDetector, bindSampleDetectors } from "./multivariate/bo
 import { type OnlinePlan, planOnline } from "./online/plan.ts";
 import { replayReference, replayText } from "./online/reference-replay.ts";
 import { kpiBounds } from "./page-tier/kpi-bounds.ts";
+import { writePlanNotes } from "./page-tier/plan-notes.ts";
 import { prepareSegments } from "./page-tier/prepare-segments.ts";
 import { measureDependence, readDependence } from "./page-tier/reference-dependence.ts";
+import { noSeasons } from "./page-tier/reference-seasons.ts";
+import { measureAndStoreSeasons, readSeasons } from "./page-tier/stored-seasons.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
 import { hasReferenceRows, writeReferenceRows } from "./references/reference-rows.ts";
@@ -52,6 +55,8 @@ export interface PreparedModel {
   readonly pageTier: PageTierPlan | null;
   /** How copies of an event are told. */
   readonly dedupe: DedupeOptions;
+  /** How the page tier compares, in sentences. */
+  readonly notes: readonly string[];
   /** What a person should know: a reference that was refused while the old one stays in force. */
   readonly warnings: readonly string[];
 }
@@ -76,7 +81,15 @@ export async function prepareModel(
   const reference = await currentReference(lane, config, clock, options.readLane ?? lane, warnings);
   const schema = schemaOf(config, reference);
   const estimation = estimationOf(config, reference);
-  const pageTier = await preparePageTier(lane, config, reference, estimation, options.readLane ?? lane, warnings);
+  const pageTier = await preparePageTier(
+    lane,
+    config,
+    reference,
+    estimation,
+    clock,
+    options.readLane ?? lane,
+    warnings,
+  );
   if (reference !== null) warnings.push(...(await alarmsOnReference(options.readLane ?? lane, config)));
   await ensureModelTables(lane, schema);
   const referenceId = reference?.referenceId ?? "";
@@ -93,6 +106,7 @@ export async function prepareModel(
     online: planOnline(config, referenceId),
     estimation,
     pageTier,
+    notes: (pageTier?.seasons ?? []).map((note) => `model ${config.name}: ${note}`),
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
     warnings,
   };
@@ -104,6 +118,7 @@ async function preparePageTier(
   config: ModelConfig,
   reference: LoadedReference | null,
   estimation: Estimation,
+  clock: Clock,
   readLane: Lane,
   warnings: string[],
 ): Promise<PageTierPlan | null> {
@@ -111,18 +126,23 @@ async function preparePageTier(
   if (reference === null || config.false_alarms === null) return planPageTier(config, reference, kpis);
   const { referenceId } = reference;
   let dependence = await readDependence(lane, { model: config.name, referenceId, pane: config.pane });
+  let seasons = await readSeasons(lane, config, referenceId);
   try {
-    const plain = dependence === null ? planPageTier(config, reference, kpis) : null;
-    if (plain !== null) dependence = await measureDependence(lane, readLane, config, reference, plain);
+    const plain = dependence === null || seasons === null ? planPageTier(config, reference, kpis) : null;
+    if (plain !== null) {
+      dependence ??= await measureDependence(lane, readLane, config, reference, plain);
+      seasons ??= await measureAndStoreSeasons(lane, readLane, config, reference, plain);
+    }
   } catch (thrown) {
     // The file is gone and the stored reference stays in force.
     if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
   }
-  const effects = dependence?.effects ?? new Map<string, readonly number[]>();
-  const segments = await prepareSegments({ lane, readLane, config, reference, kpis, effects });
-  const plan = planPageTier(config, reference, kpis, segments.effects, segments.reference);
+  const known = { effects: dependence?.effects ?? new Map<string, readonly number[]>(), seasons: seasons ?? noSeasons };
+  const segments = await prepareSegments({ lane, readLane, config, reference, kpis, ...known });
+  const plan = planPageTier(config, reference, kpis, segments.effects, known.seasons, segments.reference);
   const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? []), ...segments.notes];
   warnings.push(...[...new Set(notes)].map((note) => `model ${config.name}: ${note}`));
+  if (plan !== null) await writePlanNotes(lane, config.name, plan, clock.now());
   return plan;
 }
 

@@ -7,12 +7,12 @@
 import type { Planner } from "../alert/alerting.ts";
 import { beginningSentence, onsetSentence } from "../alert/beginning-text.ts";
 import { causeSentences } from "../alert/cause-text.ts";
-import { memberSentence, plainTime, transitionWord } from "../alert/incident-text.ts";
+import { memberSentence, mutedSentences, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
 import type { Notification, PlannedDelivery, Send } from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { contentUuid } from "../core/identity.ts";
-import type { Incident, IncidentChange, IncidentTransition } from "../core/incident.ts";
+import { type Incident, type IncidentChange, type IncidentTransition, modelsOf } from "../core/incident.ts";
 import { channels } from "./channels/index.ts";
 
 /** Members named in a message; the page has them all. */
@@ -39,12 +39,16 @@ export function openChannels(config: Pick<Config, "channels">): Map<string, Send
 export function createNotify(models: readonly ModelConfig[], link: (incident: Incident) => string): Planner {
   const alerts = new Map(models.map((model) => [model.name, model.alerts]));
   return async (change) => {
-    const wanted = alerts.get(change.incident.model);
-    const { kind } = change;
-    if (wanted === undefined || kind === "amended" || (kind === "resolved" && !wanted.send_resolved))
-      return { deliveries: [] };
-    const names = [...new Set(wanted.channels)];
-    return { deliveries: names.map((name) => plan(change, kind, channelTarget(name), link(change.incident))) };
+    const { told } = change;
+    if (told === null) return { deliveries: [] };
+    // An incident of several models is told once at each channel, however many of them name it.
+    const names = new Set<string>();
+    for (const model of modelsOf(change.incident)) {
+      const wanted = alerts.get(model);
+      if (wanted === undefined || (told === "resolved" && !wanted.send_resolved)) continue;
+      for (const name of wanted.channels) names.add(name);
+    }
+    return { deliveries: [...names].map((name) => plan(change, told, channelTarget(name), link(change.incident))) };
   };
 }
 
@@ -68,17 +72,19 @@ export function notificationOf(
   link: string,
 ): Notification {
   const { incident } = change;
-  const named = incident.members.slice(0, LINES_MAX).map(memberSentence);
-  const left = incident.members.length - named.length;
+  const news = incident.members.filter(({ muted }) => muted === undefined);
+  const named = news.slice(0, LINES_MAX).map(memberSentence);
+  const left = news.length - named.length;
   return {
     idempotencyKey,
     transition,
     incident,
     title: `${transitionWord(transition, incident)}: ${incident.title}`,
     lines: [
-      ...explanation(transition),
+      ...explanation(transition, incident),
       ...named,
       ...(left > 0 ? [`and ${left} more`] : []),
+      ...mutedSentences(incident.members),
       ...why(incident, transition),
       ...beginningOf(incident, transition),
       `Since ${plainTime(incident.onset)}; opened ${plainTime(incident.opened_at)}${incident.resolved_at === null ? "" : `; over since ${plainTime(incident.resolved_at)}`}.`,
@@ -99,8 +105,9 @@ function beginningOf(incident: Incident, transition: IncidentTransition): string
   return [onsetSentence(incident), beginningSentence(incident)].filter((line) => line !== undefined);
 }
 
-function explanation(transition: IncidentTransition): string[] {
-  if (transition === "withdrawn") return ["Late data, or a changed rule, show that this should not have opened."];
+function explanation(transition: IncidentTransition, { reason }: Incident): string[] {
+  if ((transition === "withdrawn" || transition === "confirmed" || transition === "revised") && reason !== undefined)
+    return [`${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`];
   if (transition === "data_missing")
     return ["The newest windows hold too few data to tell whether it goes on. The incident stays open."];
   return [];

@@ -20,12 +20,14 @@ export function designEffects(
   panes: readonly ArrayLike<number>[],
   weights: readonly number[],
   directions: readonly Direction[],
+  slots?: SlotsOfPanes,
 ): readonly number[] {
-  const shares = sharesOf(weights);
+  const shares = (slots?.weights ?? [weights]).map(sharesOf);
   return directions.map((direction) => {
-    const score = standardised(direction.score, shares);
-    if (score === null) return 1;
-    let blocks = panes.map((counts) => blockOf(counts, score));
+    // A direction that does not exist in a slot says nothing there.
+    const scores = shares.map((ofSlot) => standardised(direction.score, ofSlot));
+    if (scores.every((score) => score === null)) return 1;
+    let blocks = panes.map((counts, pane) => blockOf(counts, scores[slots?.slotOf[pane] ?? 0] ?? []));
     let effect = 1;
     while (blocks.length >= LEAST_BLOCKS) {
       effect = Math.max(effect, blockEffect(blocks));
@@ -35,13 +37,22 @@ export function designEffects(
   });
 }
 
+/** Where the reference is compared by season: what depends on the hour alone is then no dependence. */
+export interface SlotsOfPanes {
+  /** Slot of each pane. */
+  readonly slotOf: readonly number[];
+  /** Weights per bin of each slot. */
+  readonly weights: readonly (readonly number[])[];
+}
+
 interface Block {
   readonly events: number;
   /** Sum of the standardised score over the events. */
   readonly sum: number;
 }
 
-function standardised(score: readonly number[], shares: readonly number[]): readonly number[] | null {
+/** A score with mean 0 and standard deviation 1 under the shares; null where it does not vary. */
+export function standardised(score: readonly number[], shares: readonly number[]): readonly number[] | null {
   const mean = dot(shares, score);
   const centred = score.map((value) => value - mean);
   const squares = centred.map((value) => value * value);

@@ -39,6 +39,8 @@ export interface NoStream {
 
 /** Below this a reference says too little about its bins. */
 export const LEAST_REFERENCE_ROWS = 50;
+/** Below this the page tier could promise so little that only the notice tier watches. */
+export const LEAST_PAGE_TIER_ROWS = 200;
 
 /**
  * The stream of a subject's values, given those that are present and valid.

@@ -73,21 +73,36 @@ export function getRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
   };
 }
 
-/** A route whose body is JSON and is checked. */
+/** A route whose body is JSON and is checked, as are the parameters of its path. */
+export function postToRoute<Params extends z.ZodObject, Body>(
+  route: Omit<RouteDescription, "method"> & {
+    readonly params: Params;
+    readonly body: z.ZodType<Body>;
+    handle(context: ServeContext, input: Input<z.output<Params>, unknown, Body>): Promise<Answer> | Answer;
+  },
+): Route {
+  return {
+    ...route,
+    method: "POST",
+    query: noInput,
+    answer: async (context, raw) =>
+      route.handle(context, {
+        params: checked(route.params, raw.params, "path"),
+        query: {},
+        body: checked(route.body, json(raw.body), "body"),
+        raw,
+      }),
+  };
+}
+
+/** The same without parameters in its path. */
 export function postRoute<Body>(
   route: Omit<RouteDescription, "method"> & {
     readonly body: z.ZodType<Body>;
     handle(context: ServeContext, input: Input<unknown, unknown, Body>): Promise<Answer> | Answer;
   },
 ): Route {
-  return {
-    ...route,
-    method: "POST",
-    params: noInput,
-    query: noInput,
-    answer: async (context, raw) =>
-      route.handle(context, { params: {}, query: {}, body: checked(route.body, json(raw.body), "body"), raw }),
-  };
+  return postToRoute({ ...route, params: noInput, handle: (context, input) => route.handle(context, input) });
 }
 
 /** A route that reads the bytes of its body itself. */

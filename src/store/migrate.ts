@@ -5,9 +5,11 @@ import { alerting } from "./migrations/0002-alerting.ts";
 import { pageTier } from "./migrations/0003-page-tier.ts";
 import { referenceSamples } from "./migrations/0004-reference-samples.ts";
 import { rootCause } from "./migrations/0005-root-cause.ts";
+import { seasons } from "./migrations/0006-seasons.ts";
 import { kpiSteps } from "./migrations/0007-kpi-steps.ts";
 import { onsetsAndSegments } from "./migrations/0008-onsets-and-segments.ts";
 import { onlineDetectors } from "./migrations/0009-online-detectors.ts";
+import { people } from "./migrations/0012-people.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
 import { sql, written } from "./sql.ts";
@@ -26,9 +28,11 @@ export const migrations: readonly Migration[] = [
   pageTier,
   referenceSamples,
   rootCause,
+  seasons,
   onsetsAndSegments,
   onlineDetectors,
   kpiSteps,
+  people,
   monitors,
   audit,
 ];

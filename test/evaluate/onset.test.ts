@@ -87,7 +87,14 @@ test("a change has an interval that holds it, the window and the event with whic
     offset: 2 * first,
     timestamp: T0 + first * (HOUR / PER_HOUR),
   });
-  const change0 = { kind: "opened", occurrence: 1, severityBefore: null, sequence: 1, incident } as const;
+  const change0 = {
+    kind: "opened",
+    occurrence: 1,
+    severityBefore: null,
+    told: "opened",
+    sequence: 1,
+    incident,
+  } as const;
   const { lines } = notificationOf(change0, "opened", "key", "");
   assert.ok(
     lines.some((line) => /^The change began between 2026-03-03 0\d:00 UTC and 2026-03-03 \d\d:00 UTC/.test(line)),

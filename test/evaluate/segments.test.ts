@@ -121,13 +121,13 @@ test("what changes in a small segment alone is told of that segment, with its on
   const opened = changes[0]?.incident;
   assert.match(
     opened?.title ?? "",
-    /^asia: amount \(version 1, where region=asia\) has changed since 2026-03-03 0\d:00 UTC: /,
+    /^asia: amount \(region=asia, version 1\) has changed since 2026-03-03 0\d:00 UTC: /,
   );
   const [member] = opened?.members ?? [];
   assert.equal(opened?.members.length, 1);
   assert.equal(member?.segment, "region=asia");
   assert.ok((member?.onset_from ?? 0) <= T0 + 30 * HOUR && T0 + 30 * HOUR < (member?.onset_to ?? 0));
-  assert.match(changes.at(-1)?.incident.title ?? "", /where region=asia\) is as in the reference again$/);
+  assert.match(changes.at(-1)?.incident.title ?? "", /region=asia, version 1\) is as in the reference again$/);
   const found = await evidence("asia");
   assert.deepEqual(
     [...new Set(found.filter(({ breached }) => breached).map(({ segment, subject }) => `${segment} ${subject}`))],

@@ -59,7 +59,7 @@ for (const [variant, { windows, resolvedAfter }] of Object.entries(VARIANTS)) {
           assert.equal(kinds(scenario.messages()).includes("resolved"), false, "silence resolved the incident");
           const [open, ...more] = await scenario.incidents();
           assert.deepEqual(more, []);
-          assert.equal(open?.state, "firing");
+          assert.equal(open?.state, "insufficient_data");
           assert.equal(open?.members[0]?.data_missing, true);
           assert.match(await scenario.text("/"), /without new data to decide/);
           assert.match(

@@ -4,7 +4,7 @@
  * passes under its plan, and no time passes twice.
  */
 import { z } from "zod";
-import { evidenceMetrics } from "../../core/evidence.ts";
+import { evidenceMetrics, type noticeMetrics } from "../../core/evidence.ts";
 import { type SubjectKind, subjectKinds } from "../../core/summary.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -38,11 +38,19 @@ const row = z.object({
   end: z.number(),
 });
 
+/** Names under which a tier writes of subjects and of the whole. */
+export type TierMetrics = typeof evidenceMetrics | typeof noticeMetrics;
+
 /** End of the latest step of an earlier plan, ms; -Infinity where there was none. */
-export async function readThrough(lane: Lane, model: string, planId: string): Promise<number> {
+export async function readThrough(
+  lane: Lane,
+  model: string,
+  planId: string,
+  metrics: TierMetrics = evidenceMetrics,
+): Promise<number> {
   const [latest] = await lane.query(
     sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(window_end)) AS through FROM evidence
-      WHERE model = ${model} AND plan_id != ${planId} AND metric = ${evidenceMetrics.model}`,
+      WHERE model = ${model} AND plan_id != ${planId} AND metric = ${metrics.model}`,
     z.object({ rows: z.number(), through: z.number() }),
   );
   return latest === undefined || latest.rows === 0 ? Number.NEGATIVE_INFINITY : latest.through;
@@ -53,16 +61,17 @@ export async function readCarriedOver(
   lane: Lane,
   model: string,
   planId: string,
-  ofSegments: boolean,
+  metrics: TierMetrics = evidenceMetrics,
+  ofSegments = false,
 ): Promise<CarriedOver> {
-  const through = await readThrough(lane, model, planId);
+  const through = await readThrough(lane, model, planId, metrics);
   if (!Number.isFinite(through)) return { through, changed: [] };
   const rows = await lane.query(
     sql`SELECT version, variant, segment, subject_kind, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset,
         toUnixTimestamp64Milli(argMax(onset_from, window_start)) AS onset_from, toUnixTimestamp64Milli(argMax(onset_to, window_start)) AS onset_to, argMax(finding, window_start) AS finding,
         toUnixTimestamp64Milli(max(window_start)) AS start, toUnixTimestamp64Milli(max(window_end)) AS end
-      FROM evidence FINAL WHERE model = ${model} AND metric = ${evidenceMetrics.drift} AND ${ofSegments ? sql`segment != ''` : sql`segment = ''`}
-      GROUP BY version, variant, segment, subject_kind, subject HAVING argMax(breached, window_start)
+      FROM evidence FINAL WHERE model = ${model} AND metric = ${metrics.drift} AND ${ofSegments ? sql`segment != ''` : sql`segment = ''`}
+      GROUP BY version, variant, segment, subject_kind, subject HAVING argMax(alarmed, window_start)
       ORDER BY version, variant, segment, subject_kind, subject`,
     row,
   );

@@ -7,8 +7,9 @@ import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import type { Described } from "./drift-tracker.ts";
+import { expectedWeights } from "./expected-weights.ts";
 import { findingText } from "./finding-text.ts";
-import type { WatchedStream } from "./watched-streams.ts";
+import type { WatchedStream } from "./tier-plan.ts";
 
 export interface FindingPlace {
   readonly version: string;
@@ -42,14 +43,21 @@ export async function describeFinding(lane: Lane, prepared: PreparedModel, at: F
     if (!isMore) break;
   }
   if (found === null) return { finding: findingText(at.finding, []), began: null };
-  const { slices, counts, best, first, last } = found;
+  const { slices, counts, first, last } = found;
+  // Hours of one season have laws of their own, which the profile would take for changes: there the rise of the evidence has to do.
+  const isSeasonal = stream.season !== null;
+  const risen = slices.findIndex(({ end }) => end > rise);
+  const best = isSeasonal ? Math.max(0, risen) : found.best;
   const after = stream.plan.stream.weights.map((_, bin) =>
     counts.slice(best).reduce((sum, slice) => sum + (slice[bin] ?? 0), 0),
   );
+  const panes = slices
+    .slice(best)
+    .flatMap((slice) => Object.entries(slice.panes).map(([start, rows]) => ({ start: Number(start), rows })));
   const startOf = (slice: number) => slices[slice]?.start ?? at.finding.onset;
   return {
-    finding: findingText(at.finding, after),
-    began: { onset: startOf(best), from: startOf(first), to: slices[last]?.end ?? at.end },
+    finding: findingText(at.finding, after, expectedWeights(stream, panes)),
+    began: isSeasonal ? null : { onset: startOf(best), from: startOf(first), to: slices[last]?.end ?? at.end },
   };
 }
 
@@ -61,7 +69,13 @@ async function estimateFrom(lane: Lane, prepared: PreparedModel, at: FindingPlac
   return counts.length === 0 ? null : { slices, counts, ...onsetOfStream(stream.plan, tilt, counts) };
 }
 
-const sliceRow = z.object({ start: z.number(), end: z.number(), counts: z.array(z.number()) });
+const sliceRow = z.object({
+  start: z.number(),
+  end: z.number(),
+  counts: z.array(z.number()),
+  /** Events by the start of their pane. */
+  panes: z.record(z.string(), z.number()),
+});
 
 /** Steps in the order of time, some together; those without events have none. */
 function slicesFrom(
@@ -73,10 +87,11 @@ function slicesFrom(
   let sliceMs = paneMs;
   while ((end - from) / sliceMs > MOST_SLICES) sliceMs *= 2;
   return lane.query(
-    sql`SELECT toUnixTimestamp64Milli(min(pane_start)) AS start, toUnixTimestamp64Milli(max(step_end)) AS end, sumForEach(counts) AS counts
+    sql`SELECT toUnixTimestamp64Milli(min(pane_start)) AS start, toUnixTimestamp64Milli(max(step_end)) AS end, sumForEach(step.counts) AS counts,
+        sumMap(map(toUnixTimestamp64Milli(step.pane_start), arraySum(step.counts))) AS panes
       FROM (SELECT pane_start, step_end, counts FROM steps FINAL WHERE model = ${config.name} AND reference_id = ${referenceId}
         AND subject_kind = ${stream.subjectKind} AND subject = ${stream.name} AND stream = ${stream.stream} AND version = ${version} AND variant = ${variant}
-        AND segment = ${stream.segment} AND pane_start >= ${time(from)} AND pane_start < ${time(end)})
+        AND segment = ${stream.segment ?? ""} AND pane_start >= ${time(from)} AND pane_start < ${time(end)}) AS step
       GROUP BY intDiv(toUnixTimestamp64Milli(pane_start) - ${from}, ${sliceMs}) ORDER BY start`,
     sliceRow,
   );

@@ -1,11 +1,19 @@
-/** Drift in the page tier: reads the steps that are new, takes them through each version's tracker, and writes what they say. */
-import { evidenceMetrics } from "../../core/evidence.ts";
+/** Drift in the page and the notice tier: reads the steps that are new, takes them through each version's trackers, and writes what they say. */
+import { evidenceMetrics, noticeMetrics } from "../../core/evidence.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
 import { type CarriedSubject, readCarriedOver } from "./carried-over.ts";
 import { describeFinding } from "./described-finding.ts";
-import { type DriftStep, forgetIdle, newUnit, type StepOutcome, takeStep, type UnitState } from "./drift-tracker.ts";
+import {
+  type Describe,
+  type DriftStep,
+  forgetIdle,
+  newUnit,
+  type StepOutcome,
+  takeStep,
+  type UnitState,
+} from "./drift-tracker.ts";
 import {
   type EvidenceRow,
   onScale,
@@ -14,10 +22,13 @@ import {
   subjectRow,
   writeEvidence,
 } from "./evidence-rows.ts";
+import { harmless, noticeRows, openNotices } from "./notice-evidence.ts";
+import type { NoticePlan } from "./notice-plan.ts";
 import { readUnits, saveUnits, type Units } from "./saved-states.ts";
 import { watchedKey } from "./segment-streams.ts";
 import { type StoredStep, storedSteps } from "./stored-steps.ts";
-import { DAY_MS, type DriftPlan, type PageTierPlan } from "./watched-streams.ts";
+import { DAY_MS, type TierPlan } from "./tier-plan.ts";
+import type { PageTierPlan } from "./watched-streams.ts";
 
 export interface DriftEvidence {
   /** Takes the steps of panes that begin before or at `sealedTo`. */
@@ -33,13 +44,19 @@ export interface DriftScope {
   readonly since: number;
   /** What has changed under an earlier plan. */
   readonly carried: readonly CarriedSubject[];
+  /** Beside the whole; segments have none. */
+  readonly notices: NoticePlan | null;
 }
 
 export async function wholeScope(lane: Lane, { config }: PreparedModel, plan: PageTierPlan): Promise<DriftScope> {
-  const { through, changed } = await readCarriedOver(lane, config.name, plan.planId, false);
+  const { through, changed } = await readCarriedOver(lane, config.name, plan.planId);
   // Segments that are watched no more end with the whole's steps.
-  const left = plan.segments === null ? (await readCarriedOver(lane, config.name, plan.planId, true)).changed : [];
-  return { ofSegments: false, paneMs: config.pane, since: through, carried: [...changed, ...left] };
+  const left =
+    plan.segments === null
+      ? (await readCarriedOver(lane, config.name, plan.planId, evidenceMetrics, true)).changed
+      : [];
+  const carried = [...changed, ...left];
+  return { ofSegments: false, paneMs: config.pane, since: through, carried, notices: plan.notices };
 }
 
 /** Steps that a restart replays at most. */
@@ -48,7 +65,7 @@ const SAVE_EVERY_STEPS = 64;
 export async function openDriftEvidence(
   lane: Lane,
   prepared: PreparedModel,
-  plan: DriftPlan,
+  plan: TierPlan,
   scope: DriftScope,
 ): Promise<DriftEvidence> {
   const model = prepared.config.name;
@@ -63,25 +80,38 @@ export async function openDriftEvidence(
   const ended: EvidenceRow[] = [];
   if (through === Number.NEGATIVE_INFINITY) {
     through = scope.since;
-    for (const subject of scope.carried) ended.push(...carry(plan, units, subject, pane));
+    for (const subject of scope.carried) ended.push(...carry(plan, units, subject, pane, evidenceMetrics.drift));
   }
-  const takePane = createPaneTaker(lane, prepared, plan, scope, units);
+  const takePane = createPaneTaker(lane, prepared, {
+    plan,
+    units,
+    paneMs: pane,
+    rowsOf: (place, step, outcome) => [
+      ...(scope.ofSegments ? [] : [wholeRow(plan, place, step, outcome)]),
+      ...subjectRows(plan, place, step, outcome),
+    ],
+  });
+  const notices = await openNoticesBeside(lane, prepared, scope.notices, units, through);
   return {
     async run(sealedTo, now) {
       if (!Number.isFinite(sealedTo) || sealedTo < through) return;
       for await (const panes of storedSteps(lane, prepared, through, scope.ofSegments)) {
         const written: EvidenceRow[] = ended.splice(0);
         for (const [start, steps] of panes) {
+          const before = changedSubjects(units);
           written.push(...(await takePane(start, steps)));
+          await notices?.takePane(start, steps, before);
           through = start + pane;
           unsaved++;
         }
+        const place = { start: through - pane, end: through, watchedMs: 0 };
         for (const { version, variant, unit } of units.values())
-          written.push(
-            ...idleRows({ version, variant, start: through - pane, end: through, watchedMs: 0 }, plan, unit),
-          );
+          written.push(...idleRows({ ...place, version, variant }, plan, unit, evidenceMetrics.drift));
         await writeEvidence(lane, prepared, planId, written, now);
+        await notices?.write(place, now);
         if (unsaved < SAVE_EVERY_STEPS) continue;
+        // Notices first: those that are ahead pass over what they have taken, while none could make up for a step that they missed.
+        await notices?.save(through, now);
         await saveUnits(lane, model, plan, units, through, now);
         unsaved = 0;
       }
@@ -91,14 +121,19 @@ export async function openDriftEvidence(
 
 type TakePane = (start: number, steps: readonly StoredStep[]) => Promise<EvidenceRow[]>;
 
+/** A plan, the states of the versions under it, and how what a step says becomes rows. */
+interface Tier {
+  readonly plan: TierPlan;
+  readonly units: Units;
+  /** Length of a step, ms. */
+  readonly paneMs: number;
+  readonly rowsOf: (place: StepPlace, step: DriftStep, outcome: StepOutcome) => EvidenceRow[];
+  /** By series key: subjects of which the step may teach nothing. */
+  readonly frozen?: (key: string) => ReadonlySet<string>;
+}
+
 /** Takes the steps of one pane through the trackers of their versions. */
-function createPaneTaker(
-  lane: Lane,
-  prepared: PreparedModel,
-  plan: DriftPlan,
-  { ofSegments, paneMs }: DriftScope,
-  units: Units,
-): TakePane {
+function createPaneTaker(lane: Lane, prepared: PreparedModel, { plan, units, paneMs, rowsOf, frozen }: Tier): TakePane {
   const places = new Map(plan.streams.map(({ subject, stream }, index) => [`${subject} ${stream}`, index]));
   return async (start, stored) => {
     const steps = new Map<string, { version: string; variant: string; counts: (readonly number[] | undefined)[] }>();
@@ -117,19 +152,77 @@ function createPaneTaker(
       const { unit } = known;
       const step: DriftStep = { start, end: start + paneMs, counts };
       const watchedMs = step.end - (unit.through ?? start);
-      const outcome = await takeStep(plan, unit, step, (finding, since, end) =>
-        describeFinding(lane, prepared, { version, variant, finding, since, end, paneMs }),
-      );
-      const place = { version, variant, start, end: step.end, watchedMs };
-      if (!ofSegments) written.push(wholeRow(plan, place, step, outcome));
-      written.push(...subjectRows(plan, place, step, outcome));
+      const toWords: Describe = (finding, since, end) =>
+        describeFinding(lane, prepared, { version, variant, finding, since, end, paneMs });
+      const outcome = await takeStep(plan, unit, step, toWords, frozen?.(key));
+      written.push(...rowsOf({ version, variant, start, end: step.end, watchedMs }, step, outcome));
     }
     return written;
   };
 }
 
+interface NoticesBeside {
+  /** `before`: what counted as changed in the page tier before the step. */
+  takePane(
+    start: number,
+    steps: readonly StoredStep[],
+    before: ReadonlyMap<string, ReadonlySet<string>>,
+  ): Promise<void>;
+  /** Writes what the panes since the last time have said. */
+  write(place: Omit<StepPlace, "version" | "variant">, now: number): Promise<void>;
+  save(through: number, now: number): Promise<void>;
+}
+
+/** The notice tier over the same steps; null where it is off. `pageUnits`: as they are after each step. */
+async function openNoticesBeside(
+  lane: Lane,
+  prepared: PreparedModel,
+  plan: NoticePlan | null,
+  pageUnits: Units,
+  pageThrough: number,
+): Promise<NoticesBeside | null> {
+  if (plan === null) return null;
+  const { name: model, pane } = prepared.config;
+  const opened = await openNotices(lane, model, plan, pageThrough, (...of) => carry(...of, pane, noticeMetrics.drift));
+  const { units } = opened;
+  let rows = [...opened.ended];
+  let before: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  const takePane = createPaneTaker(lane, prepared, {
+    plan,
+    units,
+    paneMs: pane,
+    rowsOf: (place, step, outcome) => noticeRows(plan, place, step, outcome, subjectsOf(plan, step)),
+    // Neither from the step with which a change is told, nor from the one with which it ends.
+    frozen: (key) => new Set([...(before.get(key) ?? []), ...(pageUnits.get(key)?.unit.changed.keys() ?? [])]),
+  });
+  return {
+    async takePane(start, steps, changedBefore) {
+      if (start < opened.through) return;
+      before = changedBefore;
+      rows.push(...(await takePane(start, steps)));
+    },
+    async write(place, now) {
+      for (const { version, variant, unit } of units.values())
+        rows.push(...idleRows({ ...place, version, variant }, plan, unit, noticeMetrics.drift).map(harmless));
+      await writeEvidence(lane, prepared, plan.planId, rows, now);
+      rows = [];
+    },
+    save: (through, now) => saveUnits(lane, model, plan, units, through, now),
+  };
+}
+
+/** By series key. */
+const changedSubjects = (units: Units): ReadonlyMap<string, ReadonlySet<string>> =>
+  new Map([...units].map(([key, { unit }]) => [key, new Set(unit.changed.keys())]));
+
 /** Goes on with a subject that has changed under an earlier plan; the row that ends it where it is watched no more. */
-function carry(plan: DriftPlan, units: Units, carried: CarriedSubject, pane: number): EvidenceRow[] {
+function carry(
+  plan: TierPlan,
+  units: Units,
+  carried: CarriedSubject,
+  pane: number,
+  metric: EvidenceRow["metric"],
+): EvidenceRow[] {
   const { version, variant, segment, subjectKind, subject, ...changed } = carried;
   const key = watchedKey(segment, `${subjectKind}/${subject}`);
   if (plan.streams.some((stream) => stream.subject === key)) {
@@ -142,10 +235,10 @@ function carry(plan: DriftPlan, units: Units, carried: CarriedSubject, pane: num
   const place = { version, variant, start, end: start + pane, watchedMs: 0 };
   const of = { segment, subjectKind, subject, logEvidence: 0, share: 1, n: 0 };
   const state = { changed: undefined, over: changed };
-  return [subjectRow(place, evidenceMetrics.drift, of, { value: 0, threshold: 0 }, state) ?? []].flat();
+  return [subjectRow(place, metric, of, { value: 0, threshold: 0 }, state) ?? []].flat();
 }
 
-function subjectRows(plan: DriftPlan, place: StepPlace, step: DriftStep, outcome: StepOutcome): EvidenceRow[] {
+function subjectRows(plan: TierPlan, place: StepPlace, step: DriftStep, outcome: StepOutcome): EvidenceRow[] {
   const quiet = (step.end - step.start) / DAY_MS;
   const { decision, changed, over, changedEvidence } = outcome;
   const subjects = subjectsOf(plan, step);
@@ -160,14 +253,13 @@ function subjectRows(plan: DriftPlan, place: StepPlace, step: DriftStep, outcome
 }
 
 /** The row of all that is watched of a version together. */
-function wholeRow(plan: DriftPlan, place: StepPlace, step: DriftStep, { decision, isNew }: StepOutcome): EvidenceRow {
+function wholeRow(plan: TierPlan, place: StepPlace, step: DriftStep, { decision, isNew }: StepOutcome): EvidenceRow {
   const quiet = (step.end - step.start) / DAY_MS;
   return {
     version: place.version,
     variant: place.variant,
     window_start: place.start,
     window_end: place.end,
-    segment: "",
     metric: evidenceMetrics.model,
     subject_kind: "model",
     subject: "model",
@@ -176,14 +268,12 @@ function wholeRow(plan: DriftPlan, place: StepPlace, step: DriftStep, { decision
     alarmed: isNew,
     n: Math.max(0, ...[...subjectsOf(plan, step).values()].map(({ n }) => n)),
     onset: null,
-    onset_from: null,
-    onset_to: null,
     finding: "",
     watched_ms: place.watchedMs,
   };
 }
 
-function subjectsOf(plan: DriftPlan, step: DriftStep): Map<string, Omit<SubjectEvidence, "logEvidence">> {
+function subjectsOf(plan: TierPlan, step: DriftStep): Map<string, Omit<SubjectEvidence, "logEvidence">> {
   const subjects = new Map<string, Omit<SubjectEvidence, "logEvidence">>();
   for (const [index, { subject, segment, subjectKind, name, share }] of plan.streams.entries()) {
     const known = subjects.get(subject);
@@ -194,7 +284,7 @@ function subjectsOf(plan: DriftPlan, step: DriftStep): Map<string, Omit<SubjectE
 }
 
 /** Rows that end what has changed in a version without events. */
-function idleRows(place: StepPlace, plan: DriftPlan, unit: UnitState): EvidenceRow[] {
+function idleRows(place: StepPlace, plan: TierPlan, unit: UnitState, metric: EvidenceRow["metric"]): EvidenceRow[] {
   const idle = forgetIdle(unit, place.end);
   return [...idle].flatMap(([subject, over]) => {
     const stream = plan.streams.find((one) => one.subject === subject);
@@ -202,6 +292,6 @@ function idleRows(place: StepPlace, plan: DriftPlan, unit: UnitState): EvidenceR
     const { segment, subjectKind, name, share } = stream;
     const of = { segment, subjectKind, subject: name, logEvidence: 0, share, n: 0 };
     const scale = { value: 0, threshold: onScale(of, plan.threshold, 1).threshold };
-    return subjectRow(place, evidenceMetrics.drift, of, scale, { changed: undefined, over }) ?? [];
+    return subjectRow(place, metric, of, scale, { changed: undefined, over }) ?? [];
   });
 }

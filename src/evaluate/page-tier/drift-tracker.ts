@@ -1,12 +1,12 @@
 /**
- * The page tier of one version and variant: takes the steps of sealed panes in the order of time and says which subjects have changed.
+ * The page or the notice tier of one version and variant: takes the steps of sealed panes in the order of time and says which subjects have changed.
  * The same plan and steps give the same state and the same rows, bit for bit.
  */
 import { evidenceOfStreams, type Finding, findingOf } from "../../sequential/replay.ts";
 import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { advance, initialState, rearm, type TiltState } from "../../sequential/tilt-detector.ts";
 import { alarmed, type Changed, isOver, type Judgement, judge, type OnsetTimes } from "./changed-subjects.ts";
-import { DAY_MS, type DriftPlan, type WatchedStream } from "./watched-streams.ts";
+import { DAY_MS, type TierPlan, type WatchedStream } from "./tier-plan.ts";
 
 export interface UnitState {
   /** End of the latest step, ms; null before the first. */
@@ -19,7 +19,7 @@ export interface UnitState {
   readonly restarted: Map<string, number>;
 }
 
-export const newUnit = (plan: DriftPlan): UnitState => ({
+export const newUnit = (plan: TierPlan): UnitState => ({
   through: null,
   states: plan.streams.map((stream) => initialState(stream.plan)),
   changed: new Map(),
@@ -47,6 +47,8 @@ export interface Described {
  */
 export type Describe = (finding: Finding<WatchedStream>, since: number, end: number) => Promise<Described>;
 
+const nothing: Described = { finding: "", began: null };
+
 export interface StepOutcome extends Omit<Judgement, "alarming"> {
   /** As they are after the step. */
   readonly changed: ReadonlyMap<string, Changed>;
@@ -56,17 +58,20 @@ export interface StepOutcome extends Omit<Judgement, "alarming"> {
   readonly isNew: boolean;
 }
 
-const nothing: Described = { finding: "", began: null };
-
-/** Takes a step in place. */
+/**
+ * Takes a step in place.
+ *
+ * @param frozen subjects of which the notice tier may learn nothing from this step: those that count as changed in the page tier
+ */
 export async function takeStep(
-  plan: DriftPlan,
+  plan: TierPlan,
   unit: UnitState,
   step: DriftStep,
   describe: Describe,
+  frozen: ReadonlySet<string> = new Set(),
 ): Promise<StepOutcome> {
   const stepMs = step.end - step.start;
-  advanceAll(plan, unit, step);
+  advanceAll(plan, unit, step, frozen);
   unit.through = step.end;
   const { decision, changedEvidence, alarming } = judge(
     evidenceOfStreams(plan.streams, unit.states),
@@ -102,21 +107,22 @@ export function forgetIdle(unit: UnitState, now: number): ReadonlyMap<string, Ch
   return idle;
 }
 
-function advanceAll(plan: DriftPlan, unit: UnitState, step: DriftStep): void {
+function advanceAll(plan: TierPlan, unit: UnitState, step: DriftStep, frozen: ReadonlySet<string>): void {
   // Time without events passes too: the promise is one of wall-clock time.
   const weight = Math.max(0, step.end - (unit.through ?? step.start)) / DAY_MS;
-  for (const [index, { plan: tilts }] of plan.streams.entries()) {
+  for (const [index, { subject, plan: tilts, slotAt }] of plan.streams.entries()) {
     const state = unit.states[index];
     const stored = step.counts[index];
     if (state === undefined) continue;
     const counts = stored === undefined ? new Float64Array(0) : mergeCounts(tilts.stream, stored);
-    advance(tilts, state, { counts, weight, mark: step.start });
+    const learns = !frozen.has(subject);
+    advance(tilts, state, { counts, weight, mark: step.start, slot: slotAt(step.start), learns });
   }
 }
 
 /** Where an alarm came from many small changes together, all subjects begin anew. */
 function startAgain(
-  plan: DriftPlan,
+  plan: TierPlan,
   unit: UnitState,
   subjects: ReadonlySet<string>,
   everything: boolean,

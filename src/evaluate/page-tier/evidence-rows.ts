@@ -1,5 +1,5 @@
 /** Rows of `evidence`: how far each subject is on its way to an alarm, what has changed, and what has gone back. */
-import { type EvidenceMetric, PAGE_TIER } from "../../core/evidence.ts";
+import { type EvidenceMetric, type NoticeMetric, PAGE_TIER } from "../../core/evidence.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import type { SubjectKind } from "../../core/summary.ts";
 import type { Lane } from "../../store/store.ts";
@@ -20,23 +20,23 @@ export interface EvidenceRow
     | "breached"
     | "n"
   > {
-  /** '' is the whole. */
-  readonly segment: string;
-  readonly metric: EvidenceMetric;
+  /** Left out: the whole. */
+  readonly segment?: string;
+  readonly metric: EvidenceMetric | NoticeMetric;
   /** Whether this very step alarmed. */
   readonly alarmed: boolean;
   readonly onset: number | null;
   /** The interval that the onset lies in; null where it is not known. */
-  readonly onset_from: number | null;
-  readonly onset_to: number | null;
+  readonly onset_from?: number | null;
+  readonly onset_to?: number | null;
   readonly finding: string;
   /** Time that this step stands for, ms. */
   readonly watched_ms: number;
 }
 
 export interface SubjectEvidence {
-  /** Left out, or '': the whole. */
-  readonly segment?: string;
+  /** Left out: the whole. */
+  readonly segment?: string | undefined;
   readonly subjectKind: SubjectKind;
   readonly subject: string;
   /** ln of its share times its evidence. */
@@ -72,7 +72,7 @@ export interface StepPlace {
 /** The row of a subject, or null where there is nothing worth writing down. */
 export function subjectRow(
   place: StepPlace,
-  metric: EvidenceMetric,
+  metric: EvidenceRow["metric"],
   of: SubjectEvidence,
   scale: { readonly value: number; readonly threshold: number },
   state: { readonly changed: Changed | undefined; readonly over: Changed | undefined },
@@ -87,7 +87,7 @@ export function subjectRow(
     variant: place.variant,
     window_start: place.start,
     window_end: place.end,
-    segment: of.segment ?? "",
+    ...(of.segment === undefined ? {} : { segment: of.segment }),
     metric,
     subject_kind: of.subjectKind,
     subject: of.subject,
@@ -114,6 +114,7 @@ export async function writeEvidence(
   await lane.insertRows(
     "evidence",
     rows.map((row) => ({
+      segment: "",
       ...row,
       model: config.name,
       window: PAGE_TIER,

@@ -4,8 +4,15 @@ import { type Aspect, dot, sharesOf } from "../../sequential/directions.ts";
 import type { Finding } from "../../sequential/replay.ts";
 import { setWords } from "../../sequential/tilt-words.ts";
 
-/** @param counts of the stream's bins since the onset */
-export function findingText({ stream: { plan }, tilt: index }: Finding, counts: readonly number[]): string {
+/**
+ * @param counts of the stream's bins since the onset
+ * @param weights what the reference has in these bins, where it is not compared as a whole
+ */
+export function findingText(
+  { stream: { plan }, tilt: index }: Finding,
+  counts: readonly number[],
+  weights: readonly number[] = plan.stream.weights,
+): string {
   const tilt = plan.tilts[index];
   const direction = tilt === undefined ? undefined : plan.directions[tilt.direction];
   if (tilt === undefined || direction === undefined) return "";
@@ -14,7 +21,7 @@ export function findingText({ stream: { plan }, tilt: index }: Finding, counts: 
   const label = bin === null ? "" : (plan.stream.bins[bin]?.label ?? "");
   const moved = moments[aspect];
   if (moved !== undefined) return moved[isUp ? 0 : 1];
-  return `the share of ${subjectOf(aspect, label)} ${fromTo(direction.score, plan.stream.weights, counts)}`;
+  return `the share of ${subjectOf(aspect, label)} ${fromTo(direction.score, weights, counts)}`;
 }
 
 /** More of it, and less. */

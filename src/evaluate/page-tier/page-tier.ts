@@ -2,6 +2,7 @@
  * The page tier of a model: sequential tests with one budget of false alarms for all that is watched of a version. It reads the sealed steps
  * and the computed KPIs, and writes `evidence`, on which alerting acts.
  */
+import { evidenceMetrics } from "../../core/evidence.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { segmentScope } from "../segments/segment-evaluation.ts";
@@ -62,8 +63,8 @@ async function openSegmentEvidence(
 ): Promise<DriftEvidence | null> {
   if (plan.segments === null) return null;
   const { paneMs, since } = await segmentScope(lane, prepared, plan.segments);
-  const { changed: carried } = await readCarriedOver(lane, prepared.config.name, plan.planId, true);
-  return openDriftEvidence(lane, prepared, plan.segments, { ofSegments: true, paneMs, since, carried });
+  const { changed: carried } = await readCarriedOver(lane, prepared.config.name, plan.planId, evidenceMetrics, true);
+  return openDriftEvidence(lane, prepared, plan.segments, { ofSegments: true, paneMs, since, carried, notices: null });
 }
 
 /** What is told of windows' labels: KPIs, and the challenger's against the champion's. */

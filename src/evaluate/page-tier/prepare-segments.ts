@@ -7,6 +7,7 @@ import type { SegmentReference } from "../segments/segment.ts";
 import { segmentReference } from "../segments/segment-reference.ts";
 import type { KpiBound } from "./kpi-bounds.ts";
 import { dependenceKey, measureDependence, readDependence } from "./reference-dependence.ts";
+import type { Seasons } from "./reference-seasons.ts";
 import { type DesignEffects, planPageTier } from "./watched-streams.ts";
 
 export interface PreparedSegments {
@@ -27,6 +28,7 @@ interface Parts {
   readonly kpis: readonly KpiBound[];
   /** Of the whole's streams. */
   readonly effects: DesignEffects;
+  readonly seasons: Seasons;
 }
 
 /** Measured at the first start with these segments, later as stored. */
@@ -41,16 +43,25 @@ export async function prepareSegments(parts: Parts): Promise<PreparedSegments> {
   }
 }
 
-async function prepare({ lane, readLane, config, reference, kpis, effects }: Parts): Promise<PreparedSegments> {
+async function prepare({
+  lane,
+  readLane,
+  config,
+  reference,
+  kpis,
+  effects,
+  seasons,
+}: Parts): Promise<PreparedSegments> {
   const found = await segmentReference(lane, readLane, config, reference);
   if (found === null) return { reference: null, effects, notes: [] };
   const { notes } = found;
-  const plain = planPageTier(config, reference, kpis, effects, found);
+  const plain = planPageTier(config, reference, kpis, effects, seasons, found);
   if (plain?.segments === null || plain === null) return { reference: null, effects, notes };
   const { segments, tolerance } = plain;
   const known = await readDependence(lane, dependenceKey(config, reference.referenceId, segments));
   const dependence =
-    known ?? (await measureDependence(lane, readLane, config, reference, { ...segments, tolerance }, segments));
+    known ??
+    (await measureDependence(lane, readLane, config, reference, { ...segments, tolerance, notices: null }, segments));
   return {
     reference: found,
     effects: new Map([...effects, ...dependence.effects]),

@@ -5,14 +5,13 @@
 import { z } from "zod";
 import type { ModelConfig } from "../../config/schema.ts";
 import type { Reference } from "../../core/summary.ts";
-import { total } from "../../math/total.ts";
 import { designEffects } from "../../sequential/design-effect.ts";
 import { type ReferenceSeries, referenceStability } from "../../sequential/reference-stability.ts";
 import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { findingText } from "./finding-text.ts";
-import { type ReferencePanes, readReferencePanes, type SubjectSlice } from "./reference-panes.ts";
+import { type ReferencePanes, readReferencePanes, streamCounts } from "./reference-panes.ts";
 import type { SegmentPlan } from "./segment-streams.ts";
 import { DAY_MS, type DesignEffects, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
 
@@ -32,7 +31,7 @@ export interface DependenceKey {
 const stored = z.object({ stream: z.string(), effects: z.array(z.number()), notes: z.array(z.string()) });
 
 /** What is measured: the streams of the whole or of segments. */
-type MeasuredPlan = Pick<PageTierPlan, "streams" | "threshold" | "tolerance">;
+type MeasuredPlan = Pick<PageTierPlan, "streams" | "threshold" | "tolerance" | "notices">;
 
 /** Of the whole, or of segments, whose panes are named by which segments they are. */
 export const dependenceKey = (config: ModelConfig, referenceId: string, segments: SegmentPlan | null): DependenceKey =>
@@ -67,10 +66,8 @@ export async function measureDependence(
   plan: MeasuredPlan,
   segments: SegmentPlan | null = null,
 ): Promise<Dependence> {
-  const measured = measure(
-    plan,
-    await readReferencePanes(readLane, config, reference.subjects, segments?.reference ?? null),
-  );
+  const slices = await readReferencePanes(readLane, config, reference.subjects, segments?.reference ?? null);
+  const measured = measure(plan, slices);
   const { model, referenceId: reference_id, pane } = dependenceKey(config, reference.referenceId, segments);
   const base = { model, reference_id, pane };
   await lane.insertRows("reference_dependence", [
@@ -89,15 +86,22 @@ export function measure(plan: MeasuredPlan, panes: ReferencePanes | null): Depen
         "the reference has no column of event times that spans enough panes: bursts and seasons in the events can't be told from change",
       ],
     };
-  const series = plan.streams.flatMap((stream): ReferenceSeries[] => {
+  // The notice tier may watch subjects whose reference is too small for the page tier.
+  const watched = plan.notices?.streams ?? plan.streams;
+  const series = watched.flatMap((stream): ReferenceSeries[] => {
     const slices = panes.subjects.get(stream.subject);
     if (slices === undefined) return [];
     const reference = stream.plan.stream;
-    const counts = slices.map((slice) => mergeCounts(reference, countsOf(slice, stream.stream)));
+    const counts = slices.map((slice) => mergeCounts(reference, streamCounts(slice, stream.stream)));
     return [{ ...stream, reference, tolerance: plan.tolerance, panes: counts }];
   });
-  const directionsOf = new Map(plan.streams.map(({ plan: tilts }) => [tilts.stream, tilts.directions]));
-  const unstable = changeWithin(plan, panes, series);
+  const directionsOf = new Map(watched.map(({ plan: tilts }) => [tilts.stream, tilts.directions]));
+  const pages = new Map(plan.streams.map(({ subject, stream, share }) => [`${subject} ${stream}`, share]));
+  const paging = series.flatMap((one) => {
+    const share = pages.get(`${one.subject} ${one.stream}`);
+    return share === undefined ? [] : [{ ...one, share }];
+  });
+  const unstable = changeWithin(plan, panes, paging);
   return {
     effects: new Map(
       series.map(({ subject, stream, reference, panes: counts }) => [
@@ -107,13 +111,6 @@ export function measure(plan: MeasuredPlan, panes: ReferencePanes | null): Depen
     ),
     notes: unstable === null ? [] : [unstable],
   };
-}
-
-function countsOf({ bins, missing, invalid }: SubjectSlice, stream: string): readonly number[] {
-  if (stream === "values") return bins;
-  const all = total(bins) + missing + invalid;
-  const rate = stream === "missing" ? missing : invalid;
-  return [rate, all - rate];
 }
 
 /** The second half of the reference against the first: a reference that alarms against itself can't be one to compare with. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { ModelConfig } from "../../config/schema.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
+import { total } from "../../math/total.ts";
 import { type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { binCode, missingCode } from "../references/bin-code.ts";
@@ -73,7 +74,7 @@ export async function readReferencePanes(
   }
 }
 
-/** Milliseconds of a date in words, or of a number of seconds, milli-, micro- or nanoseconds by its size; null where it is neither. */
+/** SQL of milliseconds: of a date in words, or of a number of seconds, milli-, micro- or nanoseconds by its size; null where it is neither. */
 export function timeOf({ text, number }: ReferenceColumn): Sql {
   const value = sql`ifNull(${number}, 0)`;
   return sql`multiIf(isNull(${number}), toUnixTimestamp64Milli(parseDateTime64BestEffortOrNull(ifNull(${text}, ''), 3, 'UTC')),
@@ -129,4 +130,12 @@ async function slicesOfSegments(
       if (watched.has(segment)) found.set(watchedKey(segment, subjectKey(of.subject)), slices);
   }
   return found;
+}
+
+/** Counts of one of a subject's streams: of its values, or of what is missing (invalid) and what is not. */
+export function streamCounts({ bins, missing, invalid }: SubjectSlice, stream: string): readonly number[] {
+  if (stream === "values") return bins;
+  const all = total(bins) + missing + invalid;
+  const rate = stream === "missing" ? missing : invalid;
+  return [rate, all - rate];
 }

@@ -1,4 +1,4 @@
-/** The page tier's states in the store: saved now and then, so that a restart replays few steps. */
+/** The states of the page and the notice tier in the store, each under the id of its plan: saved now and then, so that a restart replays few steps. */
 import { z } from "zod";
 import { rowOfState, stateOfRow } from "../../sequential/tilt-state-row.ts";
 import { sql, time } from "../../store/sql.ts";
@@ -6,7 +6,7 @@ import type { Lane } from "../../store/store.ts";
 import { type Series, seriesKey } from "../window-series.ts";
 import { changedSchema } from "./changed-subjects.ts";
 import { newUnit, type UnitState } from "./drift-tracker.ts";
-import type { DriftPlan, WatchedStream } from "./watched-streams.ts";
+import type { TierPlan, WatchedStream } from "./tier-plan.ts";
 
 /** By series key. */
 export type Units = Map<string, Series & { readonly unit: UnitState }>;
@@ -32,7 +32,7 @@ const subjectsOfUnit = z.union([
 export async function saveUnits(
   lane: Lane,
   model: string,
-  plan: DriftPlan,
+  plan: TierPlan,
   units: Units,
   through: number,
   now: number,
@@ -67,7 +67,7 @@ export async function saveUnits(
 export async function readUnits(
   lane: Lane,
   model: string,
-  plan: DriftPlan,
+  plan: TierPlan,
 ): Promise<{ readonly units: Units; readonly through: number }> {
   const where = sql`model = ${model} AND plan_id = ${plan.planId}`;
   const [found] = await lane.query(

@@ -6,10 +6,10 @@ import type { ModelConfig } from "../../config/schema.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import { type LoadedReference, subjectKey } from "../references/load-reference.ts";
 import { type SegmentReference, segmentPaneMs } from "../segments/segment.ts";
-import type { DriftPlan } from "./watched-streams.ts";
+import type { TierPlan } from "./tier-plan.ts";
 
 /** The part of a page tier's plan that is about segments: streams with a budget, judged apart from the whole's. */
-export interface SegmentPlan extends DriftPlan, SegmentSource {}
+export interface SegmentPlan extends TierPlan, SegmentSource {}
 
 /** Where the counts of segments come from. */
 interface SegmentSource {
@@ -25,10 +25,18 @@ interface SegmentSource {
 export const watchedKey = (segment: string, subject: string): string =>
   segment === "" ? subject : `${segment} ${subject}`;
 
-export function segmentPlan(config: ModelConfig, whole: LoadedReference, reference: SegmentReference): SegmentSource {
+/** null where no segment has streams. */
+export function segmentPlan(
+  config: ModelConfig,
+  whole: LoadedReference | null,
+  reference: SegmentReference | null,
+  plan: TierPlan,
+): SegmentPlan | null {
+  if (whole === null || reference === null || plan.streams.length === 0) return null;
   const paneMs = segmentPaneMs(config);
   const watched = new Set(reference.segments.flatMap(({ subjects }) => subjects.map(subjectKey)));
   return {
+    ...plan,
     reference,
     subjects: whole.subjects.filter((subject) => watched.has(subjectKey(subject))),
     panes: panesName(paneMs, reference),

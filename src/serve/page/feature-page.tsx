@@ -11,6 +11,7 @@ import { absence } from "./drift-grid.tsx";
 import { day, isShare, limitText, percent, range, seriesName, trimmed, valueText, whole } from "./format.ts";
 import { type LaneData, Lanes, LaneTable } from "./lanes.tsx";
 import { modelLink } from "./links.ts";
+import { TierState } from "./notices-view.tsx";
 import { Blank, Head, SqlOf, StateWord, shownLiteral } from "./parts.tsx";
 import { WindowStrip } from "./window-strip.tsx";
 
@@ -37,6 +38,7 @@ export function FeaturePage({ view, detectors }: Props) {
         <span class="subject">{subject}</span> <span class="quiet">{reference === null ? "" : shape(reference)}</span>
       </h1>
       <Lead view={view} counts={counts} />
+      {view.tiers !== null && <TierState tiers={view.tiers} />}
       <section>
         <Head
           title={columns.length === 1 ? "One window" : `${columns.length} windows`}

@@ -4,6 +4,7 @@ import type { EvidencePoint, PageTierView, SubjectEvidenceView } from "../querie
 import type { SeriesKey } from "../queries/rows.ts";
 import { day, plural } from "./format.ts";
 import { subjectLink } from "./links.ts";
+import { Notices } from "./notices-view.tsx";
 import { Head, Scroll, StateWord } from "./parts.tsx";
 
 const DAY = 86_400_000;
@@ -23,7 +24,9 @@ export function PageTierSection({ tier, series }: { readonly tier: PageTierView;
     <section id="page-tier">
       <Head title="Page tier" note={`${promise}, over everything that is watched of this version`} />
       <p>
-        {changed.length === 0 ? (
+        {tier.watchedMs === 0 ? (
+          <StateWord state="none">No feature has a reference that is large enough for the page tier.</StateWord>
+        ) : changed.length === 0 ? (
           <StateWord state="steady">Nothing has changed.</StateWord>
         ) : (
           <StateWord state="attention">{plural(changed.length, "subject")} changed.</StateWord>
@@ -35,6 +38,14 @@ export function PageTierSection({ tier, series }: { readonly tier: PageTierView;
       </p>
       {points.length > 1 && <Picture points={points} />}
       {subjects.length > 0 && <Subjects subjects={subjects} series={series} />}
+      {tier.notes.length > 0 && (
+        <ul class="small quiet" id="page-tier-notes">
+          {tier.notes.map((note) => (
+            <li>{`${note.slice(0, 1).toUpperCase()}${note.slice(1)}.`}</li>
+          ))}
+        </ul>
+      )}
+      {tier.notices !== null && <Notices notices={tier.notices} series={series} />}
     </section>
   );
 }

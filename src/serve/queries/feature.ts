@@ -6,6 +6,7 @@ import type { ReferenceSubject, SubjectKind } from "../../core/summary.ts";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { gridMetric, selectColumns, type WindowColumn } from "./grid.ts";
+import { loadSubjectTiers, type SubjectTiers } from "./notices.ts";
 import { metricColumns, metricRow, ofSeries, type SeriesKey } from "./rows.ts";
 import { selectReferenceSubject, selectWindowCounts, type WindowCounts } from "./window-counts.ts";
 
@@ -28,6 +29,8 @@ export interface FeatureView {
   readonly counts: ReadonlyMap<number, WindowCounts>;
   /** The grid's metric first, then by name. */
   readonly lanes: readonly DetectorLane[];
+  /** How it stands in the page and the notice tier; null where they are off. */
+  readonly tiers: SubjectTiers | null;
 }
 
 export interface FeatureChoice {
@@ -75,6 +78,7 @@ export async function loadFeature(lane: Lane, model: ModelConfig, choice: Featur
     reference,
     counts,
     lanes: lanesOf(rows, columns, gridMetric(model)),
+    tiers: await loadSubjectTiers(lane, model, series, subjectKind, subject),
   };
 }
 

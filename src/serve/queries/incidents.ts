@@ -1,7 +1,7 @@
 /** Incidents as they are now, their changes, and what was delivered because of them. */
 import { z } from "zod";
 import { causeSentence } from "../../alert/cause-text.ts";
-import { type Incident, incidentStates, severities } from "../../core/incident.ts";
+import { explanationKinds, type Incident, incidentStates, severities } from "../../core/incident.ts";
 import { incidentBeginningSchema } from "../../core/incident-beginning.ts";
 import { type CauseReport, causeReportSchema } from "../../core/incident-cause.ts";
 import { subjectKinds } from "../../core/summary.ts";
@@ -12,9 +12,11 @@ import type { Lane } from "../../store/store.ts";
 const member = z.object({
   rule: z.string(),
   severity: z.enum(severities),
+  model: z.string().optional(),
+  window: z.string().optional(),
+  segment: z.string().optional(),
   version: z.string(),
   variant: z.string(),
-  segment: z.string().optional(),
   subject_kind: z.enum(subjectKinds),
   subject: z.string(),
   metric: z.string(),
@@ -26,6 +28,9 @@ const member = z.object({
   n: z.number(),
   firing: z.boolean(),
   data_missing: z.boolean(),
+  error: z.boolean().optional(),
+  muted: z.string().optional(),
+  weight: z.number().optional(),
   onset: z.number().optional(),
   onset_from: z.number().optional(),
   onset_to: z.number().optional(),
@@ -34,6 +39,22 @@ const member = z.object({
 
 /** What the page and the API need of an incident's body; later additions to it are let through. */
 const body = z.object({
+  models: z.array(z.string()).optional(),
+  reason: z.string().optional(),
+  explanations: z
+    .array(
+      z.object({
+        kind: z.enum(explanationKinds),
+        model: z.string(),
+        subject: z.string(),
+        version: z.string(),
+        variant: z.string(),
+        since: z.number(),
+        until: z.number(),
+        text: z.string(),
+      }),
+    )
+    .optional(),
   members: z.array(member),
   title: z.string(),
   onset: z.number(),
@@ -96,19 +117,24 @@ const columns = sql`toString(incident_id) AS id, sequence, model, window, state,
 
 export interface IncidentsFilter {
   readonly model?: string | undefined;
-  /** `open` is firing or recovering. */
+  /** `open` is all but pending and resolved. */
   readonly state?: "open" | Incident["state"] | undefined;
   readonly limit: number;
 }
 
-/** The newest state of each incident: open ones first, then by severity, then the newest. */
+/**
+ * The newest state of each incident: open ones first, then by severity, then the newest. What is only pending, or never became more, is
+ * left out unless it is asked for.
+ */
 export function selectIncidents(lane: Lane, filter: IncidentsFilter): Promise<IncidentView[]> {
   const wanted: Sql[] = [sql`1`];
   if (filter.state === "open") wanted.push(sql`state != 'resolved'`);
   else if (filter.state !== undefined) wanted.push(sql`state = ${filter.state}`);
-  const model = filter.model === undefined ? sql`1` : sql`model = ${filter.model}`;
+  if (filter.state !== "pending")
+    wanted.push(sql`incident_id IN (SELECT incident_id FROM incidents WHERE transition = 'opened')`);
+  if (filter.model !== undefined) wanted.push(sql`(model = ${filter.model} OR has(models, ${filter.model}))`);
   return lane.query(
-    sql`SELECT ${columns} FROM (SELECT * FROM incidents WHERE ${model} ORDER BY sequence DESC LIMIT 1 BY incident_id)
+    sql`SELECT ${columns} FROM (SELECT * FROM incidents ORDER BY sequence DESC LIMIT 1 BY incident_id)
       WHERE ${join(wanted, " AND ")}
       ORDER BY state = 'resolved', indexOf(['page', 'ticket', 'info'], severity), opened_at DESC, id LIMIT ${filter.limit}`,
     row,
@@ -154,6 +180,11 @@ export function incidentJson(incident: IncidentView): Record<string, unknown> {
     changed_at: iso(incident.changed_at),
     ...(incident.causes === undefined ? {} : { causes: withSentences(incident.causes) }),
     ...(incident.beginning === undefined ? {} : { beginning: beginningBody(incident.beginning) }),
+    ...(incident.explanations === undefined
+      ? {}
+      : {
+          explanations: incident.explanations.map((one) => ({ ...one, since: iso(one.since), until: iso(one.until) })),
+        }),
     members: incident.members.map((one) => ({
       ...one,
       ...onsetBody(one),

@@ -1,5 +1,6 @@
 /** What the overview says: for each model the newest window's verdicts, its KPIs over time, its incidents, its labels. */
 import type { ModelConfig } from "../../config/schema.ts";
+import { modelsOf } from "../../core/incident.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -160,7 +161,7 @@ function summarise(
     newestStart: last?.window_start ?? null,
     newestEnd: last?.window_end ?? null,
     events,
-    incidents: incidents.filter((incident) => incident.model === model.name),
+    incidents: incidents.filter((incident) => modelsOf(incident).includes(model.name)),
   };
 }
 

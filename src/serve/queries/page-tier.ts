@@ -5,6 +5,7 @@ import { evidenceMetrics } from "../../core/evidence.ts";
 import { type SubjectKind, subjectKinds } from "../../core/summary.ts";
 import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { loadNotices, type NoticesView, noticesJson } from "./notices.ts";
 import { ofAnySegment, ofSeries, type SeriesKey } from "./rows.ts";
 
 export interface EvidencePoint {
@@ -38,6 +39,10 @@ export interface PageTierView {
   readonly points: readonly EvidencePoint[];
   /** What has changed, then what has most evidence. */
   readonly subjects: readonly SubjectEvidenceView[];
+  /** The tier that wakes nobody; null where it is off or has watched nothing yet. */
+  readonly notices: NoticesView | null;
+  /** How events are compared (by hour of the day, …) and what can't be told, in sentences. */
+  readonly notes: readonly string[];
 }
 
 const POINTS = 200;
@@ -53,7 +58,14 @@ export async function loadPageTier(lane: Lane, model: ModelConfig, series: Serie
         toUnixTimestamp64Milli(min(window_start)) AS first, toUnixTimestamp64Milli(max(window_end)) AS last FROM evidence FINAL WHERE ${whole}`,
     z.object({ steps: z.number(), watched: z.number(), alarms: z.number(), first: z.number(), last: z.number() }),
   );
-  if (span === undefined || span.steps === 0) return null;
+  const notices = await loadNotices(lane, model, series);
+  const notes = await loadNotes(lane, model.name);
+  if (span === undefined || span.steps === 0) {
+    // A reference that is too small for the page tier.
+    return notices === null
+      ? null
+      : { budget, watchedMs: 0, allowed: 0, alarms: 0, points: [], subjects: [], notices, notes };
+  }
   const stretch = Math.max(1, Math.ceil((span.last - span.first) / POINTS));
   const points = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(max(window_end)) AS end, max(value) AS value, max(threshold) AS threshold, max(alarmed) AS alarmed
@@ -70,11 +82,20 @@ export async function loadPageTier(lane: Lane, model: ModelConfig, series: Serie
     alarms: span.alarms + kpiAlarms + segmentAlarms,
     points,
     subjects,
+    notices,
+    notes,
   };
 }
 
 /** The same as strict JSON, for the API. */
-export function pageTierJson({ budget, points, subjects, watchedMs, ...view }: PageTierView): Record<string, unknown> {
+export function pageTierJson({
+  budget,
+  points,
+  subjects,
+  watchedMs,
+  notices,
+  ...view
+}: PageTierView): Record<string, unknown> {
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   return {
     budget: { alarms: budget.alarms, per_ms: budget.perMs },
@@ -87,7 +108,17 @@ export function pageTierJson({ budget, points, subjects, watchedMs, ...view }: P
       changed_since: iso(changedSince),
       ...subject,
     })),
+    notes: view.notes,
+    notices: notices === null ? null : noticesJson(notices),
   };
+}
+
+async function loadNotes(lane: Lane, model: string): Promise<readonly string[]> {
+  const [row] = await lane.query(
+    sql`SELECT notes FROM page_tier_notes FINAL WHERE model = ${model}`,
+    z.object({ notes: z.array(z.string()) }),
+  );
+  return row?.notes ?? [];
 }
 
 async function countKpiAlarms(lane: Lane, series: SeriesKey): Promise<number> {

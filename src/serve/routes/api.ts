@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { z } from "zod";
 import { DriftlineError } from "../../core/errors.ts";
-import { incidentStates } from "../../core/incident.ts";
+import { incidentStates, modelsOf } from "../../core/incident.ts";
 import { checkFormat, checkReadOnly } from "../../store/read-only.ts";
 import { sql } from "../../store/sql.ts";
 import type { ServeContext } from "../context.ts";
@@ -43,7 +43,7 @@ async function modelsJson(context: ServeContext): Promise<Record<string, unknown
       predictions: counted?.predictions ?? 0,
       labels: counted?.labels ?? 0,
       newest_event: iso(counted?.newest_ms ?? null),
-      open_incidents: open.filter((incident) => incident.model === model.name).length,
+      open_incidents: open.filter((incident) => modelsOf(incident).includes(model.name)).length,
       series: series.filter((row) => row.model === model.name).map(seriesJson),
     };
   });
@@ -87,7 +87,8 @@ const readRoutes = [
   }),
   getRoute({
     path: "/v1/models/:model/page-tier",
-    summary: "The budget of false alarms, the evidence over time and what has changed, of one version and variant.",
+    summary:
+      "The budget of false alarms, the evidence over time, what has changed and what is noticed, of one version and variant.",
     audience: "api",
     produces: "application/json",
     params: z.object({ model: z.string().describe("Name of the model.") }),
@@ -139,7 +140,7 @@ const readRoutes = [
       state: z
         .enum(["open", ...incidentStates])
         .optional()
-        .describe("`open` is firing or recovering; left out: all."),
+        .describe("`open` is all but pending and resolved; left out: all that have opened."),
       model: z.string().optional().describe("Name of a model."),
       limit: limit(100),
     }),

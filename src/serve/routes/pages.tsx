@@ -1,11 +1,13 @@
 /** The page's routes: ask the store, render, answer a whole document. */
 import type { ComponentChildren } from "preact";
 import { z } from "zod";
+import { isInForce, isStanding, readDecisions } from "../../alert/decisions.ts";
 import type { WindowSpec } from "../../config/duration.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError, type ErrorCode } from "../../core/errors.ts";
 import type { SubjectKind } from "../../core/summary.ts";
 import type { ServeContext } from "../context.ts";
+import { decisionsAbout } from "../page/decisions.tsx";
 import { FeaturePage } from "../page/feature-page.tsx";
 import { IncidentPage, IncidentsPage } from "../page/incident-pages.tsx";
 import { type Frame, renderPage } from "../page/layout.tsx";
@@ -236,8 +238,14 @@ const incidentRoutes = [
     produces: "text/html",
     params: noInput,
     query: z.object({ model: z.string().optional() }),
-    async handle({ store }, { query }) {
-      const incidents = await selectIncidents(store.lane("serve"), { model: query.model, limit: 500 });
+    async handle({ store, clock }, { query }) {
+      const lane = store.lane("serve");
+      const now = clock.now();
+      const incidents = await selectIncidents(lane, { model: query.model, limit: 500 });
+      const pending = await selectIncidents(lane, { model: query.model, state: "pending", limit: 50 });
+      const decisions = (await readDecisions(lane)).filter(
+        (decision) => isStanding(decision) && isInForce(decision, now),
+      );
       const open = incidents.filter((incident) => incident.state !== "resolved").length;
       const frame: Frame = {
         title: "Incidents",
@@ -245,7 +253,7 @@ const incidentRoutes = [
         openIncidents: query.model === undefined ? open : null,
         newestEvent: null,
       };
-      return html(frame, <IncidentsPage incidents={incidents} model={query.model ?? null} />);
+      return html(frame, <IncidentsPage {...{ incidents, pending, decisions, now }} model={query.model ?? null} />);
     },
   }),
   getRoute({
@@ -255,13 +263,15 @@ const incidentRoutes = [
     produces: "text/html",
     params: z.object({ incident: z.string() }),
     query: noInput,
-    async handle({ store }, { params }) {
+    async handle({ store, clock }, { params }) {
       const lane = store.lane("serve");
+      const now = clock.now();
       const [newest, ...earlier] = await selectIncidentChanges(lane, params.incident);
       if (newest === undefined) throw new DriftlineError("not_found", "There is no such incident.");
       const deliveries = await selectDeliveries(lane, params.incident);
+      const decisions = decisionsAbout(await readDecisions(lane), newest, now);
       const frame: Frame = { title: newest.title, current: "incidents", openIncidents: null, newestEvent: null };
-      return html(frame, <IncidentPage changes={[newest, ...earlier]} deliveries={deliveries} />);
+      return html(frame, <IncidentPage {...{ deliveries, decisions, now }} changes={[newest, ...earlier]} />);
     },
   }),
 ];

@@ -6,6 +6,7 @@ import { assetRoutes } from "./assets.ts";
 import { auditRoute } from "./audit.ts";
 import { backtestRoute } from "./backtest.ts";
 import { comparisonRoutes } from "./comparison.ts";
+import { decisionRoutes } from "./decisions.ts";
 import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
@@ -29,6 +30,7 @@ export const routes: readonly Route[] = [
   backtestRoute,
   auditRoute,
   ...comparisonRoutes,
+  ...decisionRoutes,
   openapiRoute,
   ...pageRoutes,
   ...assetRoutes,

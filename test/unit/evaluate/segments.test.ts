@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newUnit, takeStep } from "../../../src/evaluate/page-tier/drift-tracker.ts";
+import { noSeasons } from "../../../src/evaluate/page-tier/reference-seasons.ts";
 import type { SegmentPlan } from "../../../src/evaluate/page-tier/segment-streams.ts";
 import { planPageTier } from "../../../src/evaluate/page-tier/watched-streams.ts";
 import { type CountedDimension, chooseSegments } from "../../../src/evaluate/segments/choose-segments.ts";
@@ -86,7 +87,7 @@ test("segments take an eighth of the budget from the features, evenly; without t
     subjects: reference.subjects,
   }));
   const dimensions = [{ name: "region", of: "segments" as const, values: ["eu", "us"] }];
-  const plan = planPageTier(config, reference, [], new Map(), { dimensions, segments, notes: [] });
+  const plan = planPageTier(config, reference, [], new Map(), noSeasons, { dimensions, segments, notes: [] });
   const shareOf = (list: readonly { readonly share: number }[] = []) => list.reduce((sum, { share }) => sum + share, 0);
   assert.ok(Math.abs(shareOf(plan?.segments?.streams) - 1 / 8) < 1e-12);
   assert.ok(Math.abs(shareOf(plan?.streams) - 7 / 8) < 1e-12);
@@ -96,7 +97,7 @@ test("segments take an eighth of the budget from the features, evenly; without t
   assert.equal(plain.segments, null);
   assert.notEqual(plan?.planId, plain.planId);
   assert.equal(
-    planPageTier(config, reference, [], new Map(), { dimensions, segments: [], notes: [] })?.planId,
+    planPageTier(config, reference, [], new Map(), noSeasons, { dimensions, segments: [], notes: [] })?.planId,
     plain.planId,
   );
 });
@@ -107,7 +108,7 @@ test("a segment's tolerance comes from its own rows, and the start says what can
   const config = modelConfig({ name: "m", task: "binary", pane: "1h", windows: ["1h"] });
   const segments = [{ dimension: "region", segment: "region=eu", subjects: small.subjects }];
   const bySegment = { dimensions: [{ name: "region", of: "segments" as const, values: ["eu"] }], segments, notes: [] };
-  const plan = planPageTier(config, reference, [], new Map(), bySegment);
+  const plan = planPageTier(config, reference, [], new Map(), noSeasons, bySegment);
   const greatest = (list: readonly { readonly tolerances: readonly { readonly value: number }[] }[] = []) =>
     Math.max(...list.flatMap(({ tolerances }) => tolerances.map(({ value }) => value)));
   assert.ok(greatest(plan?.segments?.streams) > 0.04 && greatest(plan?.streams) < 0.04);
@@ -125,7 +126,7 @@ function tenSegments(): SegmentPlan {
   const names = Array.from({ length: 10 }, (_, index) => `v${index}`);
   const segments = names.map((name) => ({ dimension: "d", segment: `d=${name}`, subjects: small.subjects }));
   const dimensions = [{ name: "d", of: "segments" as const, values: names }];
-  const plan = planPageTier(config, reference, [], new Map(), { dimensions, segments, notes: [] })?.segments;
+  const plan = planPageTier(config, reference, [], new Map(), noSeasons, { dimensions, segments, notes: [] })?.segments;
   assert.ok(plan !== null && plan !== undefined);
   return plan;
 }

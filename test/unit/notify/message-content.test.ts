@@ -78,7 +78,7 @@ test("of what the page tier found: since when and between which moments, how sur
   assert.equal(fact(found, "First bad window"), "2026-03-01 00:00 UTC to 2026-03-01 01:00 UTC (windows of 1h)");
   assert.equal(
     fact(found, "First event"),
-    "kafka:ml.predictions:t1, partition 2, offset 104551, of 2026-03-01 00:08 UTC",
+    "topic ml.predictions, partition 2, offset 104551, of 2026-03-01 00:08 UTC",
   );
   assert.equal(fact(found, "How sure"), "evidence 185.6 of the 6.2 needed; at most 1 false alarm per 30d by design");
 });

@@ -76,10 +76,7 @@ test("of what the page tier found: since when and between which moments, how sur
     "2026-03-01 00:00 UTC (between 2026-02-28 00:00 UTC and 2026-03-01 06:00 UTC, 95 times in 100)",
   );
   assert.equal(fact(found, "First bad window"), "2026-03-01 00:00 UTC to 2026-03-01 01:00 UTC (windows of 1h)");
-  assert.equal(
-    fact(found, "First event"),
-    "topic ml.predictions, partition 2, offset 104551, of 2026-03-01 00:08 UTC",
-  );
+  assert.equal(fact(found, "First event"), "topic ml.predictions, partition 2, offset 104551, of 2026-03-01 00:08 UTC");
   assert.equal(fact(found, "How sure"), "evidence 185.6 of the 6.2 needed; at most 1 false alarm per 30d by design");
 });
 

@@ -151,9 +151,7 @@ test("links lead to the subjects and the model, and to nowhere without an addres
   ]);
   assert.deepEqual(incidentLinks("", incident), []);
   const elsewhere = { ...incident, members: [drift("x", 1, { model: "other", window: "1d" })] };
-  assert.ok(
-    incidentLinks("https://d.example", elsewhere)[0]?.url.includes("/models/other/features/x?window=1d&at="),
-  );
+  assert.ok(incidentLinks("https://d.example", elsewhere)[0]?.url.includes("/models/other/features/x?window=1d&at="));
   const links = incidentLinks("https://d.example", incident);
   assert.deepEqual(
     links.map(({ label }) => label),

@@ -11,6 +11,7 @@ import {
 } from "../alert/incident-text.ts";
 import { budgetText } from "../config/false-alarms.ts";
 import type { ModelConfig } from "../config/schema.ts";
+import { isOver } from "../core/delivery.ts";
 import { isEvidence, PAGE_TIER } from "../core/evidence.ts";
 import { type Incident, type IncidentMember, type IncidentTransition, severityRank } from "../core/incident.ts";
 import type { ChangedValue, Fact, Link, MessageContent, MovedSubject } from "../core/message.ts";
@@ -33,7 +34,7 @@ export interface MessageParts {
 export function contentOf(incident: Incident, transition: IncidentTransition, parts: MessageParts): MessageContent {
   // What something else explains is named in a sentence, and is no news of its own.
   const members = ranked(incident.members.filter(({ muted }) => muted === undefined));
-  const over = transition === "resolved" || transition === "withdrawn";
+  const over = isOver({ transition, incident });
   const why = over || incident.causes === undefined ? [] : causeSentences(incident.causes, CAUSES_MAX);
   return {
     summary: summary(incident, transition, members),
@@ -47,13 +48,17 @@ export function contentOf(incident: Incident, transition: IncidentTransition, pa
   };
 }
 
-/** What fires before what has cleared, then the more urgent, then what is furthest beyond its limit. */
-export function ranked(members: readonly IncidentMember[]): IncidentMember[] {
+/**
+ * What fires before what has cleared, then the more urgent; among these the incident's own order where its members are weighed, else what
+ * is furthest beyond its limit.
+ */
+function ranked(members: readonly IncidentMember[]): IncidentMember[] {
+  const weighed = members.every(({ weight }) => weight !== undefined);
   return [...members].sort(
     (a, b) =>
       Number(b.firing) - Number(a.firing) ||
       severityRank(b.severity) - severityRank(a.severity) ||
-      excess(b) - excess(a),
+      (weighed ? 0 : excess(b) - excess(a)),
   );
 }
 

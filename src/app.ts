@@ -21,14 +21,17 @@ import { redacted, secretsOf } from "./config/redact.ts";
 import type { Config } from "./config/schema.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import type { Incident } from "./core/incident.ts";
+import { createDrawPng } from "./core/picture/png.ts";
 import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
+import { createIllustrate } from "./evaluate/incident-pictures.ts";
 import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
+import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
-import { createNotify, openChannels } from "./notify/notify.ts";
+import { channelRefreshes, createNotify, mirroringChannels, openChannels } from "./notify/notify.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
@@ -118,6 +121,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       );
       evaluation.replace(prepared);
       rootCause = createRootCause(store.lane("evaluate"), models);
+      illustrate = createIllustrate(store.lane("evaluate"), models);
     },
   });
   for (const model of config.models) models.push(await references.prepare(model));
@@ -135,9 +139,11 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   cleanup.add("ingestion", () => ingestion.stop());
 
   const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });
+  const draw = createDrawPng((problem) => log.warn(problem, { part: "deliver" }));
   const outbox = createOutbox({
     lane: store.lane("serve"),
-    targets: new Map([...openChannels(config), ...openActions(config)]),
+    targets: new Map([...openChannels(config, { draw }), ...openActions(config)]),
+    refreshMs: channelRefreshes(config),
     clock,
     log: log.with({ part: "deliver" }),
     metrics: metrics.deliveries,
@@ -147,6 +153,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   let url = "";
   const publicUrl = () => (config.server.public_url ?? url).replace(/\/+$/, "");
   const link = (incident: Incident) => (publicUrl() === "" ? "" : `${publicUrl()}/incidents/${incident.incident_id}`);
+  const mirroring = mirroringChannels(config);
   const act = createAct({
     lane: control,
     models: config.models,
@@ -155,7 +162,8 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     publicUrl,
     about: (model) => requestContext(config, models, model),
     createToken: () => randomBytes(24).toString("base64url"),
-    mayBeToldLinks: (channel) => config.channels[channel]?.use !== "log",
+    // The log is read by others too, and what mirrors incidents has no place for a question.
+    canAsk: (channel) => config.channels[channel]?.use !== "log" && !mirroring.has(channel),
   });
   const retrainings = createRetrainings({
     lane: control,
@@ -163,7 +171,21 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     followers: openFollowers(config),
     clock,
     log: log.with({ part: "act" }),
+    mirroring,
     enqueue: (deliveries) => outbox.enqueue(deliveries),
+  });
+  let illustrate = createIllustrate(store.lane("evaluate"), models);
+  const notify = createNotify(config.models, link, {
+    mirroring,
+    links: (incident) => incidentLinks(publicUrl(), incident),
+    illustrate: async (incident) => {
+      try {
+        return await illustrate(incident);
+      } catch (thrown) {
+        log.warn("an incident has no picture", { part: "evaluate", model: incident.model, error: thrown });
+        return [];
+      }
+    },
   });
   let rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
@@ -171,7 +193,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     lane: store.lane("evaluate"),
     models: config.models,
     clock,
-    planners: told ? [createNotify(config.models, link), act] : [],
+    planners: told ? [notify, act] : [],
     enqueue: (deliveries) => outbox.enqueue(deliveries),
     explain: async (incident) => {
       try {

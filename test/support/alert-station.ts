@@ -10,7 +10,7 @@ import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Send } from "../../src/core/delivery.ts";
 import type { MetricRow } from "../../src/core/metric.ts";
 import { createOutbox, type Outbox, type OutboxOptions } from "../../src/deliver/outbox.ts";
-import { createNotify, openChannels } from "../../src/notify/notify.ts";
+import { channelRefreshes, createNotify, mirroringChannels, openChannels } from "../../src/notify/notify.ts";
 import { sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
 
@@ -37,7 +37,14 @@ export function createAlertStation(
   const lane = store.lane("control");
   const link = () => "";
   const opened = targets ?? new Map([...openChannels(checked), ...openActions(checked)]);
-  const outbox = createOutbox({ lane, clock, targets: opened, log: quiet, ...rest });
+  const outbox = createOutbox({
+    lane,
+    clock,
+    targets: opened,
+    log: quiet,
+    refreshMs: channelRefreshes(checked),
+    ...rest,
+  });
   const enqueue: Outbox["enqueue"] = (deliveries) => outbox.enqueue(deliveries);
   const act = createAct({
     lane,
@@ -59,7 +66,7 @@ export function createAlertStation(
       lane,
       models: checked.models,
       clock,
-      planners: [createNotify(checked.models, link), act],
+      planners: [createNotify(checked.models, link, { mirroring: mirroringChannels(checked) }), act],
       enqueue,
       retrained: createNewVersions(lane, checked.models),
       ...(explain === undefined ? {} : { explain }),

@@ -155,9 +155,31 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   let url = "";
   const publicUrl = () => (config.server.public_url ?? url).replace(/\/+$/, "");
   const link = (incident: Incident) => (publicUrl() === "" ? "" : `${publicUrl()}/incidents/${incident.incident_id}`);
+  const mirroring = mirroringChannels(config);
+  const act = createAct({
+    lane: control,
+    models: config.models,
+    clock,
+    link,
+    publicUrl,
+    about: (model) => requestContext(config, models, model),
+    createToken: () => randomBytes(24).toString("base64url"),
+    // The log is read by others too, and what mirrors incidents has no place for a question.
+    canAsk: (channel) => config.channels[channel]?.use !== "log" && !mirroring.has(channel),
+  });
+  const retrainings = createRetrainings({
+    lane: control,
+    models: config.models,
+    followers: openFollowers(config),
+    clock,
+    log: log.with({ part: "act" }),
+    mirroring,
+    enqueue: (deliveries) => outbox.enqueue(deliveries),
+  });
+  let beginning = createBeginning(store.lane("evaluate"), models);
   let illustrate = createIllustrate(store.lane("evaluate"), models);
   const notify = createNotify(config.models, link, {
-    mirroring: mirroringChannels(config),
+    mirroring,
     links: (incident) => incidentLinks(publicUrl(), incident),
     illustrate: async (incident) => {
       try {
@@ -168,25 +190,6 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       }
     },
   });
-  const act = createAct({
-    lane: control,
-    models: config.models,
-    clock,
-    link,
-    publicUrl,
-    about: (model) => requestContext(config, models, model),
-    createToken: () => randomBytes(24).toString("base64url"),
-    mayBeToldLinks: (channel) => config.channels[channel]?.use !== "log",
-  });
-  const retrainings = createRetrainings({
-    lane: control,
-    models: config.models,
-    followers: openFollowers(config),
-    clock,
-    log: log.with({ part: "act" }),
-    enqueue: (deliveries) => outbox.enqueue(deliveries),
-  });
-  let beginning = createBeginning(store.lane("evaluate"), models);
   let rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
   const alerting = createAlerting({

@@ -34,8 +34,8 @@ export interface ActOptions {
   readonly about: (model: string) => Pick<RetrainingRequest, "reference" | "data">;
   /** A secret that nobody can guess. */
   readonly createToken: () => string;
-  /** Whether a channel may be told a link that lets its reader approve; left out: every one. */
-  readonly mayBeToldLinks?: (channel: string) => boolean;
+  /** Whether a channel can ask its readers for approval; left out: every one. */
+  readonly canAsk?: (channel: string) => boolean;
   /** Nothing is sent, so nothing comes to its end: of a back-test, which takes every run to be over before the next incident. */
   readonly isRehearsal?: boolean;
 }
@@ -181,7 +181,7 @@ async function ask(
   const link = `${options.publicUrl()}/retrainings/${retraining_id}?token=${token}`;
   return {
     deliveries: channels
-      .filter(options.mayBeToldLinks ?? (() => true))
+      .filter(options.canAsk ?? (() => true))
       .map((channel) => approvalMessage({ channel, action: action.name, change, link, until })),
     decision: decided(false, `waits for approval until ${new Date(until).toISOString()}`),
   };

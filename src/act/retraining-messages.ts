@@ -3,6 +3,7 @@ import { plainName, plainTime } from "../alert/incident-text.ts";
 import type { Notification, PlannedDelivery } from "../core/delivery.ts";
 import { contentUuid } from "../core/identity.ts";
 import type { IncidentChange } from "../core/incident.ts";
+import type { Link, MessageContent } from "../core/message.ts";
 import type { Retraining } from "../core/retraining.ts";
 
 const channelTarget = (name: string): string => `channel ${name}`;
@@ -33,8 +34,16 @@ export function approvalMessage(of: {
         "The link can be used once; whoever opens it is asked before anything happens.",
       ],
       link: of.link,
+      content: contentOf(`The action ${plainName(of.action)} waits for your approval.`, [
+        { label: "Approve or reject", url: of.link },
+      ]),
     },
   };
+}
+
+/** A message about an incident without its picture: what moved is told elsewhere. */
+function contentOf(summary: string, links: readonly Link[]): MessageContent {
+  return { summary, facts: [], moved: [], movedCount: 0, changed: [], why: [], links, pictures: [] };
 }
 
 /** News of a retraining, once a channel and kind of news. */
@@ -62,6 +71,7 @@ export function newsMessage(of: {
       title: `Retraining of ${plainName(model)} (${plainName(action)}): ${of.text}`,
       lines: [`Because of: ${incident.title}`],
       link,
+      content: contentOf(`${of.text}.`, link === "" ? [] : [{ label: "Open the incident", url: link }]),
     },
   };
 }

@@ -25,6 +25,8 @@ export interface RetrainingsOptions {
   readonly clock: Clock;
   readonly log: Pick<Log, "info" | "warn">;
   readonly enqueue: (deliveries: readonly PlannedDelivery[]) => Promise<void>;
+  /** Channels that show how incidents stand and nothing else: they get no news of retrainings. */
+  readonly mirroring?: ReadonlySet<string>;
   readonly everyMs?: number;
 }
 
@@ -38,7 +40,12 @@ export interface Retrainings {
 export function createRetrainings(options: RetrainingsOptions): Retrainings {
   const stopping = new AbortController();
   const supervision = createSupervision(options, stopping.signal);
-  const channels = new Map(options.models.map((model) => [model.name, model.alerts.channels]));
+  const channels = new Map(
+    options.models.map((model) => [
+      model.name,
+      model.alerts.channels.filter((channel) => options.mirroring?.has(channel) !== true),
+    ]),
+  );
   const named = new Map(
     options.models.flatMap(namedActions).map((action) => [keyOf(action.model, action.name), action]),
   );

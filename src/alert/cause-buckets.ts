@@ -3,12 +3,14 @@
  *
  * - Of one model and version, what fires at the same time is one incident, whatever rule, window or tier says it.
  * - Versions and models that share a feature which moved at the same time are one incident: something upstream of both has changed.
+ * - A version that a retraining for an incident has brought takes the place of the incident's own.
  * - What a longer window says of a time that an incident has covered and that is over is an echo of it, and no news.
  *
  * A feature has moved at the same time where each change began before the other was seen.
  */
 import { type Episode, endOf, memberKey, overlap } from "./episode.ts";
 import type { IncidentRecord } from "./incident-record.ts";
+import type { NewVersion } from "./retrained.ts";
 
 /** Episodes that are, or become, one incident. */
 export interface Bucket {
@@ -27,6 +29,8 @@ export interface BucketInput {
   readonly foreign: readonly IncidentRecord[];
   /** The model's episodes as they are known now. */
   readonly episodes: readonly Episode[];
+  /** Versions that have come of retrainings, by incident. */
+  readonly retrained?: ReadonlyMap<string, NewVersion> | undefined;
 }
 
 export interface Buckets {
@@ -48,7 +52,7 @@ export function causeBuckets(input: BucketInput): Buckets {
   const others: Bucket[] = foreign.filter(isOpen).map((record) => ({ record, episodes: [...record.episodes] }));
   const accounted = new Map(assigned.accounted);
   const fresh: Bucket[] = [];
-  for (const group of touching(assigned.free, known, model)) {
+  for (const group of touching(assigned.free, known, input)) {
     const own = group.bucket;
     const left = group.episodes.filter((episode) => !isEchoOf(fresh, episode));
     if (own !== null) own.episodes.push(...group.episodes);
@@ -141,7 +145,11 @@ interface Group {
  * Groups of one version whose times touch, in the order of their beginning; what an open incident has stays together whatever late data did
  * to it.
  */
-function touching(free: readonly Episode[], known: readonly Bucket[], model: string): Group[] {
+function touching(
+  free: readonly Episode[],
+  known: readonly Bucket[],
+  { model, retrained }: Pick<BucketInput, "model" | "retrained">,
+): Group[] {
   const groups: (Group & { start: number })[] = [];
   for (const version of new Set(free.map((episode) => episode.version))) {
     const spans = free
@@ -153,7 +161,10 @@ function touching(free: readonly Episode[], known: readonly Bucket[], model: str
         episodes: [episode],
       }));
     for (const bucket of known) {
-      const mine = bucket.episodes.filter((episode) => episode.model === model && episode.version === version);
+      const isFollowed = retrained?.get(bucket.record?.incident.incident_id ?? "")?.version === version;
+      const mine = bucket.episodes.filter(
+        (episode) => episode.model === model && (isFollowed || episode.version === version),
+      );
       if (mine.length === 0) continue;
       const start = Math.min(...mine.map((episode) => episode.fired.window_end));
       spans.push({ start, end: Math.max(...mine.map(endOf)), bucket, episodes: [] });

@@ -75,8 +75,8 @@ export function advanceIncidents(input: IncidentInput): readonly RecordedChange[
     .filter(({ incident }) => incident.state !== "resolved" && incident.state !== "pending")
     .sort((a, b) => a.incident.opened_at - b.incident.opened_at);
   const ended = input.records.filter(({ incident, withdrawn }) => incident.state === "resolved" && !withdrawn);
-  const { model, foreign, episodes } = input;
-  const { buckets, accounted } = causeBuckets({ model, open, ended, foreign, episodes });
+  const { model, foreign, episodes, retrained } = input;
+  const { buckets, accounted } = causeBuckets({ model, open, ended, foreign, episodes, retrained });
   const changes: RecordedChange[] = [];
   const over = new Set([...ended, ...accounted.keys()]);
   for (const record of over) changes.push(...amendEnded(record, accounted.get(record) ?? [], input));

@@ -91,17 +91,12 @@ const isOfSubject = (row: JudgedRow, { subject_kind, subject, metric, segment }:
   (row.segment ?? "") === segment;
 
 /** Whether the same fires on the new version. */
-const firesOn = (
-  fresh: NewVersion,
-  episodes: readonly Episode[],
-  { version: _, variant: __, ...of }: Episode,
-): boolean =>
-  episodes.some(
-    (other) =>
-      other.version === fresh.version &&
-      other.cleared === null &&
-      memberKey({ ...of, version: "", variant: "" }) === memberKey({ ...other, version: "", variant: "" }),
+function firesOn(fresh: NewVersion, episodes: readonly Episode[], episode: Episode): boolean {
+  const keyOf = (of: Episode) => memberKey({ ...of, version: "", variant: "" });
+  return episodes.some(
+    (other) => other.version === fresh.version && other.cleared === null && keyOf(other) === keyOf(episode),
   );
+}
 
 export interface RetrainingStep {
   readonly kind: "retrained" | "reopened";

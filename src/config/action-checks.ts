@@ -22,16 +22,17 @@ export function checkActions(model: ModelConfig, path: Path, channels: Config["c
   });
 }
 
-/** Somebody must get the link; the log is read by others than those who may approve. */
+/** Somebody must get the link. The log is read by others than those who may approve; what mirrors incidents has no place for a question. */
+const SILENT: ReadonlySet<string> = new Set(["log", "alertmanager", "pagerduty"]);
+
 function checkApproval(
   { alerts }: ModelConfig,
   { approval }: ModelConfig["actions"][number],
   at: Path,
   channels: Config["channels"],
 ): Problem[] {
-  if (!approval || alerts.channels.some((name) => channels[name] !== undefined && channels[name].use !== "log"))
-    return [];
-  const message = "nobody would get the link: the model's alerts.channels names no channel but the log";
+  if (!approval || alerts.channels.some((name) => !SILENT.has(channels[name]?.use ?? "log"))) return [];
+  const message = `nobody would get the link: alerts.channels names no channel that can ask (not ${[...SILENT].join(", ")})`;
   return [{ path: [...at, "approval"], message }];
 }
 

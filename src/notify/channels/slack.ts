@@ -58,13 +58,15 @@ export const slack = defineTarget({
       const client = clientOf(settings, signal);
       try {
         const place = placeOf(thread);
-        if (place !== null && (await updated(client, place, notification))) {
+        // News of a retraining are told beside the incident: its message stays what it is.
+        const isAside = notification.transition === "retraining";
+        if (place !== null && (isAside || (await updated(client, place, notification)))) {
           const reply = await client.chat.postMessage({
             channel: place.channel,
             thread_ts: place.ts,
             reply_broadcast: notification.transition === "escalated" && notification.incident.severity === "page",
             ...textOf(notification),
-            blocks: [{ type: "section", text: { type: "mrkdwn", text: changeText(notification), verbatim: true } }],
+            blocks: isAside ? messageBlocks(notification) : [changeBlock(notification)],
             ...common(notification),
           });
           return { status: "delivered", receipt: reply.ts ?? "" };
@@ -76,7 +78,7 @@ export const slack = defineTarget({
           ...common(notification),
         });
         const { channel, ts } = answer;
-        if (channel === undefined || ts === undefined) return { status: "delivered" };
+        if (channel === undefined || ts === undefined || isAside) return { status: "delivered" };
         const soon = AbortSignal.any([signal, AbortSignal.timeout(PICTURES_MS)]);
         const note = await pictures(clientOf(settings, soon), notification, { channel, ts }, soon);
         return { status: "delivered", receipt: `${ts}${note}`, thread: `${channel}/${ts}` };
@@ -85,6 +87,11 @@ export const slack = defineTarget({
       }
     };
   },
+});
+
+const changeBlock = (notification: Notification) => ({
+  type: "section" as const,
+  text: { type: "mrkdwn" as const, text: changeText(notification), verbatim: true },
 });
 
 interface Place {

@@ -2,10 +2,11 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The compiler's own binary is an optional package, so the build takes all; the last stage has none of them.
+# The compiler's own binary is an optional package, so the build takes all.
 RUN npm install --no-save --ignore-scripts
 COPY . .
-RUN node scripts/build.mjs && npm prune --omit=dev --omit=optional --ignore-scripts
+# Of the optional packages only the engine goes: those that draw the pictures of messages stay.
+RUN node scripts/build.mjs && npm pkg delete optionalDependencies.chdb && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production UV_THREADPOOL_SIZE=8

@@ -17,15 +17,18 @@ import { redacted, secretsOf } from "./config/redact.ts";
 import type { Config } from "./config/schema.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import type { Incident } from "./core/incident.ts";
+import { createDrawPng } from "./core/picture/png.ts";
 import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
 import { createBeginning } from "./evaluate/incident-beginning.ts";
+import { createIllustrate } from "./evaluate/incident-pictures.ts";
 import { type PreparedModel, prepareModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
+import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
-import { createNotify, openChannels } from "./notify/notify.ts";
+import { channelRefreshes, createNotify, mirroringChannels, openChannels } from "./notify/notify.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
 import { createServer } from "./serve/server.ts";
@@ -120,9 +123,11 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   cleanup.add("ingestion", () => ingestion.stop());
 
   const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });
+  const draw = createDrawPng((problem) => log.warn(problem, { part: "deliver" }));
   const outbox = createOutbox({
     lane: store.lane("serve"),
-    targets: new Map([...openChannels(config), ...openActions(config)]),
+    targets: new Map([...openChannels(config, { draw }), ...openActions(config)]),
+    refreshMs: channelRefreshes(config),
     clock,
     log: log.with({ part: "deliver" }),
     metrics: metrics.deliveries,
@@ -130,10 +135,21 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   });
 
   let url = "";
-  const link = (incident: Incident) => {
-    const base = config.server.public_url ?? url;
-    return base === "" ? "" : `${base.replace(/\/+$/, "")}/incidents/${incident.incident_id}`;
-  };
+  const base = () => (config.server.public_url ?? url).replace(/\/+$/, "");
+  const link = (incident: Incident) => (base() === "" ? "" : `${base()}/incidents/${incident.incident_id}`);
+  const illustrate = createIllustrate(store.lane("evaluate"), models);
+  const notify = createNotify(config.models, link, {
+    mirroring: mirroringChannels(config),
+    links: (incident) => incidentLinks(base(), incident),
+    illustrate: async (incident) => {
+      try {
+        return await illustrate(incident);
+      } catch (thrown) {
+        log.warn("an incident has no picture", { part: "evaluate", model: incident.model, error: thrown });
+        return [];
+      }
+    },
+  });
   const beginning = createBeginning(store.lane("evaluate"), models);
   const rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
@@ -141,7 +157,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     lane: store.lane("evaluate"),
     models: config.models,
     clock,
-    planners: told ? [createNotify(config.models, link), createAct(control, config.models, link)] : [],
+    planners: told ? [notify, createAct(control, config.models, link)] : [],
     enqueue: (deliveries) => outbox.enqueue(deliveries),
     explain: async (incident) => {
       try {

@@ -1,39 +1,18 @@
 /** `sources:`: one schema per kind of source. */
 import { z } from "zod";
+import { kafkaConnectionOptions } from "../core/kafka-connection.ts";
 import { duration } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
-import { secret } from "./secret.ts";
 
 const kafka = z.strictObject({
   use: z.literal("kafka").describe("Topics of a Kafka cluster."),
-  brokers: z.array(z.string()).min(1).describe("host:port of one or more brokers."),
+  ...kafkaConnectionOptions,
   topics: z.array(z.string()).min(1).describe("Topics to read."),
   group: z.string().default("driftline").describe("Consumer group."),
   from_beginning: z.boolean().default(true).describe("Where to begin a partition that the store has no position of."),
   session_timeout: duration()
     .default(10_000)
     .describe("How long the group waits for a process that has died before others read its partitions."),
-  client_id: z.string().default("driftline").describe("Client id shown to the brokers."),
-  tls: z
-    .union([
-      z.boolean(),
-      z.strictObject({
-        ca_file: z.string().optional().describe("PEM file of the authority."),
-        cert_file: z.string().optional().describe("PEM file of the client certificate."),
-        key_file: z.string().optional().describe("PEM file of the client key."),
-        reject_unauthorized: z.boolean().default(true).describe("Refuse a broker whose certificate can't be verified."),
-      }),
-    ])
-    .default(false)
-    .describe("Encrypt the connection."),
-  sasl: z
-    .strictObject({
-      mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]).describe("SASL mechanism."),
-      username: z.string().describe("User."),
-      password: secret().describe("Password."),
-    })
-    .optional()
-    .describe("Authentication."),
   dead_letter_topic: z.string().optional().describe("Topic that dead letters are also sent to."),
   events: eventMappingSchema.optional(),
 });

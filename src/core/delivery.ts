@@ -1,6 +1,8 @@
 /** What channels (to people) and actions (to machines) are asked to do, and what they answer. One attempt each. */
 import type { z } from "zod";
 import type { Incident, IncidentTransition } from "./incident.ts";
+import type { MessageContent } from "./message.ts";
+import type { DrawPng } from "./picture/png.ts";
 
 /** What every channel is asked to tell. Already plain text: a channel escapes for its own medium. */
 export interface Notification {
@@ -12,14 +14,28 @@ export interface Notification {
   readonly lines: readonly string[];
   /** Link to the page, or '' where the service has no public address. */
   readonly link: string;
+  /** The same in parts, for media that can lay them out. */
+  readonly content?: MessageContent;
 }
 
 /** What the outbox does next depends on this alone; a channel never retries by itself. */
 export type Delivery =
-  | { readonly status: "delivered"; readonly receipt?: string }
+  | {
+      readonly status: "delivered";
+      readonly receipt?: string;
+      /** Where the conversation about this incident goes on: handed to its later notifications. At most 500 characters, no secret. */
+      readonly thread?: string;
+    }
   | { readonly status: "failed"; readonly retryable: boolean; readonly reason: string; readonly retryAfterMs?: number };
 
-export type Send = (notification: Notification, signal: AbortSignal) => Promise<Delivery>;
+/** @param thread what this target answered as `thread` to an earlier notification of the incident; left out where there is none */
+export type Send = (notification: Notification, signal: AbortSignal, thread?: string) => Promise<Delivery>;
+
+/** What a target may be handed by the service. */
+export interface TargetTools {
+  /** Draws a picture as PNG; null where that can't be done on this machine. */
+  readonly draw?: DrawPng;
+}
 
 interface Description {
   readonly name: string;
@@ -30,14 +46,32 @@ interface Description {
 /** A channel tells people; an action tells machines. Both have the same shape, so that one outbox serves both. */
 export interface Target extends Description {
   readonly options: z.ZodObject;
+  /** It shows the state of incidents and not only news of them: their end is told to it also where `send_resolved` is off. */
+  readonly mirrors: boolean;
   /** Checks the options once. Throws ZodError. */
-  open(options: unknown): Send;
+  open(options: unknown, tools?: TargetTools): Send;
+  /** Milliseconds after which an open incident is told again, since the receiver forgets by itself; null: once is enough. */
+  refreshMs(options: unknown): number | null;
 }
 
-export function defineTarget<const Options extends z.ZodObject>(
-  target: Description & { readonly options: Options; open(options: z.output<Options>): Send },
-): Target {
-  return { ...target, open: (options) => target.open(target.options.parse(options)) };
+interface TargetDefinition<Options extends z.ZodObject> extends Description {
+  readonly options: Options;
+  readonly mirrors?: boolean;
+  open(options: z.output<Options>, tools: TargetTools): Send;
+  refreshMs?(options: z.output<Options>): number;
+}
+
+export function defineTarget<const Options extends z.ZodObject>(target: TargetDefinition<Options>): Target {
+  const { name, title, description, options } = target;
+  return {
+    name,
+    title,
+    description,
+    options,
+    mirrors: target.mirrors ?? false,
+    open: (written, tools = {}) => target.open(options.parse(written), tools),
+    refreshMs: (written) => target.refreshMs?.(options.parse(written)) ?? null,
+  };
 }
 
 export const deliveryKinds = ["channel", "action"] as const;

@@ -82,3 +82,11 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
     })),
   };
 }
+
+/** All that a machine is told of an incident's change: the words, the same in parts, and the incident itself. Pictures stay out. */
+export function messageBody(notification: Notification): Record<string, unknown> {
+  const { title, lines, content } = notification;
+  const parts = content === undefined ? {} : { summary: content.summary, facts: content.facts };
+  const more = content === undefined ? {} : { changed: content.changed, why: content.why, links: content.links };
+  return { title, ...parts, lines, ...more, incident: incidentBody(notification) };
+}

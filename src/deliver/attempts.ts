@@ -7,13 +7,14 @@ import { messageOf } from "../core/errors.ts";
 import type { Lane } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { DeliveryMetrics } from "../telemetry/metrics.ts";
-import { type AttemptResult, insertAttempt, type PendingDelivery, readPresent } from "./delivery-store.ts";
+import { type AttemptResult, insertAttempt, type PendingDelivery, readPresent, readThread } from "./delivery-store.ts";
 import { redact } from "./redact.ts";
 import { nextAttempt, type RetryLimits, retryLimits } from "./retry-schedule.ts";
 
 const ATTEMPT_MS = 15_000;
 /** Wait before a record that the store refused is written again; until then nothing more of that target is sent. */
 const RECORD_AGAIN_MS = 1_000;
+const THREAD_CHARACTERS_MAX = 500;
 
 export interface AttemptOptions {
   readonly lane: Lane;
@@ -29,48 +30,54 @@ export interface AttemptOptions {
   readonly attemptMs?: number;
 }
 
-/** Tries deliveries of one target in their order. What fails holds back the later messages of its incident. */
+/**
+ * Tries deliveries of one target in their order. What fails holds back the later messages of its incident; a receiver that says when to
+ * come back is not asked again before, for any of its incidents.
+ *
+ * @returns clock time until which the target wants to be left alone, null where it did not say so
+ */
 export async function runAttempts(
   options: AttemptOptions,
   due: readonly PendingDelivery[],
   stop: AbortSignal,
-): Promise<void> {
+): Promise<number | null> {
   const waiting = new Set<string>();
   for (const delivery of due) {
-    if (stop.aborted) return;
+    if (stop.aborted) return null;
     if (waiting.has(delivery.incident_id)) continue;
     try {
       const { notification, attempt: tried } = await readPresent(options.lane, delivery.delivery_id);
       // The list of what is due may have been read while the attempt before was being recorded.
       if (tried !== delivery.attempt) continue;
-      const result = await attempt(options, delivery, notification);
+      const outcome = await outcomeOf(options, delivery, notification);
+      const result = resultOf(options, delivery, outcome);
       await record(options, delivery, notification, result, stop);
       if (result.state === "failed") waiting.add(delivery.incident_id);
       tell(options, delivery, result);
+      if (outcome.status === "failed" && outcome.retryAfterMs !== undefined) return result.at + outcome.retryAfterMs;
     } catch (thrown) {
       const reason = redact(messageOf(thrown), options.secrets);
       options.log.warn("a delivery can't be read; it is looked for again", { target: delivery.target, reason });
-      return;
+      return null;
     }
   }
+  return null;
 }
 
-async function attempt(
-  options: AttemptOptions,
-  delivery: PendingDelivery,
-  notification: Notification | null,
-): Promise<AttemptResult> {
-  const outcome = await outcomeOf(options, delivery, notification);
+function resultOf(options: AttemptOptions, delivery: PendingDelivery, outcome: Delivery): AttemptResult {
   const now = options.clock.now();
-  if (outcome.status === "delivered")
-    return { state: "sent", dueAt: now, at: now, answer: redact(outcome.receipt ?? "", options.secrets) };
+  if (outcome.status === "delivered") {
+    const answer = redact(outcome.receipt ?? "", options.secrets);
+    const thread = (outcome.thread ?? "").slice(0, THREAD_CHARACTERS_MAX);
+    return { state: "sent", dueAt: now, at: now, answer, thread };
+  }
   const counted = { id: delivery.delivery_id, queuedAt: delivery.queued_ms, attempt: delivery.attempt + 1 };
   const limits = { ...retryLimits, ...options.limits };
   const next = outcome.retryable ? nextAttempt(counted, now, outcome.retryAfterMs, limits) : null;
   const answer = redact(outcome.reason, options.secrets);
   return next === null
-    ? { state: "dead", dueAt: now, at: now, answer }
-    : { state: "failed", dueAt: next, at: now, answer };
+    ? { state: "dead", dueAt: now, at: now, answer, thread: "" }
+    : { state: "failed", dueAt: next, at: now, answer, thread: "" };
 }
 
 async function outcomeOf(
@@ -82,11 +89,17 @@ async function outcomeOf(
   const lost = (reason: string): Delivery => ({ status: "failed", retryable: false, reason });
   if (notification === null) return lost("its text is no longer in the store");
   if (send === undefined) return lost(`the configuration has no ${delivery.target} any more`);
-  return await sendOnce(send, notification, options.attemptMs ?? ATTEMPT_MS);
+  const thread = await readThread(options.lane, delivery);
+  return await sendOnce(send, notification, options.attemptMs ?? ATTEMPT_MS, thread);
 }
 
 /** One attempt. Whatever a target throws is a failure worth another try: a target should never throw. */
-async function sendOnce(send: Send, notification: Notification, attemptMs: number): Promise<Delivery> {
+export async function sendOnce(
+  send: Send,
+  notification: Notification,
+  attemptMs = ATTEMPT_MS,
+  thread?: string,
+): Promise<Delivery> {
   const limit = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Delivery>((resolve) => {
@@ -96,7 +109,7 @@ async function sendOnce(send: Send, notification: Notification, attemptMs: numbe
     }, attemptMs);
   });
   try {
-    return await Promise.race([send(notification, limit.signal), late]);
+    return await Promise.race([send(notification, limit.signal, thread), late]);
   } catch (thrown) {
     return { status: "failed", retryable: true, reason: messageOf(thrown) };
   } finally {

@@ -34,6 +34,8 @@ export interface AttemptResult {
   readonly dueAt: number;
   readonly at: number;
   readonly answer: string;
+  /** Handed to the later notifications of the incident at this target; '' for none. */
+  readonly thread: string;
 }
 
 export async function insertPlanned(lane: Lane, deliveries: readonly PlannedDelivery[], now: number): Promise<void> {
@@ -123,8 +125,40 @@ export async function insertAttempt(
       idempotency_key: notification?.idempotencyKey ?? delivery_id,
       body: notification === null ? "" : JSON.stringify(notification),
       answer: result.answer,
+      thread: result.thread,
     },
   ]);
+}
+
+/** Where the conversation about an incident goes on at a target: what the first notification that it took was answered with. */
+export async function readThread(
+  lane: Lane,
+  of: { readonly incident_id: string; readonly target: string },
+): Promise<string | undefined> {
+  const rows = await lane.query(
+    sql`SELECT thread FROM deliveries WHERE incident_id = ${of.incident_id} AND target = ${of.target} AND thread != ''
+      ORDER BY sequence, attempt DESC LIMIT 1`,
+    z.object({ thread: z.string() }),
+  );
+  return rows[0]?.thread;
+}
+
+/**
+ * The newest notification that a target took of each incident that is still open, and of whose end nothing was queued: what a receiver
+ * that forgets by itself is told again.
+ */
+export async function readStanding(
+  lane: Lane,
+  target: string,
+): Promise<readonly { readonly incident_id: string; readonly delivery_id: string }[]> {
+  return await lane.query(
+    sql`SELECT toString(incident_id) AS incident_id, toString(argMaxIf(delivery_id, sequence, state = 'sent')) AS delivery_id
+      FROM deliveries FINAL WHERE target = ${target}
+        AND incident_id IN (SELECT incident_id FROM incidents GROUP BY incident_id HAVING argMax(state, sequence) != 'resolved')
+      GROUP BY incident_id HAVING countIf(state = 'sent') > 0 AND countIf(transition IN ('resolved', 'withdrawn')) = 0
+      ORDER BY incident_id LIMIT ${PENDING_MAX}`,
+    z.object({ incident_id: z.string(), delivery_id: z.string() }),
+  );
 }
 
 /**

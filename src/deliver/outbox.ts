@@ -10,10 +10,13 @@ import { messageOf } from "../core/errors.ts";
 import { type AttemptOptions, runAttempts } from "./attempts.ts";
 import { insertPlanned, type PendingDelivery, readPending } from "./delivery-store.ts";
 import { redact } from "./redact.ts";
+import { refreshStanding } from "./refresh.ts";
 
 const POLL_MS = 1_000;
 
 export interface OutboxOptions extends AttemptOptions {
+  /** Targets whose receivers forget an incident unless it is told again, and after how many milliseconds it is. */
+  readonly refreshMs?: ReadonlyMap<string, number>;
   /** Milliseconds between looks for what is due; 1 s. */
   readonly pollMs?: number;
 }
@@ -37,15 +40,31 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const { lane, clock } = options;
   /** Work under way, by target. */
   const busy = new Map<string, Promise<void>>();
+  /** Clock time until which a target wants to be left alone. A restart forgets it, and asks once too early. */
+  const held = new Map<string, number>();
+  /** When a target was last told again what still stands. */
+  const refreshed = new Map<string, number>();
   const stopping = new AbortController();
   let nap = new AbortController();
   let loop: Promise<void> | null = null;
 
+  const serve = async (target: string, due: readonly PendingDelivery[], refreshes: boolean): Promise<void> => {
+    const until = await runAttempts(options, due, stopping.signal);
+    if (until !== null) held.set(target, until);
+    else if (refreshes) await refreshStanding(options, target, stopping.signal);
+  };
+
   const look = async (): Promise<readonly PendingDelivery[]> => {
     const pending = await readPending(lane);
-    for (const [target, due] of dueByTarget(pending, clock.now())) {
-      if (busy.has(target) || stopping.signal.aborted) continue;
-      const work = runAttempts(options, due, stopping.signal).finally(() => busy.delete(target));
+    const now = clock.now();
+    const due = dueByTarget(pending, now);
+    const stale = new Set<string>();
+    for (const [target, everyMs] of options.refreshMs ?? [])
+      if (now - (refreshed.get(target) ?? Number.NEGATIVE_INFINITY) >= everyMs) stale.add(target);
+    for (const target of new Set([...due.keys(), ...stale])) {
+      if (busy.has(target) || stopping.signal.aborted || now < (held.get(target) ?? 0)) continue;
+      if (stale.has(target)) refreshed.set(target, now);
+      const work = serve(target, due.get(target) ?? [], stale.has(target)).finally(() => busy.delete(target));
       busy.set(target, work);
     }
     return pending;

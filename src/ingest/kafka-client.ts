@@ -3,12 +3,11 @@
  * is not used: it fetches by topic name, so a topic made anew passes for the old one, it leaps when an offset is gone, and
  * it hides transaction markers. This file is the only one that touches what kafkajs does not export as its public API.
  */
-import { readFileSync } from "node:fs";
 import net from "node:net";
 import tls from "node:tls";
-import { Kafka, type KafkaConfig, logLevel, PartitionAssigners, type SASLOptions } from "kafkajs";
+import { Kafka, type KafkaConfig, PartitionAssigners } from "kafkajs";
 import type { KafkaSourceConfig } from "../config/sources.ts";
-import { DriftlineError, messageOf } from "../core/errors.ts";
+import { kafkajsConfig } from "../core/kafka-connection.ts";
 import {
   apiKeys,
   type FetchAnswer,
@@ -183,41 +182,4 @@ function clusterOf(kafka: Kafka, groupId: string): KafkajsCluster {
   });
   // kafkajs types only a part of its own cluster; test/fault/kafka-* would fail if the rest changed.
   return taken as KafkajsCluster;
-}
-
-/** The settings that consumer and dead-letter producer share. Throws `config_invalid` where a TLS file can't be read. */
-export function kafkajsConfig(config: KafkaSourceConfig): KafkaConfig {
-  return {
-    brokers: config.brokers,
-    clientId: config.client_id,
-    connectionTimeout: 5_000,
-    authenticationTimeout: 10_000,
-    requestTimeout: 15_000,
-    logLevel: logLevel.NOTHING,
-    retry: { retries: 1, initialRetryTime: 100, maxRetryTime: 500 },
-    ...(config.tls === false ? {} : { ssl: config.tls === true ? true : tlsOptions(config.tls) }),
-    ...(config.sasl === undefined ? {} : { sasl: saslOptions(config.sasl) }),
-  };
-}
-
-function saslOptions({ mechanism, username, password }: NonNullable<KafkaSourceConfig["sasl"]>): SASLOptions {
-  return mechanism === "plain" ? { mechanism, username, password } : { mechanism, username, password };
-}
-
-function tlsOptions(options: Exclude<KafkaSourceConfig["tls"], boolean>): tls.ConnectionOptions {
-  const read = (key: string, file: string | undefined) => {
-    if (file === undefined) return {};
-    try {
-      return { [key]: readFileSync(file) };
-    } catch (error) {
-      const text = `tls.${key}_file of a Kafka source can't be read: ${messageOf(error)}`;
-      throw new DriftlineError("config_invalid", text, { cause: error });
-    }
-  };
-  return {
-    rejectUnauthorized: options.reject_unauthorized,
-    ...read("ca", options.ca_file),
-    ...read("cert", options.cert_file),
-    ...read("key", options.key_file),
-  };
 }

@@ -6,7 +6,7 @@ import { Kafka, type Message, Partitioners } from "kafkajs";
 import type { KafkaSourceConfig } from "../config/sources.ts";
 import { DriftlineError, messageOf } from "../core/errors.ts";
 import type { DeadLetter } from "../core/event.ts";
-import { kafkajsConfig } from "./kafka-client.ts";
+import { kafkajsConfig } from "../core/kafka-connection.ts";
 
 export interface DeadLetterProducer {
   /** Sends them in order, all partitions acknowledged. Throws `source_failed` (retryable) when the brokers don't take them. */

@@ -2,7 +2,7 @@
 import { Kafka } from "kafkajs";
 import type { KafkaSourceConfig } from "../config/sources.ts";
 import { DriftlineError } from "../core/errors.ts";
-import { kafkajsConfig } from "./kafka-client.ts";
+import { kafkajsConfig } from "../core/kafka-connection.ts";
 
 /**
  * @returns what was found, for people

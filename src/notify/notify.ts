@@ -9,11 +9,14 @@ import { beginningSentence, onsetSentence } from "../alert/beginning-text.ts";
 import { causeSentences } from "../alert/cause-text.ts";
 import { memberSentence, mutedSentences, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
-import type { Notification, PlannedDelivery, Send } from "../core/delivery.ts";
+import type { Notification, PlannedDelivery, Send, TargetTools } from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { contentUuid } from "../core/identity.ts";
 import { type Incident, type IncidentChange, type IncidentTransition, modelsOf } from "../core/incident.ts";
+import type { Link } from "../core/message.ts";
+import type { Picture } from "../core/picture/picture.ts";
 import { channels } from "./channels/index.ts";
+import { contentOf } from "./message-content.ts";
 
 /** Members named in a message; the page has them all. */
 const LINES_MAX = 20;
@@ -24,35 +27,82 @@ const CAUSES_MAX = 3;
 export const channelTarget = (name: string): string => `channel ${name}`;
 
 /** Opens every configured channel. @throws DriftlineError `channel_unknown` */
-export function openChannels(config: Pick<Config, "channels">): Map<string, Send> {
-  const opened = new Map<string, Send>();
-  for (const [name, { use, ...settings }] of Object.entries(config.channels)) {
+export function openChannels(config: Pick<Config, "channels">, tools: TargetTools = {}): Map<string, Send> {
+  return new Map(
+    chosen(config).map(({ name, channel, settings }) => [channelTarget(name), channel.open(settings, tools)]),
+  );
+}
+
+/** How often an open incident is told again to targets whose receivers forget, in milliseconds, by key in the outbox. */
+export function channelRefreshes(config: Pick<Config, "channels">): Map<string, number> {
+  return new Map(
+    chosen(config).flatMap(({ name, channel, settings }): [string, number][] => {
+      const refreshMs = channel.refreshMs(settings);
+      return refreshMs === null ? [] : [[channelTarget(name), refreshMs]];
+    }),
+  );
+}
+
+/** Names of the channels that show the state of incidents: they are told of every end. */
+export function mirroringChannels(config: Pick<Config, "channels">): Set<string> {
+  return new Set(chosen(config).flatMap(({ name, channel }) => (channel.mirrors ? [name] : [])));
+}
+
+function chosen(config: Pick<Config, "channels">) {
+  return Object.entries(config.channels).map(([name, { use, ...settings }]) => {
     const channel = channels.find((candidate) => candidate.name === use);
     if (channel === undefined)
       throw new DriftlineError("channel_unknown", `channels.${name}: there is no channel "${use}"`);
-    opened.set(channelTarget(name), channel.open(settings));
-  }
-  return opened;
+    return { name, channel, settings };
+  });
+}
+
+/** What goes along with messages; each may be left out. */
+export interface NotifyOptions {
+  /** Names of channels that are told of an end also where `send_resolved` is off. */
+  readonly mirroring?: ReadonlySet<string>;
+  /** Further links of an incident; none where the service has no public address. */
+  readonly links?: (incident: Incident) => readonly Link[];
+  /** Pictures of an incident; asked once per change that is told. Must not throw. */
+  readonly illustrate?: (incident: Incident) => Promise<readonly Picture[]>;
 }
 
 /** @param link address of an incident's page, '' where the service has no public address */
-export function createNotify(models: readonly ModelConfig[], link: (incident: Incident) => string): Planner {
-  const alerts = new Map(models.map((model) => [model.name, model.alerts]));
+export function createNotify(
+  models: readonly ModelConfig[],
+  link: (incident: Incident) => string,
+  { mirroring = new Set(), links, illustrate }: NotifyOptions = {},
+): Planner {
+  const byName = new Map(models.map((model) => [model.name, model]));
   return async (change) => {
-    const { told } = change;
+    const { told, incident } = change;
     if (told === null) return { deliveries: [] };
     // An incident of several models is told once at each channel, however many of them name it.
     const names = new Set<string>();
-    for (const model of modelsOf(change.incident)) {
-      const wanted = alerts.get(model);
-      if (wanted === undefined || (told === "resolved" && !wanted.send_resolved)) continue;
-      for (const name of wanted.channels) names.add(name);
+    for (const model of modelsOf(incident)) {
+      const wanted = byName.get(model)?.alerts;
+      for (const name of wanted?.channels ?? [])
+        if (told !== "resolved" || wanted?.send_resolved === true || mirroring.has(name)) names.add(name);
     }
-    return { deliveries: [...names].map((name) => plan(change, told, channelTarget(name), link(change.incident))) };
+    if (names.size === 0) return { deliveries: [] };
+    const address = link(incident);
+    const content = contentOf(incident, told, {
+      links: [...(address === "" ? [] : [{ label: "Open the incident", url: address }]), ...(links?.(incident) ?? [])],
+      pictures: (await illustrate?.(incident)) ?? [],
+      model: byName.get(incident.model),
+    });
+    return {
+      deliveries: [...names].map((name) => plan(change, told, channelTarget(name), { link: address, content })),
+    };
   };
 }
 
-function plan(change: IncidentChange, transition: IncidentTransition, target: string, link: string): PlannedDelivery {
+function plan(
+  change: IncidentChange,
+  transition: IncidentTransition,
+  target: string,
+  more: Pick<Notification, "link" | "content">,
+): PlannedDelivery {
   const { incident, occurrence, sequence } = change;
   const deliveryId = contentUuid("delivery", incident.incident_id, transition, occurrence, target);
   return {
@@ -60,7 +110,7 @@ function plan(change: IncidentChange, transition: IncidentTransition, target: st
     kind: "channel",
     target,
     sequence,
-    notification: notificationOf(change, transition, deliveryId, link),
+    notification: { ...notificationOf(change, transition, deliveryId, more.link), ...more },
   };
 }
 

@@ -9,6 +9,7 @@ import { seasons } from "./migrations/0006-seasons.ts";
 import { kpiSteps } from "./migrations/0007-kpi-steps.ts";
 import { onsetsAndSegments } from "./migrations/0008-onsets-and-segments.ts";
 import { onlineDetectors } from "./migrations/0009-online-detectors.ts";
+import { deliveryThreads } from "./migrations/0010-delivery-threads.ts";
 import { people } from "./migrations/0012-people.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
@@ -35,6 +36,7 @@ export const migrations: readonly Migration[] = [
   people,
   monitors,
   audit,
+  deliveryThreads,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

@@ -5,110 +5,22 @@ import { z } from "zod";
 import { actions } from "../../src/act/actions/index.ts";
 import type { Delivery, Target } from "../../src/core/delivery.ts";
 import { channels } from "../../src/notify/channels/index.ts";
-import { type Answer, startHttpReceiver } from "../support/http-receiver.ts";
+import {
+  channelReceivers,
+  keyOf,
+  outcomes,
+  retryable,
+  SECRET,
+  type StartReceiver,
+  TOKEN,
+  webhookReceiver,
+} from "../support/channel-receivers.ts";
 import { exampleMember, exampleNotification } from "../support/notification.ts";
 import { startSlackReceiver } from "../support/slack-receiver.ts";
-import { type SmtpAnswer, startSmtpReceiver } from "../support/smtp-receiver.ts";
+import { startSmtpReceiver } from "../support/smtp-receiver.ts";
 
-const SECRET = "whsec_c2VjcmV0LXRoYXQtbm9ib2R5LXNlZXM=";
-const TOKEN = "token-that-nobody-sees";
-
-/** What a receiver can do, in words that suit every medium. */
-const outcomes = [
-  "accepts",
-  "is broken",
-  "is busy",
-  "cuts the connection",
-  "hangs",
-  "refuses the request",
-  "refuses the credentials",
-  "is not there",
-] as const;
-type Outcome = (typeof outcomes)[number];
-const retryable: Readonly<Record<Exclude<Outcome, "accepts">, boolean>> = {
-  "is broken": true,
-  "is busy": true,
-  "cuts the connection": true,
-  hangs: true,
-  "refuses the request": false,
-  "refuses the credentials": false,
-  "is not there": false,
-};
-
-const http: Readonly<Record<Outcome, Answer>> = {
-  accepts: { status: 200 },
-  "is broken": { status: 500, body: `oops ${TOKEN.slice(0, 3)}` },
-  "is busy": { status: 429, headers: { "retry-after": "7" } },
-  "cuts the connection": "reset",
-  hangs: "hang",
-  "refuses the request": { status: 400 },
-  "refuses the credentials": { status: 401 },
-  "is not there": { status: 404 },
-};
-const smtp: Readonly<Partial<Record<Outcome, SmtpAnswer>>> = {
-  accepts: "accept",
-  "is broken": 451,
-  "is busy": 421,
-  "cuts the connection": "reset",
-  hangs: "hang",
-  "refuses the request": 554,
-};
-
-interface Receiver extends AsyncDisposable {
-  readonly options: Readonly<Record<string, unknown>>;
-  /** Idempotency keys of what arrived. */
-  keys(): readonly string[];
-}
-interface Subject {
-  readonly target: Target;
-  /** null where the medium has no such outcome. */
-  receiver(outcome: Outcome): Promise<Receiver | null>;
-}
-
-const webhookReceiver = async (outcome: Outcome): Promise<Receiver> => {
-  const server = await startHttpReceiver(() => http[outcome]);
-  return {
-    options: { url: `${server.url}/${TOKEN}`, secret: SECRET, headers: { authorization: `Bearer ${TOKEN}` } },
-    keys: () => server.requests.map((request) => String(request.headers["webhook-id"])),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
-};
-const slackReceiver = async (outcome: Outcome): Promise<Receiver> => {
-  const server = await startSlackReceiver(outcome === "accepts" ? undefined : () => http[outcome]);
-  return {
-    options: { token: TOKEN, channel: "#ml", api_url: server.apiUrl },
-    keys: () => server.messages.map((message) => message.idempotencyKey),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
-};
-const mailReceiver = async (outcome: Outcome): Promise<Receiver | null> => {
-  const answer = smtp[outcome];
-  const asksForUser = outcome === "refuses the credentials";
-  if (answer === undefined && !asksForUser) return null;
-  const server = await startSmtpReceiver(() => answer ?? "accept");
-  return {
-    options: {
-      host: "127.0.0.1",
-      port: server.port,
-      tls: "never",
-      from: "driftline@example.com",
-      to: ["oncall@example.com"],
-      ...(asksForUser
-        ? {
-            user: "driftline",
-            password: TOKEN,
-          }
-        : {}),
-    },
-    keys: () => server.mails.map((mail) => /^<(.+)@example\.com>$/.exec(mail.messageId)?.[1] ?? ""),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
-};
-
-const receivers: Readonly<Record<string, Subject["receiver"]>> = {
-  "channel webhook": webhookReceiver,
-  "channel slack": slackReceiver,
-  "channel email": mailReceiver,
+const receivers: Readonly<Record<string, StartReceiver>> = {
+  ...Object.fromEntries(Object.entries(channelReceivers).map(([name, start]) => [`channel ${name}`, start])),
   "action webhook": webhookReceiver,
 };
 /** Targets that reach no server. */
@@ -131,7 +43,7 @@ test("every option has a description, and secrets are marked as such", () => {
     for (const [key, schema] of Object.entries(target.options.shape)) {
       const described = z.toJSONSchema(schema as z.ZodType, { io: "input" });
       assert.ok(described.description !== undefined, `${name}.${key}`);
-      if (["token", "password", "secret"].includes(key))
+      if (["token", "password", "secret", "routing_key"].includes(key))
         assert.equal(JSON.stringify(described).includes('"secret":true'), true, `${name}.${key}`);
     }
   }
@@ -158,25 +70,25 @@ for (const { name, target } of all) {
       });
     }
 
-    test("a second attempt carries the same idempotency key", async () => {
+    test("a second attempt carries the same key", async (context) => {
       await using server = await receiver("accepts");
-      assert.ok(server !== null);
+      if (server === null) return context.skip("shown on the real thing");
       await attempt(target, server.options, 10_000);
       await attempt(target, server.options, 10_000);
-      assert.deepEqual(server.keys(), Array(2).fill(exampleNotification().idempotencyKey));
+      assert.deepEqual(server.keys(), Array(2).fill(keyOf(target.name, exampleNotification())));
     });
 
     test("a port where nobody listens is worth another try", async () => {
-      const server = await receiver("accepts");
+      const server = await receiver("cuts the connection");
       assert.ok(server !== null);
       await server[Symbol.asyncDispose]();
       const answer = await attempt(target, server.options, 10_000);
       assert.equal(answer.status === "failed" && answer.retryable, true, JSON.stringify(answer));
     });
 
-    test("hostile names and hundreds of lines are delivered", async () => {
+    test("hostile names and hundreds of lines are delivered", async (context) => {
       await using server = await receiver("accepts");
-      assert.ok(server !== null);
+      if (server === null) return context.skip("shown on the real thing");
       const hostile = '<!channel> <script>alert(1)</script> & "q" \r\nBcc: eve@example.com\r\n\r\n\u202e*x* '.repeat(
         20,
       );
@@ -208,9 +120,7 @@ test("a message's names can't mention anyone in Slack, add a header to a mail, o
   })(notification, signal);
   const [message] = chat.messages;
   assert.ok(message !== undefined && !message.text.includes("<"));
-  assert.ok(
-    message.blocks.filter((block) => block.text.type === "mrkdwn").every((block) => !/<!|<b>/.test(block.text.text)),
-  );
+  assert.ok(message.blocks.every((block) => block.text?.type !== "mrkdwn" || !/<!|<b>/.test(block.text.text)));
   const [mail] = post.mails;
   assert.ok(mail !== undefined && !mail.headers.includes("bcc"));
   assert.deepEqual(mail.to, ["a@example.com"]);

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import type { KafkaSourceConfig } from "../../src/config/sources.ts";
 import { sourceSchema } from "../../src/config/sources.ts";
-import { kafkajsConfig } from "../../src/ingest/kafka-client.ts";
+import { kafkajsConfig } from "../../src/core/kafka-connection.ts";
 import { createDeadLetterProducer } from "../../src/ingest/kafka-dead-letters.ts";
 import { startSource, until } from "../support/kafka/source-under-test.ts";
 import { brokerIsOurs, startBroker, type TestBroker } from "../support/kafka-broker.ts";

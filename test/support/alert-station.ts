@@ -7,7 +7,7 @@ import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Send } from "../../src/core/delivery.ts";
 import type { MetricRow } from "../../src/core/metric.ts";
 import { createOutbox, type Outbox, type OutboxOptions } from "../../src/deliver/outbox.ts";
-import { createNotify, openChannels } from "../../src/notify/notify.ts";
+import { channelRefreshes, createNotify, mirroringChannels, openChannels } from "../../src/notify/notify.ts";
 import { sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
 
@@ -33,8 +33,18 @@ export function createAlertStation(
   const lane = store.lane("control");
   const link = () => "";
   const opened = targets ?? new Map([...openChannels(checked), ...openActions(checked)]);
-  const outbox = createOutbox({ lane, clock, targets: opened, log: quiet, ...rest });
-  const planners = [createNotify(checked.models, link), createAct(lane, checked.models, link)];
+  const outbox = createOutbox({
+    lane,
+    clock,
+    targets: opened,
+    log: quiet,
+    refreshMs: channelRefreshes(checked),
+    ...rest,
+  });
+  const planners = [
+    createNotify(checked.models, link, { mirroring: mirroringChannels(checked) }),
+    createAct(lane, checked.models, link),
+  ];
   return {
     outbox,
     alerting: createAlerting({

@@ -6,6 +6,8 @@ export interface ReceivedRequest {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  /** Of the body. */
+  readonly bytes: number;
 }
 
 /** What to answer the n-th request (from 0) with. */
@@ -31,11 +33,13 @@ export async function startHttpReceiver(
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
+      const body = Buffer.concat(chunks);
       const received = {
         method: request.method ?? "",
         path: request.url ?? "",
         headers: request.headers,
-        body: Buffer.concat(chunks).toString("utf8"),
+        body: body.toString("utf8"),
+        bytes: body.length,
       };
       const index = requests.push(received) - 1;
       reply(response, answer(received, index));

@@ -17,6 +17,8 @@ export interface ReceivedMail {
 export interface SmtpReceiver extends AsyncDisposable {
   readonly port: number;
   readonly mails: readonly ReceivedMail[];
+  /** The same as they came over the wire. */
+  readonly raw: readonly Buffer[];
   /** Connections so far, those that came to nothing included. */
   connections(): number;
   waitFor(count: number, ms?: number): Promise<void>;
@@ -27,8 +29,10 @@ export type SmtpAnswer = "accept" | number | "reset" | "hang";
 
 export async function startSmtpReceiver(answer: (index: number) => SmtpAnswer = () => "accept"): Promise<SmtpReceiver> {
   const mails: ReceivedMail[] = [];
+  const raws: Buffer[] = [];
   let connections = 0;
   const keep = async (raw: Buffer, { envelope }: SMTPServerSession) => {
+    raws.push(raw);
     const mail = await simpleParser(raw);
     mails.push({
       from: envelope.mailFrom === false ? "" : envelope.mailFrom.address,
@@ -75,6 +79,7 @@ export async function startSmtpReceiver(answer: (index: number) => SmtpAnswer = 
   return {
     port: address.port,
     mails,
+    raw: raws,
     connections: () => connections,
     waitFor: (count, ms = 20_000) =>
       until(

@@ -1,7 +1,15 @@
-/** Sends one e-mail per notification over SMTP, as plain text with the same in HTML. The Message-ID is made from the delivery's id. */
+/**
+ * Sends one e-mail per notification over SMTP, as plain text and as HTML with its pictures inside. The Message-ID is made from the
+ * delivery's id; later mails of an incident answer the first, so that mail programs show them as one conversation.
+ */
 import { createTransport } from "nodemailer";
 import { z } from "zod";
 import { type Delivery, defineTarget, type Notification } from "../../core/delivery.ts";
+import { pictureWords } from "../../core/picture/picture.ts";
+import type { DrawPng } from "../../core/picture/png.ts";
+import { cutText, oneLine } from "../../core/plain-text.ts";
+import { type InlinePicture, mailHtml } from "./email/html.ts";
+import { mailText } from "./email/text.ts";
 
 const SUBJECT_MAX = 200;
 const CONNECT_MS = 10_000;
@@ -32,11 +40,13 @@ const options = z.strictObject({
 export const email = defineTarget({
   name: "email",
   title: "E-mail",
-  description: "Sends an e-mail over SMTP.",
+  description: "Sends an e-mail over SMTP, as text and as HTML with the pictures inside, for light and dark screens.",
   options,
-  open: ({ host, port, tls, user, password, from, to }) => {
+  open: ({ host, port, tls, user, password, from, to }, { draw }) => {
     const domain = /@([^\s@<>]+)>?$/.exec(from)?.[1] ?? "driftline.invalid";
-    return async (notification, signal) => {
+    return async (notification, signal, thread) => {
+      const { pictures, attachments } = await inlinePictures(notification, draw);
+      const messageId = `<${notification.idempotencyKey}@${domain}>`;
       const transport = createTransport({
         host,
         port,
@@ -64,9 +74,11 @@ export const email = defineTarget({
           from,
           to: [...to],
           subject: subject(notification),
-          text: text(notification),
-          html: html(notification),
-          messageId: `<${notification.idempotencyKey}@${domain}>`,
+          text: mailText(notification),
+          html: mailHtml(notification, pictures),
+          attachments,
+          messageId,
+          ...(thread === undefined ? {} : { inReplyTo: thread, references: thread }),
           headers: {
             "X-Driftline-Incident": notification.incident.incident_id,
             "Auto-Submitted": "auto-generated",
@@ -80,6 +92,7 @@ export const email = defineTarget({
         const refused = info.rejected.length;
         return {
           status: "delivered",
+          thread: thread ?? messageId,
           receipt: refused === 0 ? info.response.slice(0, 200) : `${refused} of ${to.length} recipients were refused`,
         };
       } catch (thrown) {
@@ -100,28 +113,42 @@ function aborted(signal: AbortSignal): Promise<null> {
 }
 
 /** One line: a line break in a name must not begin a header. */
-function subject({ title }: Notification): string {
-  const line = title.replace(/[\s\p{Cc}]+/gu, " ").trim();
-  return line.length > SUBJECT_MAX ? `${line.slice(0, SUBJECT_MAX - 1)}…` : line;
+const subject = ({ title }: Notification): string => cutText(oneLine(title), SUBJECT_MAX);
+
+/** Each picture twice, on light and on dark paper; none where they can't be drawn. */
+async function inlinePictures({ content, idempotencyKey }: Notification, draw: DrawPng | undefined) {
+  const pictures: InlinePicture[] = [];
+  const attachments: Attachment[] = [];
+  for (const [index, picture] of (content?.pictures ?? []).entries()) {
+    const light = (await draw?.(picture, "light")) ?? null;
+    const dark = (await draw?.(picture, "dark")) ?? null;
+    if (light === null || dark === null) continue;
+    const attach = (png: Buffer, name: string): string => {
+      const cid = `${name}-${index + 1}-${idempotencyKey}@driftline`;
+      attachments.push({
+        cid,
+        content: png,
+        filename: `${name}-${index + 1}.png`,
+        contentType: "image/png",
+        contentDisposition: "inline",
+      });
+      return cid;
+    };
+    pictures.push({
+      light: attach(light, picture.kind),
+      dark: attach(dark, `${picture.kind}-dark`),
+      words: pictureWords(picture),
+    });
+  }
+  return { pictures, attachments };
 }
 
-function text({ title, lines, link }: Notification): string {
-  return [title, "", ...lines, ...(link === "" ? [] : ["", link])].join("\n");
-}
-
-function html({ title, lines, link }: Notification): string {
-  const items = lines.map((line) => `<li>${escapeHtml(line)}</li>`).join("");
-  const more = /^https?:\/\//.test(link) ? `<p><a href="${escapeHtml(link)}">Open in Driftline</a></p>` : "";
-  return `<!doctype html><meta charset="utf-8"><body style="font:15px/1.5 system-ui,sans-serif"><h1 style="font-size:18px">${escapeHtml(title)}</h1><ul>${items}</ul>${more}`;
-}
-
-function escapeHtml(raw: string): string {
-  return raw
-    .replace(/&/g, "&amp;")
-    .replace(/</g, "&lt;")
-    .replace(/>/g, "&gt;")
-    .replace(/"/g, "&quot;")
-    .replace(/'/g, "&#39;");
+interface Attachment {
+  readonly cid: string;
+  readonly content: Buffer;
+  readonly filename: string;
+  readonly contentType: string;
+  readonly contentDisposition: "inline";
 }
 
 /** SMTP: 4xx passes, 5xx does not; what never got an answer may pass. Only codes are told: answers may repeat addresses and users. */

@@ -1,4 +1,7 @@
-/** Posts to a Slack channel through Slack's own client, one attempt, with every name from an event escaped and cut to Slack's limits. */
+/**
+ * Tells a Slack channel through Slack's own client: one message per incident, which is kept up to date, and its changes in the message's
+ * thread. Every name from an event is escaped and cut to Slack's limits.
+ */
 import {
   type FetchFunction,
   LogLevel,
@@ -11,11 +14,11 @@ import {
 import { z } from "zod";
 import { type Delivery, defineTarget, type Notification } from "../../core/delivery.ts";
 import { isRetryableStatus, networkReason } from "../../core/http-delivery.ts";
+import { pictureWords } from "../../core/picture/picture.ts";
+import type { DrawPng } from "../../core/picture/png.ts";
+import { changeText, cutEscaped, escapeSlack, messageBlocks, TEXT_MAX } from "./slack/blocks.ts";
+import { uploadToThread } from "./slack/upload.ts";
 
-/** Slack's limits, in characters: a header block, a section's text, blocks of a message are at most 50. */
-const HEADER_MAX = 150;
-const SECTION_MAX = 3000;
-const TEXT_MAX = 4000;
 /** Errors that Slack answers with status 200 and that pass by themselves. */
 const PASSING = new Set([
   "ratelimited",
@@ -26,42 +29,57 @@ const PASSING = new Set([
   "request_timeout",
   "team_added_to_org",
 ]);
+/** The message that was to be updated is no longer there, or no longer ours to update. */
+const GONE = new Set(["message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"]);
+
+/** Milliseconds for pictures: the message is sent by then, and must be recorded as sent before its attempt ends. */
+const PICTURES_MS = 4_000;
 
 const options = z.strictObject({
-  token: z.string().min(1).meta({ secret: true }).describe("Bot token (xoxb-…) with the scope chat:write."),
+  token: z
+    .string()
+    .min(1)
+    .meta({ secret: true })
+    .describe("Bot token (xoxb-…) with the scope chat:write; with files:write too it puts pictures into the thread."),
   channel: z.string().min(1).describe("Channel id or name, for example #ml-oncall."),
   api_url: z.url().default("https://slack.com/api/").describe("Slack's Web API; another address for a proxy."),
 });
+type Options = z.output<typeof options>;
 
 export const slack = defineTarget({
   name: "slack",
   title: "Slack",
   description:
-    "Posts a message to a channel with a bot token. The delivery's id goes along as metadata (`idempotency_key`).",
+    "Posts one message per incident with a bot token, keeps it up to date, and tells changes in its thread; what becomes a page is shown in the channel too. The delivery's id goes along as metadata (`idempotency_key`).",
   options,
-  open: ({ token, channel, api_url }) => {
-    return async (notification, signal) => {
+  open: (settings, { draw }) => {
+    const pictures = createPictures(draw);
+    return async (notification, signal, thread) => {
+      const client = clientOf(settings, signal);
       try {
-        const client = new WebClient(token, {
-          slackApiUrl: api_url,
-          retryConfig: { retries: 0 },
-          rejectRateLimitedCalls: true,
-          allowAbsoluteUrls: false,
-          logger: silent,
-          fetch: abortable(signal),
-        });
+        const place = placeOf(thread);
+        if (place !== null && (await updated(client, place, notification))) {
+          const reply = await client.chat.postMessage({
+            channel: place.channel,
+            thread_ts: place.ts,
+            reply_broadcast: notification.transition === "escalated" && notification.incident.severity === "page",
+            ...textOf(notification),
+            blocks: [{ type: "section", text: { type: "mrkdwn", text: changeText(notification), verbatim: true } }],
+            ...common(notification),
+          });
+          return { status: "delivered", receipt: reply.ts ?? "" };
+        }
         const answer = await client.chat.postMessage({
-          channel,
-          text: cut(escapeSlack(notification.title), TEXT_MAX),
-          blocks: blocks(notification),
-          unfurl_links: false,
-          unfurl_media: false,
-          metadata: {
-            event_type: "driftline_incident",
-            event_payload: { idempotency_key: notification.idempotencyKey },
-          },
+          channel: settings.channel,
+          ...textOf(notification),
+          blocks: messageBlocks(notification),
+          ...common(notification),
         });
-        return { status: "delivered", receipt: answer.ts ?? "" };
+        const { channel, ts } = answer;
+        if (channel === undefined || ts === undefined) return { status: "delivered" };
+        const soon = AbortSignal.any([signal, AbortSignal.timeout(PICTURES_MS)]);
+        const note = await pictures(clientOf(settings, soon), notification, { channel, ts }, soon);
+        return { status: "delivered", receipt: `${ts}${note}`, thread: `${channel}/${ts}` };
       } catch (thrown) {
         return failure(thrown, signal);
       }
@@ -69,58 +87,73 @@ export const slack = defineTarget({
   },
 });
 
+interface Place {
+  readonly channel: string;
+  readonly ts: string;
+}
+
+function placeOf(thread: string | undefined): Place | null {
+  const [channel, ts] = thread?.split("/") ?? [];
+  return channel === undefined || ts === undefined ? null : { channel, ts };
+}
+
+const textOf = ({ title }: Notification) => ({ text: cutEscaped(escapeSlack(title), TEXT_MAX) });
+
+const common = ({ idempotencyKey }: Notification) => ({
+  unfurl_links: false,
+  unfurl_media: false,
+  metadata: { event_type: "driftline_incident", event_payload: { idempotency_key: idempotencyKey } },
+});
+
+/** Brings the incident's message up to date. Twice is once, so a retry may do it again. False where someone has deleted it. */
+async function updated(client: WebClient, place: Place, notification: Notification): Promise<boolean> {
+  try {
+    await client.chat.update({ ...place, ...textOf(notification), blocks: messageBlocks(notification) });
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof WebAPIPlatformError && GONE.has(String(thrown.data.error))) return false;
+    throw thrown;
+  }
+}
+
+/** Puts the pictures of a new message into its thread; says for the receipt why it could not. */
+function createPictures(draw: DrawPng | undefined) {
+  let allowed = true;
+  return async (client: WebClient, { content }: Notification, place: Place, signal: AbortSignal): Promise<string> => {
+    if (!allowed) return ", without pictures: the token lacks files:write";
+    try {
+      for (const picture of content?.pictures ?? []) {
+        const png = (await draw?.(picture, "light", { margin: 16 })) ?? null;
+        if (png === null) continue;
+        const upload = { name: `${picture.kind}.png`, title: pictureWords(picture).slice(0, 200), png };
+        if (!(await uploadToThread(client, upload, place, signal))) return ", without pictures: Slack took none";
+      }
+      return "";
+    } catch (thrown) {
+      const code = thrown instanceof WebAPIPlatformError ? String(thrown.data.error).slice(0, 60) : "no answer";
+      allowed = code !== "missing_scope";
+      return `, without pictures: ${code}`;
+    }
+  };
+}
+
+function clientOf({ token, api_url }: Options, signal: AbortSignal): WebClient {
+  return new WebClient(token, {
+    slackApiUrl: api_url,
+    retryConfig: { retries: 0 },
+    rejectRateLimitedCalls: true,
+    allowAbsoluteUrls: false,
+    logger: silent,
+    fetch: abortable(signal),
+  });
+}
+
 /** The client has no signal of its own: the outbox's goes in with each request. */
 function abortable(signal: AbortSignal): FetchFunction {
   return (url, init) => {
     const signals = init?.signal === undefined ? [signal] : [signal, init.signal];
-    return fetch(url, { ...init, signal: AbortSignal.any(signals) });
+    return fetch(url, { ...init, signal: AbortSignal.any(signals), redirect: "manual" });
   };
-}
-
-function blocks({ title, lines, link }: Notification) {
-  const text = cutLines(
-    lines.map((line) => `• ${escapeSlack(line)}`),
-    SECTION_MAX,
-  );
-  return [
-    { type: "header" as const, text: { type: "plain_text" as const, text: cut(title, HEADER_MAX), emoji: false } },
-    ...(text === "" ? [] : [{ type: "section" as const, text: { type: "mrkdwn" as const, text, verbatim: true } }]),
-    ...(/^https?:\/\/[^\s<>|]+$/.test(link)
-      ? [
-          {
-            type: "section" as const,
-            text: { type: "mrkdwn" as const, text: `<${escapeSlack(link)}|Open in Driftline>` },
-          },
-        ]
-      : []),
-  ];
-}
-
-/** Slack's three control characters; with them no mention, link or command can be written by an event. */
-export function escapeSlack(text: string): string {
-  // A zero-width space after markup characters keeps *, _, ~ and ` from styling what is a name.
-  return text
-    .replace(/&/g, "&amp;")
-    .replace(/</g, "&lt;")
-    .replace(/>/g, "&gt;")
-    .replace(/[*_~`]/g, "$&\u200b");
-}
-
-function cut(text: string, longest: number): string {
-  if (text.length <= longest) return text;
-  // Not in the middle of an escape or of a surrogate pair.
-  return `${text.slice(0, longest - 1).replace(/&[a-z]{0,4}$|[\ud800-\udbff]$/, "")}…`;
-}
-
-/** As many whole lines as fit. */
-function cutLines(lines: readonly string[], longest: number): string {
-  let text = "";
-  for (const line of lines) {
-    const next = text === "" ? cut(line, longest) : `${text}\n${line}`;
-    if (next.length > longest - 2) return `${text}\n…`;
-    text = next;
-  }
-  return text;
 }
 
 function failure(thrown: unknown, signal: AbortSignal): Delivery {

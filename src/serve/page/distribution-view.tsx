@@ -1,7 +1,7 @@
 /** The chosen window over the reference: a table with bars for categories, a histogram for numbers. */
+import { type Histogram, histogram, type ShareRow, shareRows, stairs, ticks } from "../../core/distribution.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import type { WindowCounts } from "../queries/window-counts.ts";
-import { type Histogram, histogram, type ShareRow, shareRows, ticks } from "./distribution.ts";
 import { decimal, percent, plural, trimmed, whole, x } from "./format.ts";
 import { Scroll } from "./parts.tsx";
 
@@ -229,14 +229,6 @@ function NumericHistogram({
 function anchor(mark: number, drawn: Histogram): "start" | "middle" | "end" {
   const share = (mark - drawn.from) / (drawn.to - drawn.from);
   return share < 0.03 ? "start" : share > 0.97 ? "end" : "middle";
-}
-
-/** The outline of a histogram's columns as an SVG path in a box of (columns × 100). */
-function stairs(values: readonly number[], highest: number, closed: boolean): string {
-  const top = (value: number) => (100 - (value / highest) * 98).toFixed(2);
-  let path = "M0 100";
-  for (const [index, value] of values.entries()) path += `L${index} ${top(value)}L${index + 1} ${top(value)}`;
-  return `${path}L${values.length} 100${closed ? "Z" : ""}`;
 }
 
 function edgeWords(reference: ReferenceSubject, counts: WindowCounts, drawn: Histogram): string {

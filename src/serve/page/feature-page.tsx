@@ -1,11 +1,11 @@
 /** The feature view: what changed, and is it real? */
+import { shareRows } from "../../core/distribution.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import type { DetectorWords } from "../context.ts";
 import type { FeatureView } from "../queries/feature.ts";
 import { detailNumber, noiseOf } from "../queries/rows.ts";
 import type { WindowCounts } from "../queries/window-counts.ts";
-import { shareRows } from "./distribution.ts";
 import { Distribution } from "./distribution-view.tsx";
 import { absence } from "./drift-grid.tsx";
 import { day, isShare, limitText, percent, range, seriesName, trimmed, valueText, whole } from "./format.ts";

@@ -1,8 +1,8 @@
 /** One small distribution per window over the reference, with its value: choose one to see it large. */
+import { histogram } from "../../core/distribution.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import type { FeatureView } from "../queries/feature.ts";
 import type { WindowCounts } from "../queries/window-counts.ts";
-import { histogram } from "./distribution.ts";
 import { absence } from "./drift-grid.tsx";
 import { range, valueText, x } from "./format.ts";
 import { subjectLink } from "./links.ts";

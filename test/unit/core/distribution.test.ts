@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { histogram, shareRows, ticks } from "../../../src/core/distribution.ts";
 import type { ReferenceSubject } from "../../../src/core/summary.ts";
-import { histogram, shareRows, ticks } from "../../../src/serve/page/distribution.ts";
 import type { WindowCounts } from "../../../src/serve/queries/window-counts.ts";
 
 const reference = (over: Partial<ReferenceSubject>): ReferenceSubject => ({

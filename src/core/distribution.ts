@@ -1,6 +1,8 @@
-/** A window's counts over its reference's, as shares to draw: pure arithmetic, no markup. */
-import type { ReferenceSubject } from "../../core/summary.ts";
-import type { WindowCounts } from "../queries/window-counts.ts";
+/** A window's counts over its reference's, as shares to draw, on the page and in messages: pure arithmetic, no markup. */
+import type { ReferenceSubject, WindowSummary } from "./summary.ts";
+
+/** What is drawn of a window. */
+type WindowCounts = Pick<WindowSummary, "bins" | "n" | "missing" | "invalid">;
 
 export interface ShareRow {
   readonly kind: "category" | "others" | "rare" | "new" | "missing" | "invalid";
@@ -187,4 +189,19 @@ export function ticks(from: number, to: number, most: number): number[] {
   const out: number[] = [];
   for (let index = first; index * size <= to + size * 1e-9; index++) out.push(index * size);
   return out;
+}
+
+/** The outline of a histogram's columns as an SVG path in a box, by default of (columns × 100). */
+export function stairs(
+  values: readonly number[],
+  highest: number,
+  closed: boolean,
+  { width, height } = { width: values.length, height: 100 },
+): string {
+  const top = (value: number) => (height - (value / highest) * 0.98 * height).toFixed(2);
+  const left = (index: number) => Number(((index / values.length) * width).toFixed(2));
+  let path = `M0 ${height}`;
+  for (const [index, value] of values.entries())
+    path += `L${left(index)} ${top(value)}L${left(index + 1)} ${top(value)}`;
+  return `${path}L${width} ${height}${closed ? "Z" : ""}`;
 }

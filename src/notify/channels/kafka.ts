@@ -1,0 +1,103 @@
+/** Writes every change of an incident to a Kafka topic, as a CloudEvent in structured mode, keyed by the incident. */
+import { Kafka, Partitioners } from "kafkajs";
+import { z } from "zod";
+import { type Delivery, defineTarget, type Notification } from "../../core/delivery.ts";
+import { CLOUD_EVENTS_JSON, incidentEvent } from "../../core/incident-event.ts";
+import { kafkaConnectionOptions, kafkajsConfig } from "../../core/kafka-connection.ts";
+
+/** What no further try would mend: credentials, rights, and a message that the topic refuses. */
+const LASTING = new Set([
+  "SASL_AUTHENTICATION_FAILED",
+  "UNSUPPORTED_SASL_MECHANISM",
+  "ILLEGAL_SASL_STATE",
+  "TOPIC_AUTHORIZATION_FAILED",
+  "CLUSTER_AUTHORIZATION_FAILED",
+  "INVALID_TOPIC_EXCEPTION",
+  "MESSAGE_TOO_LARGE",
+  "INVALID_RECORD",
+]);
+
+export const kafka = defineTarget({
+  name: "kafka",
+  title: "Kafka",
+  description:
+    "Writes a CloudEvent per change to a topic, the incident's id as the record's key, so that one incident's changes stay in order. A retry can write it twice: its `id` is the same.",
+  options: z.strictObject({
+    ...kafkaConnectionOptions,
+    topic: z.string().min(1).describe("Topic; it is not created."),
+  }),
+  open: ({ topic, ...connection }) => {
+    const client = new Kafka({ ...kafkajsConfig(connection), retry: { retries: 0 } });
+    return async (notification, signal) => {
+      // One connection per message: incidents are rare, and a connection that idles for days breaks without a word.
+      const producer = client.producer({
+        allowAutoTopicCreation: false,
+        createPartitioner: Partitioners.DefaultPartitioner,
+      });
+      const sending = write(producer, topic, notification);
+      try {
+        return await Promise.race([sending, aborted(signal)]);
+      } catch (thrown) {
+        return failure(thrown);
+      } finally {
+        sending.catch(() => undefined);
+        // Not waited for: towards a broker that hangs it would hang too.
+        producer.disconnect().catch(() => undefined);
+      }
+    };
+  },
+});
+
+async function write(
+  producer: ReturnType<Kafka["producer"]>,
+  topic: string,
+  notification: Notification,
+): Promise<Delivery> {
+  await producer.connect();
+  const written = await producer.send({
+    topic,
+    acks: -1,
+    messages: [
+      {
+        key: notification.incident.incident_id,
+        value: JSON.stringify(incidentEvent(notification)),
+        headers: { "content-type": CLOUD_EVENTS_JSON },
+      },
+    ],
+  });
+  const [at] = written;
+  return {
+    status: "delivered",
+    receipt: at === undefined ? "" : `partition ${at.partition}, offset ${at.baseOffset ?? "unknown"}`,
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<Delivery> {
+  const late: Delivery = { status: "failed", retryable: true, reason: "no answer in time" };
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve(late);
+    signal.addEventListener("abort", () => resolve(late), { once: true });
+  });
+}
+
+/** By the code alone: messages of the client may carry addresses. */
+function failure(thrown: unknown): Delivery {
+  const chain = [...causes(thrown)];
+  const code = chain.flatMap((error) => ("type" in error && typeof error.type === "string" ? [error.type] : []))[0];
+  const network = chain.flatMap((error) => ("code" in error && typeof error.code === "string" ? [error.code] : []))[0];
+  const refused = chain.some(({ name }) => name === "KafkaJSSASLAuthenticationError");
+  const word = code ?? network ?? chain.map(({ name }) => name).find((name) => name.startsWith("KafkaJS"));
+  return {
+    status: "failed",
+    retryable: !refused && !(code !== undefined && LASTING.has(code)),
+    reason: `Kafka did not take it${word === undefined ? "" : ` (${word})`}`,
+  };
+}
+
+function* causes(thrown: unknown): Generator<Error> {
+  let error = thrown;
+  for (let depth = 0; depth < 5 && error instanceof Error; depth++) {
+    yield error;
+    error = error.cause;
+  }
+}

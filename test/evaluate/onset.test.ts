@@ -63,7 +63,7 @@ async function incidentsOf(name: string, written: Readonly<Record<string, unknow
     { clock, findBeginning },
   );
   const changes = await station.alerting.process(name);
-  return changes.filter(({ kind }) => kind === "opened").map(({ incident }) => incident);
+  return changes.map(({ incident }) => incident);
 }
 
 test("a change has an interval that holds it, the window and the event with which it began", async () => {

@@ -154,7 +154,7 @@ test("200 features drift at once: one incident, one message", async () => {
     pane: 5m
     windows: [1h]
     detectors: [jensen-shannon, missing-rate]
-    alerts: { channels: [hook], rules: [jensen-shannon breached] }
+    alerts: { channels: [hook], rules: [jensen-shannon > 0.3] }
 channels: { hook: { use: webhook, url: "\${HOOK}" } }`,
     files: { "reference.ndjson": referenceFile(2_000, wide(0)) },
     now: at(9),
@@ -182,7 +182,7 @@ test("40 models with one broken feature: one incident, one message", async () =>
 ${names
   .map(
     (name) =>
-      `  - { name: ${name}, task: regression, reference: { file: reference.ndjson }, pane: 5m, windows: [1h], detectors: [jensen-shannon, missing-rate], alerts: { channels: [hook], rules: [jensen-shannon breached] } }`,
+      `  - { name: ${name}, task: regression, reference: { file: reference.ndjson }, pane: 5m, windows: [1h], detectors: [jensen-shannon, missing-rate], alerts: { channels: [hook], rules: [jensen-shannon > 0.3] } }`,
   )
   .join("\n")}
 channels: { hook: { use: webhook, url: "\${HOOK}" } }`,

@@ -21,6 +21,12 @@ export interface Notification {
   readonly retraining?: RetrainingRequest;
 }
 
+/** Whether what is told is of an incident that is over: its end, or what late data say of it afterwards. */
+export const tellsOfEnd = ({ transition, incident }: Pick<Notification, "transition" | "incident">): boolean =>
+  transition === "resolved" ||
+  transition === "withdrawn" ||
+  (transition === "revised" && incident.state === "resolved");
+
 /** What the outbox does next depends on this alone; a channel never retries by itself. */
 export type Delivery =
   | {

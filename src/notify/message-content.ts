@@ -11,6 +11,7 @@ import {
 } from "../alert/incident-text.ts";
 import { budgetText } from "../config/false-alarms.ts";
 import type { ModelConfig } from "../config/schema.ts";
+import { tellsOfEnd } from "../core/delivery.ts";
 import { isEvidence, PAGE_TIER } from "../core/evidence.ts";
 import { type Incident, type IncidentMember, type IncidentTransition, severityRank } from "../core/incident.ts";
 import type { ChangedValue, Fact, Link, MessageContent, MovedSubject } from "../core/message.ts";
@@ -33,7 +34,7 @@ export interface MessageParts {
 export function contentOf(incident: Incident, transition: IncidentTransition, parts: MessageParts): MessageContent {
   // What something else explains is named in a sentence, and is no news of its own.
   const members = ranked(incident.members.filter(({ muted }) => muted === undefined));
-  const over = transition === "resolved" || transition === "withdrawn";
+  const over = tellsOfEnd({ transition, incident });
   const why = over || incident.causes === undefined ? [] : causeSentences(incident.causes, CAUSES_MAX);
   return {
     summary: summary(incident, transition, members),

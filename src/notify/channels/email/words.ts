@@ -1,5 +1,5 @@
 /** Words that the two parts of an e-mail share. */
-import type { Notification } from "../../../core/delivery.ts";
+import { type Notification, tellsOfEnd } from "../../../core/delivery.ts";
 
 /** What takes part and is named. */
 export const NAMED_MAX = 12;
@@ -14,6 +14,7 @@ export function stateOf({ transition, incident }: Notification): {
 } {
   if (transition === "resolved") return { kind: "over", mark: "●", word: "Resolved" };
   if (transition === "withdrawn") return { kind: "over", mark: "●", word: "Withdrawn" };
+  if (tellsOfEnd({ transition, incident })) return { kind: "over", mark: "●", word: "Over, revised" };
   const word = { page: "Page", ticket: "Ticket", info: "For information" }[incident.severity];
   const still = transition === "reminder" ? ", still open" : transition === "data_missing" ? ", data missing" : "";
   return { kind: incident.severity, mark: incident.severity === "page" ? "■" : "▲", word: `${word}${still}` };

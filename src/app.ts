@@ -216,6 +216,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
         return null;
       }
     },
+    importance: importanceOf(models),
     metrics: metrics.incidents,
   });
 
@@ -346,6 +347,18 @@ function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
     before = result.catch(() => undefined);
     return result;
   };
+}
+
+/** How much a feature matters in its reference, over the mean of them; 1 where the reference has no attributions. */
+function importanceOf(models: readonly PreparedModel[]): (model: string, feature: string) => number {
+  const relative = new Map(
+    models.map(({ config, reference }) => {
+      const importances = reference?.importances ?? [];
+      const mean = importances.reduce((sum, one) => sum + one.mean, 0) / Math.max(1, importances.length);
+      return [config.name, new Map(mean > 0 ? importances.map((one) => [one.feature, one.mean / mean]) : [])] as const;
+    }),
+  );
+  return (model, feature) => relative.get(model)?.get(feature) ?? 1;
 }
 
 /** As of now: a retraining may bring a new reference. */

@@ -99,8 +99,9 @@ function assign({ open, ended, episodes }: BucketInput): Assignment {
       continue;
     }
     const over = ended.find((record) => accountsFor(record, episode));
-    if (over === undefined) free.push(episode);
-    else accounted.set(over, [...(accounted.get(over) ?? []), episode]);
+    // What somebody has accepted opens nothing.
+    if (over === undefined && episode.accepted !== true) free.push(episode);
+    else if (over !== undefined) accounted.set(over, [...(accounted.get(over) ?? []), episode]);
   }
   return { mine, accounted, free };
 }
@@ -111,7 +112,7 @@ function accountsFor(record: IncidentRecord, episode: Episode): boolean {
   const end = resolved_at ?? opened_at;
   if (!record.episodes.some((other) => sameScope(other, episode))) return false;
   if (isEcho(episode, record.incident.onset, end)) return true;
-  if (episode.cleared === null) return false;
+  if (!Number.isFinite(endOf(episode))) return false;
   const isWithin = episode.fired.window_end >= opened_at && endOf(episode) <= end;
   return (
     isWithin || record.episodes.some((other) => memberKey(other) === memberKey(episode) && overlap(other, episode))
@@ -211,6 +212,6 @@ const movedTogether = (one: Episode, other: Episode): boolean =>
 
 /** The incident that is over and of whose cause a group that is over too has been. */
 function relatedPast(records: readonly IncidentRecord[], group: readonly Episode[]): IncidentRecord | undefined {
-  if (group.some((episode) => episode.cleared === null)) return undefined;
+  if (group.some((episode) => !Number.isFinite(endOf(episode)))) return undefined;
   return records.find((record) => !isOpen(record) && !record.withdrawn && isRelated(record.episodes, group));
 }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { contentUuid } from "../core/identity.ts";
+import type { Explanation } from "../core/incident.ts";
 import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { type Matchers, matcherNames, type Silence } from "./telling.ts";
@@ -153,4 +154,21 @@ export function acknowledgementsOf(decisions: readonly Decision[]): ReadonlyMap<
   for (const { kind, incident_id, owner: by, ended } of decisions)
     if (kind === "acknowledgement" && ended === null) found.set(incident_id, by);
   return found;
+}
+
+/** Accepted drift of a model that holds at a clock time: what had begun when it was accepted. */
+export function acceptancesOf(decisions: readonly Decision[], model: string, now: number): Explanation[] {
+  return decisions
+    .filter((decision) => decision.kind === "acceptance" && decision.model === model && isInForce(decision, now))
+    .map(({ subject, segment, owner: by, reason: why, at, until }) => ({
+      kind: "accepted",
+      model,
+      subject,
+      ...(segment === "" ? {} : { segment }),
+      version: "",
+      variant: "",
+      since: at,
+      until: at,
+      text: `what ${by} has accepted until ${new Date(until ?? at).toISOString().slice(0, 10)} (${why})`,
+    }));
 }

@@ -52,6 +52,8 @@ export const episodeSchema = z.object({
   /** Whether the newest window decides nothing; `error` where it could not be computed. */
   data_missing: z.boolean(),
   error: z.boolean(),
+  /** A person has accepted it as the new normal: it counts as ended while that holds. */
+  accepted: z.boolean().exactOptional(),
   /** What has changed, in words, where the page tier has found it. */
   finding: z.string().optional(),
 });
@@ -68,8 +70,9 @@ export function memberKey(of: SeriesOfRule): string {
   return JSON.stringify([rule, metric, subject_kind, subject, version, variant, window, model, segment]);
 }
 
-/** End of an episode for comparisons: infinity while it goes on. */
-export const endOf = (episode: Episode): number => episode.cleared?.window_end ?? Number.POSITIVE_INFINITY;
+/** End of an episode for comparisons: infinity while it goes on; of an accepted one its newest breach. */
+export const endOf = ({ cleared, accepted, last_breach }: Episode): number =>
+  cleared?.window_end ?? (accepted === true ? last_breach.end : Number.POSITIVE_INFINITY);
 
 /** Whether two episodes touch: sharing one window's end is enough. */
 export function overlap(one: Episode, other: Episode): boolean {

@@ -33,7 +33,7 @@ export function explanationsOfEpisodes(episodes: readonly Episode[]): Explanatio
 export function mergedExplanations(all: readonly Explanation[]): Explanation[] {
   const merged = new Map<string, Explanation>();
   for (const one of all) {
-    const key = JSON.stringify([one.kind, one.model, one.subject, one.version, one.variant]);
+    const key = JSON.stringify([one.kind, one.model, one.subject, one.version, one.variant, one.segment]);
     const known = merged.get(key);
     const span = (of: Explanation) => ({
       ...of,
@@ -59,12 +59,13 @@ export function explainedBy(
   explanations: readonly Explanation[],
   others: readonly Episode[],
 ): Explanation | null {
-  if (episode.subject_kind === "kpi" || isItself(episode)) return null;
+  if (episode.subject_kind === "kpi") return null;
   const found = explanations.find(
     (one) =>
+      (one.kind === "accepted" || !isItself(episode)) &&
       one.model === episode.model &&
-      one.version === episode.version &&
-      (one.variant === episode.variant || one.kind === "version") &&
+      (one.kind === "accepted" || one.version === episode.version) &&
+      (one.kind === "accepted" || one.kind === "version" || one.variant === episode.variant) &&
       reaches(one, episode) &&
       beganWith(one, episode) &&
       (one.kind !== "version" || !others.some((other) => movedElsewhere(other, episode))),
@@ -72,7 +73,21 @@ export function explainedBy(
   return found ?? null;
 }
 
-function reaches({ kind, subject }: Explanation, episode: Episode): boolean {
+/** Marks the episodes that a person's acceptance covers. */
+export function withAccepted(episodes: readonly Episode[], acceptances: readonly Explanation[]): readonly Episode[] {
+  if (acceptances.length === 0) return episodes.map(withoutMark);
+  return episodes.map((episode) =>
+    explainedBy(episode, acceptances, []) === null ? withoutMark(episode) : { ...episode, accepted: true },
+  );
+}
+
+function withoutMark(episode: Episode): Episode {
+  const { accepted, ...plain } = episode;
+  return accepted === undefined ? episode : plain;
+}
+
+function reaches({ kind, subject, segment }: Explanation, episode: Episode): boolean {
+  if (kind === "accepted") return episode.subject === subject && (segment ?? episode.segment) === episode.segment;
   if (kind === "volume" || kind === "version") return true;
   return episode.subject_kind === "feature" ? episode.subject === subject : downstream.has(episode.subject_kind);
 }
@@ -80,6 +95,7 @@ function reaches({ kind, subject }: Explanation, episode: Episode): boolean {
 /** Not before it, and not after it was over: the windows that show them overlap. */
 function beganWith({ kind, since, until }: Explanation, { onset, fired }: Episode): boolean {
   const length = fired.window_end - fired.window_start;
+  if (kind === "accepted") return true;
   if (kind === "version") return onset >= since - length && onset <= until + length;
   // Detected from `onset` to the end of the window at which it fired; a long window may begin before what it shows.
   return fired.window_end > since && Math.max(onset, fired.window_start) < until + length && onset >= since - length;

@@ -15,7 +15,7 @@ import type { IncidentRecord } from "./incident-record.ts";
 import { memberName, memberSentence, plainTime } from "./incident-text.ts";
 import { compareText, incidentAt, mutingOf, type ViewContext } from "./incident-view.ts";
 import { type NewVersion, retrainingSteps } from "./retrained.ts";
-import { heldBackBy, type Silence } from "./telling.ts";
+import { expected, heldBackBy, type Silence } from "./telling.ts";
 
 export interface IncidentInput {
   readonly model: string;
@@ -79,9 +79,7 @@ export function steps(before: IncidentRecord, episodes: readonly Episode[], inpu
   const context = { weigh: input.weigh, explanations: [...input.explanations, ...others] };
   let record = before;
   const step = (made: Omit<Step, "after">, after: Partial<IncidentRecord>) => {
-    const told = made.told;
-    const known =
-      told === "opened" || told === "escalated" ? { told: (after.incident ?? record.incident).severity } : {};
+    const known = spreading.has(made.told) ? toldOf(after.incident ?? record.incident) : {};
     const change = changeOf(record, { ...made, after: { ...record, ...after, ...known } });
     changes.push(change);
     record = change.record;
@@ -163,6 +161,11 @@ function onGoing(
     const reason = `${joined.length === 1 ? `model ${joined[0]}` : `${joined.length} models`} joined: a shared feature moved at the same time`;
     step({ kind: "amended", occurrence: 1, told: isHeard() ? "opened" : null, reason }, after);
   }
+  const widened = isHeard() ? widenedBy(current(), incident, present.episodes) : 0;
+  if (widened > 0) {
+    const reason = `${widened} more moved after people were told of ${current().told_subjects}`;
+    step({ kind: "widened", occurrence: current().told_through, told: "widened", reason }, after);
+  }
   for (const metric of confirmedNow(present.episodes)) {
     if (current().confirmed.includes(metric)) continue;
     const confirmed = [...current().confirmed, metric];
@@ -211,6 +214,39 @@ function plain({ incident, episodes, ...rest }: IncidentRecord) {
   };
 }
 
+/** What tells people how far an incident has spread. */
+const spreading: ReadonlySet<IncidentTransition | null> = new Set(["opened", "escalated", "widened"]);
+
+const toldOf = (incident: Incident) => ({
+  told: incident.severity,
+  told_subjects: subjectsOf(incident.members).size,
+  told_through: Math.max(...incident.members.map(({ fired_at }) => fired_at)),
+});
+
+/** What members speak of, muted ones left out. */
+const subjectsOf = (members: readonly IncidentMember[]): ReadonlySet<string> =>
+  new Set(
+    members
+      .filter(({ muted }) => muted === undefined)
+      .map((member) => JSON.stringify([member.model, member.subject_kind, member.version, kpiName(member)])),
+  );
+
+/**
+ * Subjects that began to move after people were told, where these are more than they were told of: another change has fallen into an incident
+ * that was open already. What is only found later began before, and is no news.
+ */
+function widenedBy(record: IncidentRecord, { members }: Incident, episodes: readonly Episode[]): number {
+  const late = new Set(
+    episodes
+      .filter(({ onset, cleared }) => cleared === null && onset >= record.told_through)
+      .map((episode) => JSON.stringify([episode.model, episode.subject_kind, episode.version, kpiName(episode)])),
+  );
+  const lead = record.incident.model;
+  const news = subjectsOf(members.filter(({ firing }) => firing).map((member) => ({ model: lead, ...member })));
+  const found = [...news].filter((subject) => late.has(subject)).length;
+  return found > record.told_subjects ? found : 0;
+}
+
 const newModels = (before: Incident, now: Incident): string[] =>
   (now.models ?? []).filter((model) => model !== before.model && !(before.models ?? []).includes(model));
 
@@ -236,7 +272,7 @@ function rises(
   const byTime = episodes
     .filter((episode) => {
       const kind = muting(episode)?.kind;
-      return kind === undefined || (kind !== "version" && kind !== "whole");
+      return kind === undefined || (kind !== "whole" && !expected.has(kind));
     })
     .sort((a, b) => a.fired.window_end - b.fired.window_end || severityRank(b.severity) - severityRank(a.severity));
   for (const episode of byTime) {
@@ -268,6 +304,9 @@ function escalatedReason(incident: Incident, held: string | null): string {
 }
 
 function resolvedReason(before: Incident, now: Incident): string {
+  const accepted = now.explanations?.find(({ kind }) => kind === "accepted");
+  if (accepted !== undefined && now.members.some(({ cleared_at }) => cleared_at === null))
+    return `${before.state} → resolved: ${accepted.text}`;
   const last = [...now.members].sort((a, b) => (b.cleared_at ?? 0) - (a.cleared_at ?? 0))[0];
   return `${before.state} → resolved: ${sentence(last)}${now.resolved_at === null ? "" : `, since ${plainTime(now.resolved_at)}`}`;
 }

@@ -40,6 +40,7 @@ const explanationSchema = z.object({
   kind: z.enum(explanationKinds),
   model: z.string(),
   subject: z.string(),
+  segment: z.string().exactOptional(),
   version: z.string(),
   variant: z.string(),
   since: z.number(),
@@ -86,6 +87,9 @@ export const incidentRecordSchema = z.object({
   withdrawn: z.boolean(),
   /** The severity that people were told of; null while nobody was. */
   told: z.enum(severities).nullable(),
+  /** How many subjects people were told of, and the event time up to which; 0 while nobody was. */
+  told_subjects: z.number(),
+  told_through: z.number(),
   /** Key of the episode that a pending incident waits for; '' of others. */
   pending_key: z.string(),
   /** Metrics whose labels have confirmed an estimate. */
@@ -123,6 +127,8 @@ function withDefaults(body: unknown): unknown {
     told: incident.severity,
     confirmed: [],
     pending_key: "",
+    told_subjects: 0,
+    told_through: 0,
     ...rest,
     incident,
     episodes: episodes.map(({ fired, ...episode }) => ({

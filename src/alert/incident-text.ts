@@ -143,6 +143,7 @@ export function transitionWord(kind: string, incident: Incident): string {
   const words: Readonly<Record<string, string>> = {
     opened: `New ${incident.severity}`,
     escalated: `Now ${incident.severity}`,
+    widened: "Widened",
     data_missing: "Data missing",
     reminder: "Still open",
     confirmed: "Confirmed by labels",

@@ -10,6 +10,7 @@ import {
 import { type Episode, endOf, memberKey } from "./episode.ts";
 import { explainedBy, explanationsOfEpisodes, mergedExplanations } from "./explanations.ts";
 import { incidentTitle } from "./incident-text.ts";
+import { expected } from "./telling.ts";
 
 /** What an incident's picture depends on beside its episodes. */
 export interface ViewContext {
@@ -143,7 +144,7 @@ function memberOf(
 ): IncidentMember {
   const { rule, severity, version, variant, subject_kind, subject, metric, model, window, segment } = episode;
   const cleared = episode.cleared !== null && episode.cleared.window_end <= at ? episode.cleared : null;
-  const firing = cleared === null && !isOver;
+  const firing = cleared === null && !isOver && !(isPresent && episode.accepted === true);
   return {
     rule,
     severity,
@@ -178,14 +179,15 @@ function effectOf({ fired: { value, threshold, direction } }: Episode): number {
   return Number.isFinite(ratio) && ratio > 0 ? Math.min(EFFECT_MAX, ratio) : 1;
 }
 
-/** Firing before cleared, news before what is muted, then by severity, KPIs before what drifts, the whole before its segments. */
+/** Firing before cleared, news before what is muted, then by severity, KPIs before what drifts, the whole before its segments, its first model. */
 function mostUrgentFirst(one: IncidentMember, other: IncidentMember): number {
   return (
     Number(other.firing) - Number(one.firing) ||
     Number(one.muted !== undefined) - Number(other.muted !== undefined) ||
     severityRank(other.severity) - severityRank(one.severity) ||
     Number(other.subject_kind === "kpi") - Number(one.subject_kind === "kpi") ||
-    Number(one.segment !== undefined) - Number(other.segment !== undefined)
+    Number(one.segment !== undefined) - Number(other.segment !== undefined) ||
+    Number(one.model !== undefined) - Number(other.model !== undefined)
   );
 }
 
@@ -198,7 +200,7 @@ const orderKey = (of: IncidentMember): string =>
 /** The greatest severity of what is news; of what is muted where an upstream fault accounts for all; else `info`. */
 export function severityOf(episodes: readonly Episode[], muting: (episode: Episode) => Explanation | null): Severity {
   const news = episodes.filter((episode) => muting(episode) === null);
-  const upstream = episodes.filter((episode) => muting(episode)?.kind !== "version");
+  const upstream = episodes.filter((episode) => !expected.has(muting(episode)?.kind ?? "volume"));
   return greatest((news.length > 0 ? news : upstream).map(({ severity }) => severity));
 }
 

@@ -3,7 +3,7 @@ import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Lane } from "../store/store.ts";
 import { type ChangedMetric, readEarlier, readEnded, readForeign, readRows } from "./alert-store.ts";
-import { acknowledgementsOf, readDecisions, silencesOf } from "./decisions.ts";
+import { acceptancesOf, acknowledgementsOf, readDecisions, silencesOf } from "./decisions.ts";
 import {
   type Episode,
   type EpisodeFold,
@@ -14,6 +14,7 @@ import {
   windowsRemembered,
 } from "./episode.ts";
 import { readExplanations, type ShortestWindow } from "./explanation-store.ts";
+import { withAccepted } from "./explanations.ts";
 import type { RecordedChange } from "./incident-changes.ts";
 import {
   advanceIncidents,
@@ -67,9 +68,12 @@ export function createJudge(options: JudgeOptions, model: ModelConfig, rules: re
     const continued = await continueByVersion(merged, { records, retrained, rules }, (window, metric, from) =>
       readRows(lane, model.name, window, metric, from),
     );
-    const { episodes, refuted } = await withoutRefuted(lane, rules, continued, records, changed.length > 0);
-    const isNew = hasNew(episodes, records);
+    const { episodes: standing, refuted } = await withoutRefuted(lane, rules, continued, records, changed.length > 0);
+    const now = options.clock.now();
     const decisions = await readDecisions(lane);
+    const acceptances = acceptancesOf(decisions, model.name, now);
+    const episodes = withAccepted(standing, acceptances);
+    const isNew = hasNew(episodes, records);
     return advanceIncidents({
       model: model.name,
       records,
@@ -78,13 +82,16 @@ export function createJudge(options: JudgeOptions, model: ModelConfig, rules: re
       pending,
       folded: new Set(refolds.keys()),
       rules: names,
-      explanations: await explanationsOf(lane, model.name, shortest, episodes, records, changed.length > 0),
+      explanations: [
+        ...acceptances,
+        ...(await explanationsOf(lane, model.name, shortest, episodes, records, changed.length > 0)),
+      ],
       weigh: ({ model: of, subject_kind, subject }) => (subject_kind === "feature" ? importance(of, subject) : 1),
       refuted,
       retrained,
       silences: silencesOf(decisions),
       acknowledged: acknowledgementsOf(decisions),
-      now: options.clock.now(),
+      now,
       renotifyEveryMs: model.alerts.renotify_every ?? null,
       dataMissingAfterMs: (window) => Math.min(Math.max(lengths.get(window) ?? HOUR, MINUTE), HOUR),
     });
@@ -197,7 +204,9 @@ async function explanationsOf(
   isChanged: boolean,
 ) {
   const known = records.flatMap(({ incident }) =>
-    (incident.explanations ?? []).filter((explanation) => explanation.model === model),
+    (incident.explanations ?? []).filter(
+      ({ model: of, kind }) => of === model && kind !== "accepted" && kind !== "whole",
+    ),
   );
   const drifting = episodes.filter(({ subject_kind, cleared }) => subject_kind !== "kpi" && cleared === null);
   if (!isChanged || drifting.length === 0) return known;

@@ -3,7 +3,7 @@
  * is told later if it still holds then; what was told is ended in any case.
  */
 import { isEvidence } from "../core/evidence.ts";
-import { type Incident, type IncidentMember, modelsOf } from "../core/incident.ts";
+import { type Explanation, type Incident, type IncidentMember, modelsOf } from "../core/incident.ts";
 
 /** Exact texts, in which `*` stands for any; what is left out matches everything. */
 export interface Matchers {
@@ -27,13 +27,16 @@ export interface Silence {
   readonly until: number;
 }
 
+/** What is meant to be: a version that was put there, drift that somebody has accepted. Nothing upstream is broken. */
+export const expected: ReadonlySet<Explanation["kind"]> = new Set(["version", "accepted"]);
+
 /** Why nobody is told: one sentence; null where people are. */
 export function heldBackBy(incident: Incident, silences: readonly Silence[], now: number): string | null {
   const firing = incident.members.filter((member) => member.firing);
   const news = firing.filter((member) => member.muted === undefined);
   const explanations = incident.explanations ?? [];
-  const isVersionOnly = news.length === 0 && explanations.every(({ kind }) => kind === "version");
-  if (firing.length > 0 && isVersionOnly && explanations[0] !== undefined)
+  const isExpected = news.length === 0 && explanations.every(({ kind }) => expected.has(kind));
+  if (firing.length > 0 && isExpected && explanations[0] !== undefined)
     return `nobody is told: all of it is explained by ${explanations[0].text}`;
   const active = silences.filter(({ from, until }) => from <= now && now < until);
   const matched = (news.length > 0 ? news : firing).map((member) =>

@@ -82,14 +82,16 @@ export interface RetrainedVersion {
   readonly outcome: "recovered" | "not_recovered" | null;
 }
 
-/** `whole`: of a segment, that all events move likewise. */
-export const explanationKinds = ["missing", "invalid", "volume", "version", "whole"] as const;
+/** `whole`: of a segment, that all events move likewise. `accepted`: a person has called it the new normal. */
+export const explanationKinds = ["missing", "invalid", "volume", "version", "whole", "accepted"] as const;
 /** What happened before or beside the drift and accounts for it. */
 export interface Explanation {
   readonly kind: (typeof explanationKinds)[number];
   readonly model: string;
-  /** The field of `missing` and `invalid`; '' of the others. */
+  /** The field of `missing` and `invalid`, what is `accepted`; '' of the others. */
   readonly subject: string;
+  /** The only segment in which drift is `accepted`; left out: all. */
+  readonly segment?: string;
   readonly version: string;
   readonly variant: string;
   /** Event time in which it was seen. */
@@ -134,12 +136,13 @@ export interface Incident {
 }
 
 /**
- * What people can be told of an incident. `confirmed`: labels show what an estimate had said. `revised`: late data change an incident that
+ * What people can be told of an incident. `widened`: more has moved since they were told than had then. `confirmed`: labels show what an estimate had said. `revised`: late data change an incident that
  * is over.
  */
 export const incidentTransitions = [
   "opened",
   "escalated",
+  "widened",
   "data_missing",
   "reminder",
   "confirmed",

@@ -83,13 +83,13 @@ const notificationSchema = z.looseObject({
   link: z.string(),
 });
 
-/** A delivery as it stands now: its text, null if there is none, and how often it has been tried. */
+/** A delivery as it stands now: its text (as it was queued last before the first attempt), null if there is none, and how often it has been tried. */
 export async function readPresent(
   lane: Lane,
   deliveryId: string,
 ): Promise<{ readonly notification: Notification | null; readonly attempt: number }> {
   const rows = await lane.query(
-    sql`SELECT body, attempt FROM deliveries WHERE delivery_id = ${deliveryId} ORDER BY attempt DESC LIMIT 1`,
+    sql`SELECT body, attempt FROM deliveries WHERE delivery_id = ${deliveryId} ORDER BY attempt DESC, sequence DESC LIMIT 1`,
     z.object({ body: z.string(), attempt: z.number() }),
   );
   const row = rows[0];

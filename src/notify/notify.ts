@@ -9,7 +9,7 @@ import { beginningSentence, onsetSentence } from "../alert/beginning-text.ts";
 import { causeSentences } from "../alert/cause-text.ts";
 import { memberSentence, mutedSentences, plainName, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
-import type { Notification, PlannedDelivery, Send, TargetTools } from "../core/delivery.ts";
+import { isOver, type Notification, type PlannedDelivery, type Send, type TargetTools } from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { contentUuid } from "../core/identity.ts";
 import { type Incident, type IncidentChange, type IncidentTransition, modelsOf } from "../core/incident.ts";
@@ -145,8 +145,9 @@ export function notificationOf(
 }
 
 /** The top causes; not of what is over. */
-function why({ causes }: Incident, transition: IncidentTransition): string[] {
-  if (causes === undefined || transition === "resolved" || transition === "withdrawn") return [];
+function why(incident: Incident, transition: IncidentTransition): string[] {
+  const { causes } = incident;
+  if (causes === undefined || isOver({ transition, incident })) return [];
   return causeSentences(causes, CAUSES_MAX).map((sentence) => `Why: ${sentence}.`);
 }
 

@@ -92,7 +92,7 @@ export const metricCatalogue = {
   incidentTransitions: {
     name: "driftline_incident_transitions_total",
     kind: "counter",
-    help: "Changes of incidents: opened, escalated, data_missing, reminder, resolved, withdrawn.",
+    help: "Changes of incidents: opened, escalated, widened, data_missing, reminder, confirmed, revised, resolved, withdrawn.",
     labels: ["model", "transition"],
   },
   deliveries: {

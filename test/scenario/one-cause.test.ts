@@ -154,14 +154,14 @@ test("200 features drift at once: one incident, one message", async () => {
     pane: 5m
     windows: [1h]
     detectors: [jensen-shannon, missing-rate]
-    alerts: { channels: [hook], rules: [jensen-shannon breached] }
+    alerts: { channels: [hook], rules: [jensen-shannon > 0.3] }
 channels: { hook: { use: webhook, url: "\${HOOK}" } }`,
-    files: { "reference.ndjson": referenceFile(2_000, wide(0)) },
+    files: { "reference.ndjson": referenceFile(1_200, wide(0)) },
     now: at(9),
   });
-  for (const hour of [9, 10, 11, 12]) {
+  for (const hour of [10, 11, 12]) {
     scenario.clock.set(at(hour + 1));
-    const span = { model: "wide", from: ms(hour), to: ms(hour + 1), rows: 1_000 };
+    const span = { model: "wide", from: ms(hour), to: ms(hour + 1), rows: 500 };
     await scenario.push(predictions(span, wide(hour >= 11 ? 0.6 : 0)));
     await scenario.evaluate({ at: at(hour + 1, 5) });
   }
@@ -182,19 +182,20 @@ test("40 models with one broken feature: one incident, one message", async () =>
 ${names
   .map(
     (name) =>
-      `  - { name: ${name}, task: regression, reference: { file: reference.ndjson }, pane: 5m, windows: [1h], detectors: [jensen-shannon, missing-rate], alerts: { channels: [hook], rules: [jensen-shannon breached] } }`,
+      `  - { name: ${name}, task: regression, reference: { file: reference.ndjson }, pane: 5m, windows: [1h], detectors: [jensen-shannon, missing-rate], alerts: { channels: [hook], rules: [jensen-shannon > 0.3] } }`,
   )
   .join("\n")}
 channels: { hook: { use: webhook, url: "\${HOOK}" } }`,
-    files: { "reference.ndjson": referenceFile(3_000, order) },
+    files: { "reference.ndjson": referenceFile(1_500, order) },
     now: at(9),
   });
-  for (const hour of [9, 10, 11]) {
+  for (const hour of [10, 11]) {
     scenario.clock.set(at(hour + 1));
-    for (const model of names)
-      await scenario.push(
-        predictions({ model, from: ms(hour), to: ms(hour + 1), rows: 400 }, hour === 11 ? broken : order),
-      );
+    await scenario.push(
+      names.flatMap((model) =>
+        predictions({ model, from: ms(hour), to: ms(hour + 1), rows: 300 }, hour === 11 ? broken : order),
+      ),
+    );
     await scenario.evaluate({ at: at(hour + 1, 5) });
   }
   assert.deepEqual(kinds(scenario.messages()), ["opened"]);

@@ -1,6 +1,6 @@
 /** Writes one JSON line per notification, for a log collector or a person at the terminal. */
 import { z } from "zod";
-import { defineTarget } from "../../core/delivery.ts";
+import { defineTarget, isOver } from "../../core/delivery.ts";
 
 export const log = defineTarget({
   name: "log",
@@ -17,7 +17,7 @@ export const log = defineTarget({
       const { transition, title, lines, incident, link, idempotencyKey } = notification;
       const line = JSON.stringify({
         time: new Date().toISOString(),
-        level: transition === "resolved" || transition === "withdrawn" ? "info" : "warn",
+        level: isOver(notification) ? "info" : "warn",
         msg: title,
         transition,
         lines,

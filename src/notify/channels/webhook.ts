@@ -25,7 +25,7 @@ export const webhook = defineTarget({
   name: "webhook",
   title: "Webhook",
   description:
-    'Posts `{"type": "incident.opened", "timestamp": …, "data": {"title", "summary", "facts", "lines", "changed", "why", "links", "incident"}}`, with the headers of Standard Webhooks. The type ends in the transition: opened, escalated, data_missing, reminder, resolved or withdrawn.',
+    'Posts `{"type": "incident.opened", "timestamp": …, "data": {"title", "summary", "facts", "lines", "changed", "why", "links", "incident"}}`, with the headers of Standard Webhooks. The type ends in the transition: opened, escalated, widened, data_missing, reminder, confirmed, revised, resolved or withdrawn.',
   options,
   open: ({ url, secret, headers }) => {
     return async (notification, signal) => {

@@ -47,6 +47,7 @@ const body = z.object({
         kind: z.enum(explanationKinds),
         model: z.string(),
         subject: z.string(),
+        segment: z.string().optional(),
         version: z.string(),
         variant: z.string(),
         since: z.number(),

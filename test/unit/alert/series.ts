@@ -71,7 +71,7 @@ export function createGroup(
   const { window = "5m", dataMissingAfterMs = WINDOW_MS, ...rest } = settings;
   const place = { model: rest.model ?? "m", window };
   const keyOf = (one: JudgedRow) =>
-    JSON.stringify([one.metric, one.subject_kind, one.subject, one.version, one.variant]);
+    JSON.stringify([one.metric, one.subject_kind, one.subject, one.version, one.variant, one.segment]);
 
   return {
     changes: all,

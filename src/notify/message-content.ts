@@ -29,6 +29,8 @@ export interface MessageParts {
   readonly links: readonly Link[];
   readonly pictures: readonly Picture[];
   readonly model: Pick<ModelConfig, "false_alarms"> | undefined;
+  /** Sentences that come first: what a retraining has come to. */
+  readonly news?: readonly string[];
 }
 
 export function contentOf(incident: Incident, transition: IncidentTransition, parts: MessageParts): MessageContent {
@@ -37,7 +39,7 @@ export function contentOf(incident: Incident, transition: IncidentTransition, pa
   const over = isOver({ transition, incident });
   const why = over || incident.causes === undefined ? [] : causeSentences(incident.causes, CAUSES_MAX);
   return {
-    summary: summary(incident, transition, members),
+    summary: [...(parts.news ?? []), summary(incident, transition, members)].join(" "),
     facts: [...timeFacts(incident), ...(over ? [] : weightFacts(incident, members, parts))],
     moved: members.slice(0, MOVED_MAX).map((member) => movedSubject(member, members)),
     movedCount: members.length,

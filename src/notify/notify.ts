@@ -90,6 +90,7 @@ export function createNotify(
       links: [...(address === "" ? [] : [{ label: "Open the incident", url: address }]), ...(links?.(incident) ?? [])],
       pictures: (await illustrate?.(incident)) ?? [],
       model: byName.get(incident.model),
+      news: retrainedLines(incident, told),
     });
     return {
       deliveries: [...names].map((name) => plan(change, told, channelTarget(name), { link: address, content })),

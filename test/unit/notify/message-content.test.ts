@@ -157,3 +157,10 @@ test("links lead to the subjects and the model, and to nowhere without an addres
   for (const { url } of links) assert.ok(new URL(url).href.startsWith("https://d.example/models/fraud"), url);
   assert.ok(links[1]?.url.includes("/features/a%2Fb%3Fc?"));
 });
+
+test("what a retraining has come to stands first", () => {
+  const { incident } = exampleNotification();
+  const news = ["A retraining has brought version 8; it is followed until the numbers are good again."];
+  const { summary } = contentOf(incident, "retrained", { links: [], pictures: [], model, news });
+  assert.equal(summary, `${news[0]} It rests on 500 events of a window and began 2026-03-02 10:00 UTC.`);
+});

@@ -31,6 +31,9 @@ const STILL: Readonly<Partial<Record<IncidentTransition, string>>> = {
   reminder: ", still open",
   data_missing: ", data missing",
   confirmed: ", confirmed by labels",
+  retrained: ", a new version has come",
+  reopened: ", goes on after a retraining",
+  retraining: ", of its retraining",
 };
 
 /** What it is about, without the state. */

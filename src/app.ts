@@ -154,6 +154,19 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   const publicUrl = () => (config.server.public_url ?? url).replace(/\/+$/, "");
   const link = (incident: Incident) => (publicUrl() === "" ? "" : `${publicUrl()}/incidents/${incident.incident_id}`);
   const mirroring = mirroringChannels(config);
+  let illustrate = createIllustrate(store.lane("evaluate"), models);
+  const notify = createNotify(config.models, link, {
+    mirroring,
+    links: (incident) => incidentLinks(publicUrl(), incident),
+    illustrate: async (incident) => {
+      try {
+        return await illustrate(incident);
+      } catch (thrown) {
+        log.warn("an incident has no picture", { part: "evaluate", model: incident.model, error: thrown });
+        return [];
+      }
+    },
+  });
   const act = createAct({
     lane: control,
     models: config.models,
@@ -173,19 +186,6 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     log: log.with({ part: "act" }),
     mirroring,
     enqueue: (deliveries) => outbox.enqueue(deliveries),
-  });
-  let illustrate = createIllustrate(store.lane("evaluate"), models);
-  const notify = createNotify(config.models, link, {
-    mirroring,
-    links: (incident) => incidentLinks(publicUrl(), incident),
-    illustrate: async (incident) => {
-      try {
-        return await illustrate(incident);
-      } catch (thrown) {
-        log.warn("an incident has no picture", { part: "evaluate", model: incident.model, error: thrown });
-        return [];
-      }
-    },
   });
   let rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;

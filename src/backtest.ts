@@ -60,7 +60,13 @@ export interface BacktestResult {
 
 /** What ingestion has written is read where it lies. */
 const EVENT_TABLES = ["prediction_ids", "labels", "batches", "positions", "dead_letters"];
-const REFERENCE_TABLES = ["references", "reference_samples", "reference_rows", "reference_dependence"];
+const REFERENCE_TABLES = [
+  "references",
+  "reference_samples",
+  "reference_rows",
+  "reference_dependence",
+  "reference_seasons",
+];
 
 /** @throws DriftlineError where a model's reference can't be read */
 export async function backtest(

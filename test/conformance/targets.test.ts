@@ -21,6 +21,7 @@ import { exampleMember, exampleNotification } from "../support/notification.ts";
 import { startSlackReceiver } from "../support/slack-receiver.ts";
 import { startSmtpReceiver } from "../support/smtp-receiver.ts";
 
+/** A system that answers as such a system does, until it is told otherwise. */
 const systemReceiver =
   (name: string): StartReceiver =>
   (outcome) =>

@@ -36,7 +36,6 @@ export const retryable: Readonly<Record<Exclude<Outcome, "accepts">, boolean>> =
   "sends elsewhere": false,
 };
 
-/** What a receiver over HTTP answers. */
 export const httpAnswers: Readonly<Record<Outcome, Answer>> = {
   accepts: { status: 200 },
   "is broken": { status: 500, body: `oops ${TOKEN.slice(0, 3)}` },

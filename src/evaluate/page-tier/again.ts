@@ -1,7 +1,8 @@
 /** The page tier once more over the steps that are stored, for a plan that has not seen them. */
 
 import { z } from "zod";
-import { sql } from "../../store/sql.ts";
+import { evidenceMetrics } from "../../core/evidence.ts";
+import { list, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { openSteps } from "../steps.ts";
@@ -14,10 +15,10 @@ export async function judgeStoredSteps(lane: Lane, prepared: PreparedModel, now:
   await pageTier?.run({ sealedTo, watermark: sealedTo + prepared.config.pane, isChanged: true, now });
 }
 
-/** Whether the newest stored evidence of a model is that of its plan. */
+/** Whether the page tier's newest stored evidence of a model is that of its plan; notices, which nobody judges, have plans of their own. */
 export async function hasStoredEvidence(lane: Lane, { config, pageTier }: PreparedModel): Promise<boolean> {
   const [row] = await lane.query(
-    sql`SELECT argMax(plan_id, computed_at) AS newest FROM evidence WHERE model = ${config.name}`,
+    sql`SELECT argMax(plan_id, computed_at) AS newest FROM evidence WHERE model = ${config.name} AND metric IN ${list(Object.values(evidenceMetrics))}`,
     z.object({ newest: z.string() }),
   );
   return row?.newest === (pageTier?.planId ?? "");

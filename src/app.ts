@@ -24,6 +24,7 @@ import type { Incident } from "./core/incident.ts";
 import { createDrawPng } from "./core/picture/png.ts";
 import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
+import { createBeginning } from "./evaluate/incident-beginning.ts";
 import { createIllustrate } from "./evaluate/incident-pictures.ts";
 import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
@@ -122,6 +123,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       evaluation.replace(prepared);
       rootCause = createRootCause(store.lane("evaluate"), models);
       illustrate = createIllustrate(store.lane("evaluate"), models);
+      beginning = createBeginning(store.lane("evaluate"), models);
     },
   });
   for (const model of config.models) models.push(await references.prepare(model));
@@ -187,6 +189,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     mirroring,
     enqueue: (deliveries) => outbox.enqueue(deliveries),
   });
+  let beginning = createBeginning(store.lane("evaluate"), models);
   let rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
   const alerting = createAlerting({
@@ -205,6 +208,14 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
       }
     },
     retrained: createNewVersions(control, config.models),
+    findBeginning: async (incident) => {
+      try {
+        return await beginning(incident);
+      } catch (thrown) {
+        log.warn("an incident's first event was not found", { part: "evaluate", model: incident.model, error: thrown });
+        return null;
+      }
+    },
     metrics: metrics.incidents,
   });
 

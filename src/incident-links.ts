@@ -16,12 +16,15 @@ export function incidentLinks(base: string, { model, window, members }: Incident
     if (kind !== "feature" && kind !== "prediction" && kind !== "score") return false;
     return !seen.has(`${kind}/${subject}`) && seen.add(`${kind}/${subject}`);
   });
-  const windowed = window !== PAGE_TIER;
+  const choice = (of: string) => (of === PAGE_TIER ? {} : { window: of });
   return [
-    ...subjects.slice(0, SUBJECTS_MAX).map(({ subject_kind, subject, version, variant, window_start }) => ({
-      label: `See ${plainName(subject)}`,
-      url: `${base}${subjectLink({ model, version, variant }, subject_kind, subject, windowed ? { window, at: window_start } : {})}`,
-    })),
-    { label: "See the model", url: `${base}${modelLink(model, windowed ? { window } : {})}` },
+    ...subjects.slice(0, SUBJECTS_MAX).map((member) => {
+      const { subject_kind, subject, version, variant, window_start } = member;
+      const chosen = choice(member.window ?? window);
+      const series = { model: member.model ?? model, version, variant };
+      const at = "window" in chosen ? { ...chosen, at: window_start } : {};
+      return { label: `See ${plainName(subject)}`, url: `${base}${subjectLink(series, subject_kind, subject, at)}` };
+    }),
+    { label: "See the model", url: `${base}${modelLink(model, choice(window))}` },
   ];
 }

@@ -57,7 +57,9 @@ const segments = (metric: string) => (isEvidence(metric) ? written("true") : wri
 const tableOf = (metric: string) => (isEvidence(metric) ? written("evidence") : written("metrics"));
 const more = (metric: string) =>
   isEvidence(metric)
-    ? written(", toUnixTimestamp64Milli(onset) AS onset_ms, finding")
+    ? written(
+        ", toUnixTimestamp64Milli(onset) AS onset_ms, toUnixTimestamp64Milli(onset_from) AS from_ms, toUnixTimestamp64Milli(onset_to) AS to_ms, finding",
+      )
     : written(
         ", startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable' AS unreliable",
       );
@@ -83,13 +85,16 @@ const rowSchema = z
     coverage: z.number().nullable(),
     status: z.enum(metricStatuses),
     onset_ms: z.number().nullable().default(null),
+    from_ms: z.number().nullable().default(null),
+    to_ms: z.number().nullable().default(null),
     finding: z.string().default(""),
     unreliable: z.number().default(0),
   })
   .transform(
-    ({ start_ms, end_ms, coverage, onset_ms, finding, unreliable, ...row }): JudgedRow => ({
+    ({ start_ms, end_ms, coverage, onset_ms, from_ms, to_ms, finding, unreliable, ...row }): JudgedRow => ({
       ...row,
       ...(onset_ms === null ? {} : { onset: onset_ms }),
+      ...(from_ms === null || to_ms === null ? {} : { onset_from: from_ms, onset_to: to_ms }),
       ...(finding === "" ? {} : { finding }),
       ...(unreliable === 1 ? { unreliable: true } : {}),
       coverage: coverage ?? 0,

@@ -9,6 +9,7 @@ import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { PlannedDelivery } from "../core/delivery.ts";
 import type { ActionDecision, Incident, IncidentChange, Severity } from "../core/incident.ts";
+import type { IncidentBeginning } from "../core/incident-beginning.ts";
 import type { CauseReport } from "../core/incident-cause.ts";
 import type { Lane } from "../store/store.ts";
 import type { IncidentMetrics } from "../telemetry/metrics.ts";
@@ -36,6 +37,8 @@ export interface AlertingOptions extends JudgeOptions {
   readonly enqueue: (deliveries: readonly PlannedDelivery[]) => Promise<void>;
   /** Why an incident came about, null where nothing can be said; asked when it opens, escalates or fires anew. Must not throw. */
   readonly explain?: (incident: Incident) => Promise<CauseReport | null>;
+  /** With which window and event an incident began; asked when it opens. Must not throw. */
+  readonly findBeginning?: (incident: Incident) => Promise<IncidentBeginning | null>;
   readonly metrics?: IncidentMetrics;
 }
 

@@ -37,6 +37,9 @@ export const episodeSchema = z.object({
   segment: z.string(),
   /** Start of the first breached window among the M at which it fired. */
   onset: z.number(),
+  /** The interval that the onset lies in, where the page tier has found it. */
+  onset_from: z.number().optional(),
+  onset_to: z.number().optional(),
   fired: evidenceSchema,
   /** null while it goes on. */
   cleared: evidenceSchema.nullable(),
@@ -232,6 +235,8 @@ function begin(
     good: 0,
     data_missing: false,
     error: false,
+    ...(row.onset_from === undefined ? {} : { onset_from: row.onset_from }),
+    ...(row.onset_to === undefined ? {} : { onset_to: row.onset_to }),
     ...(row.finding === undefined ? {} : { finding: row.finding }),
   };
 }

@@ -1,6 +1,7 @@
 /** What the `incidents` table holds of an incident: the incident as people see it, and what the machine needs to carry on. */
 import { z } from "zod";
 import { explanationKinds, type Incident, incidentStates, severities } from "../core/incident.ts";
+import { incidentBeginningSchema } from "../core/incident-beginning.ts";
 import { causeReportSchema } from "../core/incident-cause.ts";
 import { subjectKinds } from "../core/summary.ts";
 import { episodeSchema } from "./episode.ts";
@@ -30,6 +31,8 @@ const memberSchema = z.object({
   muted: z.string().exactOptional(),
   weight: z.number().exactOptional(),
   onset: z.number().exactOptional(),
+  onset_from: z.number().exactOptional(),
+  onset_to: z.number().exactOptional(),
   finding: z.string().exactOptional(),
 });
 
@@ -68,6 +71,7 @@ export const incidentSchema = z.object({
   title: z.string(),
   actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).exactOptional(),
   causes: causeReportSchema.exactOptional(),
+  beginning: incidentBeginningSchema.exactOptional(),
   explanations: z.array(explanationSchema).exactOptional(),
   reason: z.string().exactOptional(),
   retrained: retrainedSchema.exactOptional(),

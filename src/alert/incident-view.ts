@@ -32,6 +32,7 @@ export type IncidentBase = Pick<
   | "causes"
   | "reason"
   | "retrained"
+  | "beginning"
 >;
 
 /**
@@ -163,6 +164,8 @@ function memberOf(
     ...(explained === undefined ? {} : { muted: `explained by ${explained}` }),
     weight: Number((effectOf(episode) * importance).toPrecision(6)),
     ...(episode.finding === undefined ? {} : { onset: episode.onset, finding: episode.finding }),
+    ...(episode.onset_from === undefined ? {} : { onset_from: episode.onset_from }),
+    ...(episode.onset_to === undefined ? {} : { onset_to: episode.onset_to }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { PlannedDelivery } from "../core/delivery.ts";
 import { PAGE_TIER } from "../core/evidence.ts";
 import type { ActionDecision, Incident, IncidentChange } from "../core/incident.ts";
+import type { IncidentBeginning } from "../core/incident-beginning.ts";
 import type { CauseReport } from "../core/incident-cause.ts";
 import type { Lane } from "../store/store.ts";
 import { writeChanges } from "./alert-store.ts";
@@ -18,6 +19,7 @@ interface Recording {
   }>)[];
   readonly enqueue: (deliveries: readonly PlannedDelivery[]) => Promise<void>;
   readonly explain?: (incident: Incident) => Promise<CauseReport | null>;
+  readonly findBeginning?: (incident: Incident) => Promise<IncidentBeginning | null>;
 }
 
 export async function recordChanges(
@@ -26,12 +28,19 @@ export async function recordChanges(
 ): Promise<readonly RecordedChange[]> {
   const decided = new Map<string, readonly ActionDecision[]>();
   const explained = new Map<string, CauseReport>();
+  const began = new Map<string, IncidentBeginning>();
   const recorded: RecordedChange[] = [];
   for (const made of changes) {
     const id = made.incident.incident_id;
     const causes = await causesOf(options, made, explained.get(id) ?? made.incident.causes);
     if (causes !== undefined) explained.set(id, causes);
-    const change = causes === undefined ? made : { ...made, incident: arranged({ ...made.incident, causes }) };
+    const explainedChange = causes === undefined ? made : { ...made, incident: arranged({ ...made.incident, causes }) };
+    const beginning = began.get(id) ?? (await beginningOf(options, explainedChange));
+    if (beginning !== undefined) began.set(id, beginning);
+    const change =
+      beginning === undefined
+        ? explainedChange
+        : { ...explainedChange, incident: { ...explainedChange.incident, beginning } };
     let actions = decided.get(id) ?? change.incident.actions ?? [];
     for (const plan of options.planners) {
       const { deliveries, actions: more = [] } = await plan(change);
@@ -45,6 +54,14 @@ export async function recordChanges(
   }
   if (recorded.length > 0) await writeChanges(options.lane, recorded, options.clock.now());
   return recorded;
+}
+
+/** As it was found at the opening. */
+async function beginningOf(
+  { findBeginning }: Recording,
+  { kind, incident }: RecordedChange,
+): Promise<IncidentBeginning | undefined> {
+  return incident.beginning ?? (kind === "opened" ? ((await findBeginning?.(incident)) ?? undefined) : undefined);
 }
 
 /** Those that are known, unless a member has fired in a later window than they are of, or more urgently. */

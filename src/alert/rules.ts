@@ -56,6 +56,9 @@ export type JudgedRow = Pick<
   readonly segment?: string;
   /** Where a change began, and what it is, in words: of the page tier. */
   readonly onset?: number;
+  /** The interval that the onset lies in. */
+  readonly onset_from?: number;
+  readonly onset_to?: number;
   readonly finding?: string;
   /** Of an estimate: it has missed the labels of late windows, so it decides nothing. */
   readonly unreliable?: boolean;

@@ -21,6 +21,10 @@ export interface Notification {
   readonly retraining?: RetrainingRequest;
 }
 
+/** Whether it is told of something that is over: its end, or what late data change of it. */
+export const isOver = ({ transition, incident }: Pick<Notification, "transition" | "incident">): boolean =>
+  transition === "resolved" || transition === "withdrawn" || incident.state === "resolved";
+
 /** What the outbox does next depends on this alone; a channel never retries by itself. */
 export type Delivery =
   | {

@@ -1,4 +1,5 @@
 /** An incident: one cause that people are told of once. */
+import type { IncidentBeginning } from "./incident-beginning.ts";
 import type { CauseReport } from "./incident-cause.ts";
 import type { SubjectKind } from "./summary.ts";
 
@@ -52,6 +53,9 @@ export interface IncidentMember {
   readonly weight?: number;
   /** Of what the page tier has found: where the change began, and what it is in words. */
   readonly onset?: number | undefined;
+  /** The interval that the onset lies in, 95 times in 100. */
+  readonly onset_from?: number | undefined;
+  readonly onset_to?: number | undefined;
   readonly finding?: string | undefined;
 }
 
@@ -121,6 +125,8 @@ export interface Incident {
   readonly causes?: CauseReport;
   /** The newest version that has come of a retraining. */
   readonly retrained?: RetrainedVersion;
+  /** The window and the event with which it began, as known at the opening. */
+  readonly beginning?: IncidentBeginning;
   /** What accounts for members that are muted. */
   readonly explanations?: readonly Explanation[];
   /** Why it is in this state: the reason of its newest change, one sentence. */

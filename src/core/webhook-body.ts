@@ -1,5 +1,7 @@
 /** The JSON that webhooks send of an incident: the same shape to people and to machines, with times as ISO 8601 text. */
 import type { Notification } from "./delivery.ts";
+import type { IncidentMember } from "./incident.ts";
+import type { IncidentBeginning } from "./incident-beginning.ts";
 import type { CauseReport } from "./incident-cause.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -24,6 +26,27 @@ export function causesBody(report: CauseReport): Record<string, unknown> {
   };
 }
 
+/** The same of an incident's first window and event. */
+export function beginningBody({ window, event }: IncidentBeginning): Record<string, unknown> {
+  return {
+    window:
+      window === null
+        ? null
+        : { ...window, window_start: iso(window.window_start), window_end: iso(window.window_end) },
+    event: event === null ? null : { ...event, timestamp: iso(event.timestamp) },
+  };
+}
+
+/** The times of a member's onset as text, where it has them. */
+export function onsetBody(member: Pick<IncidentMember, "onset" | "onset_from" | "onset_to">): Record<string, string> {
+  return Object.fromEntries(
+    (["onset", "onset_from", "onset_to"] as const).flatMap((key) => {
+      const ms = member[key];
+      return ms === undefined ? [] : [[key, iso(ms)]];
+    }),
+  );
+}
+
 /**
  * What a webhook receives as `incident`: the names of the incident's own fields, times as text. `members` lists every rule and subject
  * that takes part, the firing ones first.
@@ -43,6 +66,7 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
     ...(link === "" ? {} : { link }),
     ...(incident.reason === undefined ? {} : { reason: incident.reason }),
     ...(incident.causes === undefined ? {} : { causes: causesBody(incident.causes) }),
+    ...(incident.beginning === undefined ? {} : { beginning: beginningBody(incident.beginning) }),
     ...(incident.explanations === undefined
       ? {}
       : {
@@ -50,6 +74,7 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
         }),
     members: incident.members.map((member) => ({
       ...member,
+      ...onsetBody(member),
       window_start: iso(member.window_start),
       window_end: iso(member.window_end),
       fired_at: iso(member.fired_at),

@@ -153,7 +153,8 @@ export async function readStanding(
     sql`SELECT toString(incident_id) AS incident_id, toString(argMaxIf(delivery_id, sequence, state = 'sent')) AS delivery_id
       FROM deliveries FINAL WHERE target = ${target}
         AND incident_id IN (SELECT incident_id FROM incidents GROUP BY incident_id HAVING argMax(state, sequence) != 'resolved')
-      GROUP BY incident_id HAVING countIf(state = 'sent') > 0 AND countIf(transition IN ('resolved', 'withdrawn')) = 0
+      GROUP BY incident_id HAVING countIf(state = 'sent') > 0 AND argMax(transition, sequence) NOT IN ('resolved', 'withdrawn')
+        AND argMaxIf(transition, sequence, state = 'sent') NOT IN ('resolved', 'withdrawn')
       ORDER BY incident_id LIMIT ${PENDING_MAX}`,
     z.object({ incident_id: z.string(), delivery_id: z.string() }),
   );

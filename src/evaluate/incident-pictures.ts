@@ -30,13 +30,18 @@ export type Illustrate = (incident: Incident) => Promise<readonly Picture[]>;
 export function createIllustrate(lane: Lane, models: readonly PreparedModel[]): Illustrate {
   const byName = new Map(models.map((model) => [model.config.name, model]));
   return async (incident) => {
-    const prepared = byName.get(incident.model);
-    const [member] = incident.members;
-    if (prepared === undefined || member === undefined) return [];
-    const series = await kpiPicture(lane, prepared, incident, member);
-    const distribution = await distributionPicture(lane, prepared, incident);
-    return [series, distribution].filter((picture) => picture !== null);
+    // Of the model at which it was seen first, and of all its events: members of other models and of segments have no picture.
+    const whole = incident.members.filter(({ model, segment = "" }) => model === undefined && segment === "");
+    return await draw(lane, byName.get(incident.model), { ...incident, members: whole });
   };
+}
+
+async function draw(lane: Lane, prepared: PreparedModel | undefined, incident: Incident): Promise<Picture[]> {
+  const [member] = incident.members;
+  if (prepared === undefined || member === undefined) return [];
+  const series = await kpiPicture(lane, prepared, incident, member);
+  const distribution = await distributionPicture(lane, prepared, incident);
+  return [series, distribution].filter((picture) => picture !== null);
 }
 
 const isDistribution = (kind: SubjectKind) => kind === "feature" || kind === "prediction" || kind === "score";
@@ -74,10 +79,11 @@ async function distributionPicture(lane: Lane, prepared: PreparedModel, incident
 /** The panes of the member's window; of what the page tier found, those since it began. */
 function placeOf(
   prepared: PreparedModel,
-  { window, onset }: Incident,
+  { window: firstWindow, onset }: Incident,
   member: IncidentMember,
 ): [pane: string, span: { from: number; to: number }] {
   const to = member.window_end;
+  const window = member.window ?? firstWindow;
   if (window === PAGE_TIER)
     return [paneName(prepared), { from: Math.max(member.onset ?? onset, to - LONGEST_SPAN_MS), to }];
   const spec = prepared.config.windows.find(({ name }) => name === window);
@@ -143,7 +149,8 @@ async function kpiPicture(
   const metric = drawnKpi(prepared, incident);
   if (metric === undefined) return null;
   const of = incident.members.find(({ subject_kind }) => subject_kind === "kpi") ?? first;
-  const onlyWindow = incident.window === PAGE_TIER ? sql`` : sql` AND window = ${incident.window}`;
+  const window = of.window ?? incident.window;
+  const onlyWindow = window === PAGE_TIER ? sql`` : sql` AND window = ${window}`;
   const rows = await readPoints(lane, prepared, metric, of, onlyWindow);
   const points = longestSeries(rows);
   if (points.filter(({ value }) => value !== null).length < 2) return null;
@@ -151,7 +158,7 @@ async function kpiPicture(
   const fromReference = kpi?.metric === metric && incident.causes?.baseline.kind === "reference";
   return {
     kind: "series",
-    title: `${metric.replaceAll("_", " ")}, windows of ${points[0]?.window ?? incident.window}`,
+    title: `${metric.replaceAll("_", " ")}, windows of ${points[0]?.window ?? window}`,
     points: points.map(({ at, value }) => ({ at, value })),
     limit: isEvidence(of.metric) || of.subject_kind !== "kpi" ? (points.at(-1)?.threshold ?? null) : of.threshold,
     reference: fromReference ? (kpi?.before ?? null) : null,

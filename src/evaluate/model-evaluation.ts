@@ -15,6 +15,7 @@ import { summarisedBefore, summarisePanes, writeLedger } from "./panes.ts";
 import { createPendingPanes } from "./pending-panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { applyRetention } from "./retention.ts";
+import { openSegments } from "./segments/segment-evaluation.ts";
 import { openSteps, writeSteps } from "./steps.ts";
 import {
   type Evaluated,
@@ -49,6 +50,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     .filter((window): window is CountWindow => window.kind === "count")
     .map((spec) => openCountWindows(spec, epochOf(spec)));
   const steps = await openSteps(lane, prepared);
+  const segments = await openSegments(lane, prepared);
   const pageTier = await openPageTier(lane, prepared);
   const online = await openOnlineEvaluation(lane, prepared, [...timeWindows, ...countWindows]);
   const pending = createPendingPanes(readTo, feeding);
@@ -93,7 +95,8 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     await batch.flush();
     add({ windows: 0, rows: (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0 });
     await writeSteps(lane, prepared, steps, dirty, now);
-    await pageTier?.run({ sealedTo: steps.sealedTo, watermark, isChanged: done.rows > 0, now });
+    const segmentsSealedTo = (await segments?.run(dirty, watermark, now)) ?? Number.NEGATIVE_INFINITY;
+    await pageTier?.run({ sealedTo: steps.sealedTo, segmentsSealedTo, watermark, isChanged: done.rows > 0, now });
     pending.done(closed);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, pending.marks());
     if (now - retained >= RETENTION_EVERY_MS) {

@@ -21,7 +21,9 @@ import { type OnlinePlan, planOnline } from "./online/plan.ts";
 import { replayReference, replayText } from "./online/reference-replay.ts";
 import { kpiBounds } from "./page-tier/kpi-bounds.ts";
 import { writePlanNotes } from "./page-tier/plan-notes.ts";
+import { prepareSegments } from "./page-tier/prepare-segments.ts";
 import { measureDependence, readDependence } from "./page-tier/reference-dependence.ts";
+import { noSeasons } from "./page-tier/reference-seasons.ts";
 import { measureAndStoreSeasons, readSeasons } from "./page-tier/stored-seasons.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
@@ -135,9 +137,11 @@ async function preparePageTier(
     // The file is gone and the stored reference stays in force.
     if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
   }
-  const plan = planPageTier(config, reference, kpis, dependence?.effects, seasons ?? undefined);
-  const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? [])];
-  warnings.push(...notes.map((note) => `model ${config.name}: ${note}`));
+  const known = { effects: dependence?.effects ?? new Map<string, readonly number[]>(), seasons: seasons ?? noSeasons };
+  const segments = await prepareSegments({ lane, readLane, config, reference, kpis, ...known });
+  const plan = planPageTier(config, reference, kpis, segments.effects, known.seasons, segments.reference);
+  const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? []), ...segments.notes];
+  warnings.push(...[...new Set(notes)].map((note) => `model ${config.name}: ${note}`));
   if (plan !== null) await writePlanNotes(lane, config.name, plan, clock.now());
   return plan;
 }

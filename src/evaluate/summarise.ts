@@ -26,6 +26,10 @@ export interface Slices {
   readonly key: Sql;
   /** Which rows take part. */
   readonly where: Sql;
+  /** String: the segment that a row is counted to; left out: the whole. */
+  readonly segment?: Sql;
+  /** Left out: all that are summarised. */
+  readonly subjects?: readonly ReferenceSubject[];
 }
 
 /** Subjects that have bins and are summarised from predictions; labels are summarised where they are joined. */
@@ -77,24 +81,27 @@ async function subjectsWithNew(
   return rows.map((row) => subjectKey({ subjectKind: row.subject_kind, subject: row.subject }));
 }
 
-async function insertSummaries(
+/** Writes the summaries of the slices under this revision. */
+export async function insertSummaries(
   lane: Lane,
   prepared: PreparedModel,
   pane: string,
   slices: Slices,
   revision: number,
 ): Promise<void> {
-  for (const [at, some] of statements(summarisedSubjects(prepared)).entries()) {
+  const segment = slices.segment === undefined ? sql`` : sql`, ${slices.segment} AS row_segment`;
+  const grouped = slices.segment === undefined ? sql`''` : sql`row_segment`;
+  for (const [at, some] of statements(slices.subjects ?? summarisedSubjects(prepared)).entries()) {
     const tuples = some.map((subject, index) => subjectTuple(prepared, subject, index));
     if (at === 0) tuples.unshift(modelTuple());
     await lane.command(sql`INSERT INTO pane_summaries (model, pane, subject_kind, subject, reference_id, version, variant, segment, pane_start, revision,
         n, missing, invalid, bins, s1, s2, minimum, maximum, new_values)
       SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
-      SELECT ${prepared.config.name}, ${pane}, t.1, t.2, ${prepared.referenceId}, version, variant, '', fromUnixTimestamp64Milli(slice, 'UTC'), ${revision},
+      SELECT ${prepared.config.name}, ${pane}, t.1, t.2, ${prepared.referenceId}, version, variant, segment, fromUnixTimestamp64Milli(slice, 'UTC'), ${revision},
         rows, t.4, t.5, t.3, t.6, t.7, t.8, t.9, t.10
-      FROM (SELECT slice, version, variant, count() AS rows, [${join(tuples)}] AS ts
-        FROM (SELECT ${slices.key} AS slice, version, variant${join(some.map(subjectColumns), "")} FROM (${slices.from}) WHERE ${slices.where})
-        GROUP BY slice, version, variant) ARRAY JOIN ts AS t`);
+      FROM (SELECT slice, version, variant, ${grouped} AS segment, count() AS rows, [${join(tuples)}] AS ts
+        FROM (SELECT ${slices.key} AS slice, version, variant${segment}${join(some.map(subjectColumns), "")} FROM (${slices.from}) WHERE ${slices.where})
+        GROUP BY slice, version, variant${slices.segment === undefined ? sql`` : sql`, row_segment`}) ARRAY JOIN ts AS t`);
   }
 }
 

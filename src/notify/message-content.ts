@@ -1,5 +1,5 @@
 /** What a message about an incident says, in parts: see core/message.ts. Plain text; channels escape and cut. */
-import { z } from "zod";
+import { intervalText, placeText } from "../alert/beginning-text.ts";
 import { causeSentences, conditionText, featureSentence } from "../alert/cause-text.ts";
 import {
   memberName,
@@ -11,6 +11,7 @@ import {
 } from "../alert/incident-text.ts";
 import { budgetText } from "../config/false-alarms.ts";
 import type { ModelConfig } from "../config/schema.ts";
+import { isOver } from "../core/delivery.ts";
 import { isEvidence, PAGE_TIER } from "../core/evidence.ts";
 import { type Incident, type IncidentMember, type IncidentTransition, severityRank } from "../core/incident.ts";
 import type { ChangedValue, Fact, Link, MessageContent, MovedSubject } from "../core/message.ts";
@@ -33,7 +34,7 @@ export interface MessageParts {
 export function contentOf(incident: Incident, transition: IncidentTransition, parts: MessageParts): MessageContent {
   // What something else explains is named in a sentence, and is no news of its own.
   const members = ranked(incident.members.filter(({ muted }) => muted === undefined));
-  const over = transition === "resolved" || transition === "withdrawn";
+  const over = isOver({ transition, incident });
   const why = over || incident.causes === undefined ? [] : causeSentences(incident.causes, CAUSES_MAX);
   return {
     summary: summary(incident, transition, members),
@@ -47,13 +48,17 @@ export function contentOf(incident: Incident, transition: IncidentTransition, pa
   };
 }
 
-/** What fires before what has cleared, then the more urgent, then what is furthest beyond its limit. */
-export function ranked(members: readonly IncidentMember[]): IncidentMember[] {
+/**
+ * What fires before what has cleared, then the more urgent; among these the incident's own order where its members are weighed, else what
+ * is furthest beyond its limit.
+ */
+function ranked(members: readonly IncidentMember[]): IncidentMember[] {
+  const weighed = members.every(({ weight }) => weight !== undefined);
   return [...members].sort(
     (a, b) =>
       Number(b.firing) - Number(a.firing) ||
       severityRank(b.severity) - severityRank(a.severity) ||
-      excess(b) - excess(a),
+      (weighed ? 0 : excess(b) - excess(a)),
   );
 }
 
@@ -92,7 +97,7 @@ function timeFacts(incident: Incident): Fact[] {
   const { onset, opened_at, resolved_at, window, members } = incident;
   const isPageTier = window === PAGE_TIER;
   const since = isPageTier ? Math.min(onset, ...members.flatMap((member) => member.onset ?? [])) : onset;
-  const { window: first = null, event = null } = beginningSchema.parse(incident).beginning ?? {};
+  const { window: first = null, event = null } = incident.beginning ?? {};
   const firstWindow =
     first !== null
       ? `${plainTime(first.window_start)} to ${plainTime(first.window_end)} (windows of ${plainName(first.name)})`
@@ -107,7 +112,7 @@ function timeFacts(incident: Incident): Fact[] {
       : [
           {
             label: "First event",
-            value: `${plainName(event.source)}, partition ${event.partition}, offset ${event.offset}, of ${plainTime(event.timestamp)}`,
+            value: `${placeText(event)}, of ${plainTime(event.timestamp)}`,
           },
         ]),
     { label: "Found", value: plainTime(opened_at) },
@@ -115,24 +120,10 @@ function timeFacts(incident: Incident): Fact[] {
   ];
 }
 
-/** What an incident may hold of its beginning: earlier ones, and those whose events are gone, hold less. */
-const beginningSchema = z.looseObject({
-  beginning: z
-    .object({
-      window: z.object({ name: z.string(), window_start: z.number(), window_end: z.number() }).nullable(),
-      event: z
-        .object({ source: z.string(), partition: z.number(), offset: z.number(), timestamp: z.number() })
-        .nullable(),
-    })
-    .optional(),
-});
-const intervalSchema = z.looseObject({ onset_from: z.number(), onset_to: z.number() });
-
 /** " (between … and …, 95 times in 100)" of the first member that has it. */
 function interval({ members }: Incident): string {
-  const found = members.map((member) => intervalSchema.safeParse(member)).find(({ success }) => success);
-  if (found?.data === undefined) return "";
-  return ` (between ${plainTime(found.data.onset_from)} and ${plainTime(found.data.onset_to)}, 95 times in 100)`;
+  const found = members.map(intervalText).find((text) => text !== "");
+  return found === undefined ? "" : ` (${found}, 95 times in 100)`;
 }
 
 /** How sure it is, how much it matters, and how many events that rests on. */

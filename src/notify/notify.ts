@@ -5,6 +5,7 @@
  */
 
 import type { Planner } from "../alert/alerting.ts";
+import { beginningSentence, onsetSentence } from "../alert/beginning-text.ts";
 import { causeSentences } from "../alert/cause-text.ts";
 import { memberSentence, mutedSentences, plainName, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
@@ -136,6 +137,7 @@ export function notificationOf(
       ...(left > 0 ? [`and ${left} more`] : []),
       ...mutedSentences(incident.members),
       ...why(incident, transition),
+      ...beginningOf(incident, transition),
       `Since ${plainTime(incident.onset)}; opened ${plainTime(incident.opened_at)}${incident.resolved_at === null ? "" : `; over since ${plainTime(incident.resolved_at)}`}.`,
     ],
     link,
@@ -158,6 +160,12 @@ function retrainedLines({ retrained }: Incident, transition: IncidentTransition)
   return transition === "resolved"
     ? [`With ${version}, which a retraining has brought, the numbers are good again.`]
     : [];
+}
+
+/** Where to look first; not of what is over. */
+function beginningOf(incident: Incident, transition: IncidentTransition): string[] {
+  if (transition === "resolved" || transition === "withdrawn") return [];
+  return [onsetSentence(incident), beginningSentence(incident)].filter((line) => line !== undefined);
 }
 
 function explanation(transition: IncidentTransition, { reason }: Incident): string[] {

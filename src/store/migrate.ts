@@ -7,6 +7,7 @@ import { referenceSamples } from "./migrations/0004-reference-samples.ts";
 import { rootCause } from "./migrations/0005-root-cause.ts";
 import { seasons } from "./migrations/0006-seasons.ts";
 import { kpiSteps } from "./migrations/0007-kpi-steps.ts";
+import { onsetsAndSegments } from "./migrations/0008-onsets-and-segments.ts";
 import { onlineDetectors } from "./migrations/0009-online-detectors.ts";
 import { deliveryThreads } from "./migrations/0010-delivery-threads.ts";
 import { retrainings } from "./migrations/0011-retrainings.ts";
@@ -30,6 +31,7 @@ export const migrations: readonly Migration[] = [
   referenceSamples,
   rootCause,
   seasons,
+  onsetsAndSegments,
   onlineDetectors,
   kpiSteps,
   retrainings,

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { z } from "zod";
 import type { Notification } from "../../src/core/delivery.ts";
 import { incidentEvent } from "../../src/core/incident-event.ts";
 import { channels } from "../../src/notify/channels/index.ts";
@@ -102,3 +103,21 @@ for (const [channel, send] of Object.entries(sent))
       assert.ok(existsSync(file), `${file} is missing: run with UPDATE_MESSAGES=1`);
       assert.deepEqual(JSON.parse(JSON.stringify(body)), JSON.parse(readFileSync(file, "utf8")));
     });
+
+test("what late data change of an incident that is over fires no alert anew", async () => {
+  const { incident } = resolved;
+  for (const transition of ["revised", "withdrawn"] as const) {
+    const notification = exampleFall({ transition }, incident);
+    const pager = await posted("pagerduty", (url) => ({ api_url: url, routing_key: "key" }), notification);
+    assert.equal(z.object({ event_action: z.string() }).parse(pager).event_action, "resolve");
+    const before = Date.now();
+    await using server = await startHttpReceiver();
+    const target = channels.find(({ name }) => name === "alertmanager");
+    await target?.open({ urls: [new URL(server.url).origin] })(notification, AbortSignal.timeout(10_000));
+    const alerts = z.array(z.object({ endsAt: z.string() })).parse(JSON.parse(server.requests[0]?.body ?? ""));
+    assert.ok(
+      alerts.length > 0 &&
+        alerts.every(({ endsAt }) => Date.parse(endsAt) <= Date.now() && Date.parse(endsAt) >= before),
+    );
+  }
+});

@@ -118,6 +118,16 @@ test("nothing is drawn of what is not there: another model, a subject without a 
     unknown.map(({ kind }) => kind),
     ["series"],
   );
+  assert.deepEqual(
+    await illustrate(incident("1h", { ...home, segment: "country=DE" }, { ...home, model: "another" })),
+    [],
+  );
+  const elsewhere = await illustrate(incident(PAGE_TIER, { ...home, window: "1h" }));
+  assert.deepEqual(
+    elsewhere.map(({ kind }) => kind),
+    ["series", "categories"],
+    "by the member's own window",
+  );
   const first = { window_start: T0, window_end: T0 + HOUR };
   assert.deepEqual(
     (await illustrate(incident("1h", { ...home, ...first }))).map(({ kind }) => kind),

@@ -121,6 +121,22 @@ test("an open incident is told again each minute, also after a restart, until it
   assert.deepEqual(target.asked.slice(4), [`${short("1")} resolved`]);
 });
 
+test("an incident that is opened again after its end is told again like any other", async () => {
+  const clock = createManualClock(NOW);
+  const target = asking();
+  const outbox = outboxOf(target.send, { clock });
+  await writeIncident("1", 3, "firing");
+  await outbox.enqueue([
+    planned("am"),
+    planned("am", { sequence: 2, transition: "resolved" }),
+    planned("am", { sequence: 3, transition: "escalated" }),
+  ]);
+  await outbox.flush();
+  clock.set(NOW + MINUTE);
+  await outbox.flush();
+  assert.deepEqual(target.asked.slice(-2), [`${short("1")} escalated`, `${short("1")} escalated`]);
+});
+
 test("an end that waits to be delivered is not undone by telling the opening again", async () => {
   const clock = createManualClock(NOW);
   let isDown = false;

@@ -28,11 +28,11 @@ export function createAlertStation(
   config: unknown,
   settings: { readonly clock?: Clock; readonly targets?: ReadonlyMap<string, Send> } & Pick<
     AlertingOptions,
-    "explain"
+    "explain" | "findBeginning"
   > &
     Partial<Omit<OutboxOptions, "lane" | "clock" | "targets">> = {},
 ): AlertStation {
-  const { clock = systemClock, targets, explain, ...rest } = settings;
+  const { clock = systemClock, targets, explain, findBeginning, ...rest } = settings;
   const checked = configSchema.parse(config);
   const lane = store.lane("control");
   const link = () => "";
@@ -70,6 +70,7 @@ export function createAlertStation(
       enqueue,
       retrained: createNewVersions(lane, checked.models),
       ...(explain === undefined ? {} : { explain }),
+      ...(findBeginning === undefined ? {} : { findBeginning }),
     }),
   };
 }

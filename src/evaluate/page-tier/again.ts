@@ -5,6 +5,7 @@ import { evidenceMetrics } from "../../core/evidence.ts";
 import { list, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { segmentScope } from "../segments/segment-evaluation.ts";
 import { openSteps } from "../steps.ts";
 import { openPageTier } from "./page-tier.ts";
 
@@ -12,7 +13,14 @@ import { openPageTier } from "./page-tier.ts";
 export async function judgeStoredSteps(lane: Lane, prepared: PreparedModel, now: number): Promise<void> {
   const pageTier = await openPageTier(lane, prepared);
   const { sealedTo } = await openSteps(lane, prepared);
-  await pageTier?.run({ sealedTo, watermark: sealedTo + prepared.config.pane, isChanged: true, now });
+  const segmentsSealedTo = await segmentsSealed(lane, prepared);
+  await pageTier?.run({ sealedTo, segmentsSealedTo, watermark: sealedTo + prepared.config.pane, isChanged: true, now });
+}
+
+async function segmentsSealed(lane: Lane, prepared: PreparedModel): Promise<number> {
+  const plan = prepared.pageTier?.segments ?? null;
+  if (plan === null) return Number.NEGATIVE_INFINITY;
+  return (await openSteps(lane, prepared, await segmentScope(lane, prepared, plan))).sealedTo;
 }
 
 /** Whether the page tier's newest stored evidence of a model is that of its plan; notices, which nobody judges, have plans of their own. */

@@ -19,6 +19,7 @@ export interface CarriedOver {
 export interface CarriedSubject extends Changed {
   readonly version: string;
   readonly variant: string;
+  readonly segment: string;
   readonly subjectKind: SubjectKind;
   readonly subject: string;
 }
@@ -26,9 +27,12 @@ export interface CarriedSubject extends Changed {
 const row = z.object({
   version: z.string(),
   variant: z.string(),
+  segment: z.string(),
   subject_kind: z.enum(subjectKinds),
   subject: z.string(),
   onset: z.number().nullable(),
+  onset_from: z.number().nullable(),
+  onset_to: z.number().nullable(),
   finding: z.string(),
   start: z.number(),
   end: z.number(),
@@ -37,37 +41,55 @@ const row = z.object({
 /** Names under which a tier writes of subjects and of the whole. */
 export type TierMetrics = typeof evidenceMetrics | typeof noticeMetrics;
 
+/** End of the latest step of an earlier plan, ms; -Infinity where there was none. */
+export async function readThrough(
+  lane: Lane,
+  model: string,
+  planId: string,
+  metrics: TierMetrics = evidenceMetrics,
+): Promise<number> {
+  const [latest] = await lane.query(
+    sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(window_end)) AS through FROM evidence
+      WHERE model = ${model} AND plan_id != ${planId} AND metric = ${metrics.model}`,
+    z.object({ rows: z.number(), through: z.number() }),
+  );
+  return latest === undefined || latest.rows === 0 ? Number.NEGATIVE_INFINITY : latest.through;
+}
+
+/** Of the whole, or of all segments. */
 export async function readCarriedOver(
   lane: Lane,
   model: string,
   planId: string,
   metrics: TierMetrics = evidenceMetrics,
+  ofSegments = false,
 ): Promise<CarriedOver> {
-  const earlier = sql`model = ${model} AND plan_id != ${planId}`;
-  const [latest] = await lane.query(
-    sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(window_end)) AS through FROM evidence WHERE ${earlier} AND metric = ${metrics.model}`,
-    z.object({ rows: z.number(), through: z.number() }),
-  );
-  if (latest === undefined || latest.rows === 0) return { through: Number.NEGATIVE_INFINITY, changed: [] };
+  const through = await readThrough(lane, model, planId, metrics);
+  if (!Number.isFinite(through)) return { through, changed: [] };
   const rows = await lane.query(
-    sql`SELECT version, variant, subject_kind, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset, argMax(finding, window_start) AS finding,
+    sql`SELECT version, variant, segment, subject_kind, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset,
+        toUnixTimestamp64Milli(argMax(onset_from, window_start)) AS onset_from, toUnixTimestamp64Milli(argMax(onset_to, window_start)) AS onset_to, argMax(finding, window_start) AS finding,
         toUnixTimestamp64Milli(max(window_start)) AS start, toUnixTimestamp64Milli(max(window_end)) AS end
-      FROM evidence FINAL WHERE model = ${model} AND metric = ${metrics.drift}
-      GROUP BY version, variant, subject_kind, subject HAVING argMax(alarmed, window_start)
-      ORDER BY version, variant, subject_kind, subject`,
+      FROM evidence FINAL WHERE model = ${model} AND metric = ${metrics.drift} AND ${ofSegments ? sql`segment != ''` : sql`segment = ''`}
+      GROUP BY version, variant, segment, subject_kind, subject HAVING argMax(alarmed, window_start)
+      ORDER BY version, variant, segment, subject_kind, subject`,
     row,
   );
   return {
-    through: latest.through,
-    changed: rows.map(({ version, variant, subject_kind, subject, onset, finding, start, end }) => ({
-      version,
-      variant,
-      subjectKind: subject_kind,
-      subject,
-      onset: onset ?? start,
-      alarmedAt: end,
-      holdUntil: end + LEAST_HELD_STEPS * (end - start),
-      finding,
-    })),
+    through,
+    changed: rows.map(
+      ({ version, variant, segment, subject_kind, subject, onset, onset_from, onset_to, finding, start, end }) => ({
+        version,
+        variant,
+        segment,
+        subjectKind: subject_kind,
+        subject,
+        onset: onset ?? start,
+        ...(onset_from === null || onset_to === null ? {} : { onsetFrom: onset_from, onsetTo: onset_to }),
+        alarmedAt: end,
+        holdUntil: end + LEAST_HELD_STEPS * (end - start),
+        finding,
+      }),
+    ),
   };
 }

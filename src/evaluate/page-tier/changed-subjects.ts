@@ -10,9 +10,19 @@ import {
   type StreamEvidence,
 } from "../../sequential/model-decision.ts";
 
+/** When a change began, ms: most likely, and the interval that it can be told to lie in. */
+export interface OnsetTimes {
+  readonly onset: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 export const changedSchema = z.object({
   /** Where the change began, ms. */
   onset: z.number(),
+  /** The interval that this lies in; left out where it is not known. */
+  onsetFrom: z.number().optional(),
+  onsetTo: z.number().optional(),
   /** End of the step with the latest alarm, ms. */
   alarmedAt: z.number(),
   /** It has gone back where no alarm comes until then, ms. */
@@ -55,19 +65,27 @@ export function judge(
   };
 }
 
+export interface Alarm {
+  /** Since when the evidence has risen, ms: the alarm took that long. */
+  readonly onset: number;
+  readonly at: number;
+  readonly stepMs: number;
+  readonly finding: string;
+  /** When the change began, where more is known than since when the evidence has risen. */
+  readonly began?: OnsetTimes | null;
+}
+
 /** After an alarm; `before` where it has been changed already. */
-export function alarmed(
-  before: Changed | undefined,
-  alarm: { readonly onset: number; readonly at: number; readonly stepMs: number; readonly finding: string },
-): Changed {
-  const { onset, at, stepMs, finding } = alarm;
+export function alarmed(before: Changed | undefined, alarm: Alarm): Changed {
+  const { onset, at, stepMs } = alarm;
   const took = before === undefined ? at - onset : at - before.alarmedAt;
-  return {
-    onset: before?.onset ?? onset,
-    alarmedAt: at,
-    holdUntil: at + Math.max(LEAST_HELD_STEPS * stepMs, TIMES * took),
-    finding: before?.finding ?? finding,
-  };
+  const { alarmedAt: _alarmedAt, holdUntil: _holdUntil, ...told } = before ?? firstTold(alarm);
+  return { ...told, alarmedAt: at, holdUntil: at + Math.max(LEAST_HELD_STEPS * stepMs, TIMES * took) };
+}
+
+function firstTold({ onset, at, finding, began = null }: Alarm): Changed {
+  const times = began === null ? { onset } : { onset: began.onset, onsetFrom: began.from, onsetTo: began.to };
+  return { ...times, finding, alarmedAt: at, holdUntil: at };
 }
 
 /** Whether it has gone back at the end of a step. */

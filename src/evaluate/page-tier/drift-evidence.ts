@@ -1,13 +1,10 @@
 /** Drift in the page and the notice tier: reads the steps that are new, takes them through each version's trackers, and writes what they say. */
-import { z } from "zod";
 import { evidenceMetrics, noticeMetrics } from "../../core/evidence.ts";
-import type { Finding } from "../../sequential/replay.ts";
-import { mergeCounts } from "../../sequential/stream-reference.ts";
-import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { seriesKey } from "../window-series.ts";
 import { type CarriedSubject, readCarriedOver } from "./carried-over.ts";
+import { describeFinding } from "./described-finding.ts";
 import {
   type Describe,
   type DriftStep,
@@ -25,17 +22,41 @@ import {
   subjectRow,
   writeEvidence,
 } from "./evidence-rows.ts";
-import { expectedWeights } from "./expected-weights.ts";
-import { findingText } from "./finding-text.ts";
 import { harmless, noticeRows, openNotices } from "./notice-evidence.ts";
+import type { NoticePlan } from "./notice-plan.ts";
 import { readUnits, saveUnits, type Units } from "./saved-states.ts";
+import { watchedKey } from "./segment-streams.ts";
 import { type StoredStep, storedSteps } from "./stored-steps.ts";
-import { DAY_MS, type TierPlan, type WatchedStream } from "./tier-plan.ts";
+import { DAY_MS, type TierPlan } from "./tier-plan.ts";
 import type { PageTierPlan } from "./watched-streams.ts";
 
 export interface DriftEvidence {
   /** Takes the steps of panes that begin before or at `sealedTo`. */
   run(sealedTo: number, now: number): Promise<void>;
+}
+
+/** Of the whole, or of all segments together. */
+export interface DriftScope {
+  readonly ofSegments: boolean;
+  /** Length of a step, ms. */
+  readonly paneMs: number;
+  /** Steps that begin before it are of an earlier plan, ms. */
+  readonly since: number;
+  /** What has changed under an earlier plan. */
+  readonly carried: readonly CarriedSubject[];
+  /** Beside the whole; segments have none. */
+  readonly notices: NoticePlan | null;
+}
+
+export async function wholeScope(lane: Lane, { config }: PreparedModel, plan: PageTierPlan): Promise<DriftScope> {
+  const { through, changed } = await readCarriedOver(lane, config.name, plan.planId);
+  // Segments that are watched no more end with the whole's steps.
+  const left =
+    plan.segments === null
+      ? (await readCarriedOver(lane, config.name, plan.planId, evidenceMetrics, true)).changed
+      : [];
+  const carried = [...changed, ...left];
+  return { ofSegments: false, paneMs: config.pane, since: through, carried, notices: plan.notices };
 }
 
 /** Steps that a restart replays at most. */
@@ -44,10 +65,13 @@ const SAVE_EVERY_STEPS = 64;
 export async function openDriftEvidence(
   lane: Lane,
   prepared: PreparedModel,
-  plan: PageTierPlan,
+  plan: TierPlan,
+  scope: DriftScope,
 ): Promise<DriftEvidence> {
   const model = prepared.config.name;
-  const { pane } = prepared.config;
+  const pane = scope.paneMs;
+  // Evidence is of the model's plan as a whole, of which segments are a part.
+  const planId = prepared.pageTier?.planId ?? plan.planId;
   const saved = await readUnits(lane, model, plan);
   const { units } = saved;
   let through = saved.through;
@@ -55,16 +79,23 @@ export async function openDriftEvidence(
   // Rows that end what is watched no more; written with the next steps.
   const ended: EvidenceRow[] = [];
   if (through === Number.NEGATIVE_INFINITY) {
-    const carried = await readCarriedOver(lane, model, plan.planId);
-    through = carried.through;
-    for (const subject of carried.changed) ended.push(...carry(plan, units, subject, pane, evidenceMetrics.drift));
+    through = scope.since;
+    for (const subject of scope.carried) ended.push(...carry(plan, units, subject, pane, evidenceMetrics.drift));
   }
-  const takePane = createPaneTaker(lane, prepared, { plan, units, rowsOf: (...of) => rowsOf(plan, ...of) });
-  const notices = await openNoticesBeside(lane, prepared, plan, units, through);
+  const takePane = createPaneTaker(lane, prepared, {
+    plan,
+    units,
+    paneMs: pane,
+    rowsOf: (place, step, outcome) => [
+      ...(scope.ofSegments ? [] : [wholeRow(plan, place, step, outcome)]),
+      ...subjectRows(plan, place, step, outcome),
+    ],
+  });
+  const notices = await openNoticesBeside(lane, prepared, scope.notices, units, through);
   return {
     async run(sealedTo, now) {
       if (!Number.isFinite(sealedTo) || sealedTo < through) return;
-      for await (const panes of storedSteps(lane, prepared, through)) {
+      for await (const panes of storedSteps(lane, prepared, through, scope.ofSegments)) {
         const written: EvidenceRow[] = ended.splice(0);
         for (const [start, steps] of panes) {
           const before = changedSubjects(units);
@@ -76,7 +107,7 @@ export async function openDriftEvidence(
         const place = { start: through - pane, end: through, watchedMs: 0 };
         for (const { version, variant, unit } of units.values())
           written.push(...idleRows({ ...place, version, variant }, plan, unit, evidenceMetrics.drift));
-        await writeEvidence(lane, prepared, plan.planId, written, now);
+        await writeEvidence(lane, prepared, planId, written, now);
         await notices?.write(place, now);
         if (unsaved < SAVE_EVERY_STEPS) continue;
         // Notices first: those that are ahead pass over what they have taken, while none could make up for a step that they missed.
@@ -94,18 +125,20 @@ type TakePane = (start: number, steps: readonly StoredStep[]) => Promise<Evidenc
 interface Tier {
   readonly plan: TierPlan;
   readonly units: Units;
+  /** Length of a step, ms. */
+  readonly paneMs: number;
   readonly rowsOf: (place: StepPlace, step: DriftStep, outcome: StepOutcome) => EvidenceRow[];
   /** By series key: subjects of which the step may teach nothing. */
   readonly frozen?: (key: string) => ReadonlySet<string>;
 }
 
 /** Takes the steps of one pane through the trackers of their versions. */
-function createPaneTaker(lane: Lane, prepared: PreparedModel, { plan, units, rowsOf: toRows, frozen }: Tier): TakePane {
+function createPaneTaker(lane: Lane, prepared: PreparedModel, { plan, units, paneMs, rowsOf, frozen }: Tier): TakePane {
   const places = new Map(plan.streams.map(({ subject, stream }, index) => [`${subject} ${stream}`, index]));
   return async (start, stored) => {
     const steps = new Map<string, { version: string; variant: string; counts: (readonly number[] | undefined)[] }>();
     for (const { version, variant, ...row } of stored) {
-      const place = places.get(`${row.subject_kind}/${row.subject} ${row.stream}`);
+      const place = places.get(`${watchedKey(row.segment, `${row.subject_kind}/${row.subject}`)} ${row.stream}`);
       if (place === undefined) continue;
       const key = seriesKey({ version, variant });
       if (!steps.has(key)) steps.set(key, { version, variant, counts: plan.streams.map(() => undefined) });
@@ -117,11 +150,12 @@ function createPaneTaker(lane: Lane, prepared: PreparedModel, { plan, units, row
       const known = units.get(key) ?? { version, variant, unit: newUnit(plan) };
       units.set(key, known);
       const { unit } = known;
-      const step: DriftStep = { start, end: start + prepared.config.pane, counts };
+      const step: DriftStep = { start, end: start + paneMs, counts };
       const watchedMs = step.end - (unit.through ?? start);
-      const toWords: Describe = (finding, end) => describe(lane, prepared, { version, variant, finding, end });
+      const toWords: Describe = (finding, since, end) =>
+        describeFinding(lane, prepared, { version, variant, finding, since, end, paneMs });
       const outcome = await takeStep(plan, unit, step, toWords, frozen?.(key));
-      written.push(...toRows({ version, variant, start, end: step.end, watchedMs }, step, outcome));
+      written.push(...rowsOf({ version, variant, start, end: step.end, watchedMs }, step, outcome));
     }
     return written;
   };
@@ -143,7 +177,7 @@ interface NoticesBeside {
 async function openNoticesBeside(
   lane: Lane,
   prepared: PreparedModel,
-  { notices: plan }: PageTierPlan,
+  plan: NoticePlan | null,
   pageUnits: Units,
   pageThrough: number,
 ): Promise<NoticesBeside | null> {
@@ -156,6 +190,7 @@ async function openNoticesBeside(
   const takePane = createPaneTaker(lane, prepared, {
     plan,
     units,
+    paneMs: pane,
     rowsOf: (place, step, outcome) => noticeRows(plan, place, step, outcome, subjectsOf(plan, step)),
     // Neither from the step with which a change is told, nor from the one with which it ends.
     frozen: (key) => new Set([...(before.get(key) ?? []), ...(pageUnits.get(key)?.unit.changed.keys() ?? [])]),
@@ -188,8 +223,8 @@ function carry(
   pane: number,
   metric: EvidenceRow["metric"],
 ): EvidenceRow[] {
-  const { version, variant, subjectKind, subject, ...changed } = carried;
-  const key = `${subjectKind}/${subject}`;
+  const { version, variant, segment, subjectKind, subject, ...changed } = carried;
+  const key = watchedKey(segment, `${subjectKind}/${subject}`);
   if (plan.streams.some((stream) => stream.subject === key)) {
     const known = units.get(seriesKey(carried)) ?? { version, variant, unit: newUnit(plan) };
     units.set(seriesKey(carried), known);
@@ -198,41 +233,16 @@ function carry(
   }
   const { alarmedAt: start } = changed;
   const place = { version, variant, start, end: start + pane, watchedMs: 0 };
-  const of = { subjectKind, subject, logEvidence: 0, share: 1, n: 0 };
+  const of = { segment, subjectKind, subject, logEvidence: 0, share: 1, n: 0 };
   const state = { changed: undefined, over: changed };
   return [subjectRow(place, metric, of, { value: 0, threshold: 0 }, state) ?? []].flat();
 }
 
-/** The finding in words, by the counts of all steps from its onset on. */
-async function describe(
-  lane: Lane,
-  prepared: PreparedModel,
-  at: {
-    readonly version: string;
-    readonly variant: string;
-    readonly finding: Finding<WatchedStream>;
-    readonly end: number;
-  },
-): Promise<string> {
-  const { stream, onset } = at.finding;
-  const where = sql`model = ${prepared.config.name} AND reference_id = ${prepared.referenceId}
-      AND subject_kind = ${stream.subjectKind} AND subject = ${stream.name} AND stream = ${stream.stream} AND version = ${at.version} AND variant = ${at.variant}
-      AND segment = '' AND pane_start >= ${time(onset)} AND pane_start < ${time(at.end)}`;
-  const [row] = await lane.query(
-    sql`SELECT sumForEach(step.counts) AS counts, sumMap(map(toUnixTimestamp64Milli(step.pane_start), arraySum(step.counts))) AS panes
-      FROM (SELECT counts, pane_start FROM steps FINAL WHERE ${where}) AS step`,
-    z.object({ counts: z.array(z.number()), panes: z.record(z.string(), z.number()) }),
-  );
-  const panes = Object.entries(row?.panes ?? {}).map(([start, rows]) => ({ start: Number(start), rows }));
-  const counts = [...mergeCounts(stream.plan.stream, row?.counts ?? [])];
-  return findingText(at.finding, counts, expectedWeights(stream, panes));
-}
-
-function rowsOf(plan: PageTierPlan, place: StepPlace, step: DriftStep, outcome: StepOutcome): EvidenceRow[] {
+function subjectRows(plan: TierPlan, place: StepPlace, step: DriftStep, outcome: StepOutcome): EvidenceRow[] {
   const quiet = (step.end - step.start) / DAY_MS;
   const { decision, changed, over, changedEvidence } = outcome;
   const subjects = subjectsOf(plan, step);
-  const rows = [...decision.subjects, ...changedEvidence].flatMap(({ subject, logEvidence }) => {
+  return [...decision.subjects, ...changedEvidence].flatMap(({ subject, logEvidence }) => {
     const known = subjects.get(subject);
     if (known === undefined) return [];
     const of = { ...known, logEvidence };
@@ -240,7 +250,12 @@ function rowsOf(plan: PageTierPlan, place: StepPlace, step: DriftStep, outcome: 
     const state = { changed: changed.get(subject), over: over.get(subject) };
     return subjectRow(place, evidenceMetrics.drift, of, scale, state) ?? [];
   });
-  const whole: EvidenceRow = {
+}
+
+/** The row of all that is watched of a version together. */
+function wholeRow(plan: TierPlan, place: StepPlace, step: DriftStep, { decision, isNew }: StepOutcome): EvidenceRow {
+  const quiet = (step.end - step.start) / DAY_MS;
+  return {
     version: place.version,
     variant: place.variant,
     window_start: place.start,
@@ -250,21 +265,20 @@ function rowsOf(plan: PageTierPlan, place: StepPlace, step: DriftStep, outcome: 
     subject: "model",
     ...onScale({ logEvidence: decision.logEvidence, share: 1 }, plan.threshold, quiet),
     breached: decision.alarms,
-    alarmed: outcome.isNew,
-    n: Math.max(0, ...[...subjects.values()].map(({ n }) => n)),
+    alarmed: isNew,
+    n: Math.max(0, ...[...subjectsOf(plan, step).values()].map(({ n }) => n)),
     onset: null,
     finding: "",
     watched_ms: place.watchedMs,
   };
-  return [whole, ...rows];
 }
 
 function subjectsOf(plan: TierPlan, step: DriftStep): Map<string, Omit<SubjectEvidence, "logEvidence">> {
   const subjects = new Map<string, Omit<SubjectEvidence, "logEvidence">>();
-  for (const [index, { subject, subjectKind, name, share }] of plan.streams.entries()) {
+  for (const [index, { subject, segment, subjectKind, name, share }] of plan.streams.entries()) {
     const known = subjects.get(subject);
     const n = known?.n ?? (step.counts[index] ?? []).reduce((sum, count) => sum + count, 0);
-    subjects.set(subject, { subjectKind, subject: name, share: share + (known?.share ?? 0), n });
+    subjects.set(subject, { segment, subjectKind, subject: name, share: share + (known?.share ?? 0), n });
   }
   return subjects;
 }
@@ -275,7 +289,8 @@ function idleRows(place: StepPlace, plan: TierPlan, unit: UnitState, metric: Evi
   return [...idle].flatMap(([subject, over]) => {
     const stream = plan.streams.find((one) => one.subject === subject);
     if (stream === undefined) return [];
-    const of = { subjectKind: stream.subjectKind, subject: stream.name, logEvidence: 0, share: stream.share, n: 0 };
+    const { segment, subjectKind, name, share } = stream;
+    const of = { segment, subjectKind, subject: name, logEvidence: 0, share, n: 0 };
     const scale = { value: 0, threshold: onScale(of, plan.threshold, 1).threshold };
     return subjectRow(place, metric, of, scale, { changed: undefined, over }) ?? [];
   });

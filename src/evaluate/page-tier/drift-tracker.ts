@@ -5,7 +5,7 @@
 import { evidenceOfStreams, type Finding, findingOf } from "../../sequential/replay.ts";
 import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { advance, initialState, rearm, type TiltState } from "../../sequential/tilt-detector.ts";
-import { alarmed, type Changed, isOver, type Judgement, judge } from "./changed-subjects.ts";
+import { alarmed, type Changed, isOver, type Judgement, judge, type OnsetTimes } from "./changed-subjects.ts";
 import { DAY_MS, type TierPlan, type WatchedStream } from "./tier-plan.ts";
 
 export interface UnitState {
@@ -15,12 +15,15 @@ export interface UnitState {
   readonly states: TiltState[];
   /** By subject key. */
   readonly changed: Map<string, Changed>;
+  /** By subject key: when the evidence last began anew, ms; before that a change of now can't have begun. */
+  readonly restarted: Map<string, number>;
 }
 
 export const newUnit = (plan: TierPlan): UnitState => ({
   through: null,
   states: plan.streams.map((stream) => initialState(stream.plan)),
   changed: new Map(),
+  restarted: new Map(),
 });
 
 export interface DriftStep {
@@ -30,8 +33,21 @@ export interface DriftStep {
   readonly counts: readonly (readonly number[] | undefined)[];
 }
 
-/** Says in words what a finding is, given the stream's counts from its onset to the end of the step. */
-export type Describe = (finding: Finding<WatchedStream>, end: number) => Promise<string>;
+export interface Described {
+  /** What has changed, in words. */
+  readonly finding: string;
+  readonly began: OnsetTimes | null;
+}
+
+/**
+ * Says what a finding is and when it began, given the steps of the stream.
+ *
+ * @param since no change of now can have begun before it, ms; -Infinity where there is no such time
+ * @param end of the step that alarmed, ms
+ */
+export type Describe = (finding: Finding<WatchedStream>, since: number, end: number) => Promise<Described>;
+
+const nothing: Described = { finding: "", began: null };
 
 export interface StepOutcome extends Omit<Judgement, "alarming"> {
   /** As they are after the step. */
@@ -65,13 +81,16 @@ export async function takeStep(
   for (const subject of alarming) {
     const finding = findingOf(subject, plan.streams, unit.states);
     const before = unit.changed.get(subject);
-    const text = before?.finding ?? (finding === undefined ? "" : await describe(finding, step.end));
+    const since = unit.restarted.get(subject) ?? Number.NEGATIVE_INFINITY;
+    const described =
+      before === undefined && finding !== undefined ? await describe(finding, since, step.end) : nothing;
     const onset = Math.min(finding?.onset ?? step.start, step.start);
-    unit.changed.set(subject, alarmed(before, { onset, at: step.end, stepMs, finding: text }));
+    unit.changed.set(subject, alarmed(before, { onset, at: step.end, stepMs, ...described }));
   }
   const over = new Map([...unit.changed].filter(([, changed]) => isOver(changed, step.end)));
   for (const subject of over.keys()) unit.changed.delete(subject);
-  startAgain(plan, unit, new Set([...alarming, ...over.keys()]), decision.alarms && !decision.isLocalised);
+  const all = decision.alarms && !decision.isLocalised;
+  startAgain(plan, unit, new Set([...alarming, ...over.keys()]), all, step.end);
   return { decision, changedEvidence, changed: new Map(unit.changed), over, isNew: decision.alarms };
 }
 
@@ -102,10 +121,17 @@ function advanceAll(plan: TierPlan, unit: UnitState, step: DriftStep, frozen: Re
 }
 
 /** Where an alarm came from many small changes together, all subjects begin anew. */
-function startAgain(plan: TierPlan, unit: UnitState, subjects: ReadonlySet<string>, everything: boolean): void {
+function startAgain(
+  plan: TierPlan,
+  unit: UnitState,
+  subjects: ReadonlySet<string>,
+  everything: boolean,
+  at: number,
+): void {
   for (const [index, { subject }] of plan.streams.entries()) {
     const state = unit.states[index];
-    if (state !== undefined && (subjects.has(subject) || (everything && !unit.changed.has(subject))))
-      unit.states[index] = rearm(state);
+    if (state === undefined || !(subjects.has(subject) || (everything && !unit.changed.has(subject)))) continue;
+    unit.states[index] = rearm(state);
+    unit.restarted.set(subject, at);
   }
 }

@@ -20,16 +20,23 @@ export interface EvidenceRow
     | "breached"
     | "n"
   > {
+  /** Left out: the whole. */
+  readonly segment?: string;
   readonly metric: EvidenceMetric | NoticeMetric;
   /** Whether this very step alarmed. */
   readonly alarmed: boolean;
   readonly onset: number | null;
+  /** The interval that the onset lies in; null where it is not known. */
+  readonly onset_from?: number | null;
+  readonly onset_to?: number | null;
   readonly finding: string;
   /** Time that this step stands for, ms. */
   readonly watched_ms: number;
 }
 
 export interface SubjectEvidence {
+  /** Left out: the whole. */
+  readonly segment?: string | undefined;
   readonly subjectKind: SubjectKind;
   readonly subject: string;
   /** ln of its share times its evidence. */
@@ -80,6 +87,7 @@ export function subjectRow(
     variant: place.variant,
     window_start: place.start,
     window_end: place.end,
+    ...(of.segment === undefined ? {} : { segment: of.segment }),
     metric,
     subject_kind: of.subjectKind,
     subject: of.subject,
@@ -88,6 +96,8 @@ export function subjectRow(
     alarmed,
     n: of.n,
     onset: told?.onset ?? null,
+    onset_from: told?.onsetFrom ?? null,
+    onset_to: told?.onsetTo ?? null,
     finding: told?.finding ?? "",
     watched_ms: place.watchedMs,
   };
@@ -104,9 +114,9 @@ export async function writeEvidence(
   await lane.insertRows(
     "evidence",
     rows.map((row) => ({
+      segment: "",
       ...row,
       model: config.name,
-      segment: "",
       window: PAGE_TIER,
       coverage: 1,
       status: "ok",

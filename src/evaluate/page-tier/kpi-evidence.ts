@@ -10,6 +10,7 @@ import type { PreparedModel } from "../prepare-model.ts";
 import { type Series, seriesKey } from "../window-series.ts";
 import type { CarriedKpi } from "./carried-kpis.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
+import { withKpiOnsets } from "./kpi-onset.ts";
 import {
   groupedSteps,
   insertKpiSteps,
@@ -75,7 +76,8 @@ export function openKpiEvidence(
       const fresh = await completeWindows(lane, prepared, plan, watermark);
       const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed: now })));
       await insertKpiSteps(lane, prepared, { stream: "kpi", planId: plan.planId, now }, fresh);
-      await writeEvidence(lane, prepared, plan.planId, [...unwritten.splice(0), ...groups.flatMap(take)], now);
+      const rows = await withKpiOnsets(lane, prepared, plan, [...unwritten.splice(0), ...groups.flatMap(take)]);
+      await writeEvidence(lane, prepared, plan.planId, rows, now);
     },
   };
 }

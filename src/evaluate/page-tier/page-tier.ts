@@ -2,11 +2,14 @@
  * The page tier of a model: sequential tests with one budget of false alarms for all that is watched of a version. It reads the sealed steps
  * and the computed KPIs, and writes `evidence`, on which alerting acts.
  */
+import { evidenceMetrics } from "../../core/evidence.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { segmentScope } from "../segments/segment-evaluation.ts";
 import { type CarriedKpi, endedRow, isCarried, readCarriedKpis } from "./carried-kpis.ts";
+import { readCarriedOver } from "./carried-over.ts";
 import { openComparisonEvidence } from "./comparison-evidence.ts";
-import { openDriftEvidence } from "./drift-evidence.ts";
+import { type DriftEvidence, openDriftEvidence, wholeScope } from "./drift-evidence.ts";
 import { writeEvidence } from "./evidence-rows.ts";
 import { openKpiEvidence } from "./kpi-evidence.ts";
 import { readTakenSteps } from "./kpi-steps.ts";
@@ -15,6 +18,8 @@ import type { PageTierPlan } from "./watched-streams.ts";
 export interface PageTierTime {
   /** Start of the latest pane that has a step, ms. */
   readonly sealedTo: number;
+  /** The same of panes of segments. */
+  readonly segmentsSealedTo: number;
   readonly watermark: number;
   /** Whether windows have been computed since the last run. */
   readonly isChanged: boolean;
@@ -32,17 +37,34 @@ const LOOK_EVERY_MS = 3_600_000;
 export async function openPageTier(lane: Lane, prepared: PreparedModel): Promise<PageTier | null> {
   const plan = prepared.pageTier;
   if (plan === null) return null;
-  const drift = await openDriftEvidence(lane, prepared, plan);
+  const drift = await openDriftEvidence(lane, prepared, plan, await wholeScope(lane, prepared, plan));
+  const segments = await openSegmentEvidence(lane, prepared, plan);
   const labelled = await openLabelled(lane, prepared, plan);
   let lookedAt = Number.NEGATIVE_INFINITY;
   return {
-    async run({ sealedTo, watermark, isChanged, now }) {
+    async run({ sealedTo, segmentsSealedTo, watermark, isChanged, now }) {
       await drift.run(sealedTo, now);
+      await segments?.run(segmentsSealedTo, now);
       if (!isChanged && now - lookedAt < LOOK_EVERY_MS) return;
       lookedAt = now;
       await labelled(watermark, now);
     },
   };
+}
+
+/**
+ * Segments have panes of their own and are judged by themselves: their part of the evidence alone has to reach the threshold, which is
+ * stricter than the whole, so that the promise holds for both together.
+ */
+async function openSegmentEvidence(
+  lane: Lane,
+  prepared: PreparedModel,
+  plan: PageTierPlan,
+): Promise<DriftEvidence | null> {
+  if (plan.segments === null) return null;
+  const { paneMs, since } = await segmentScope(lane, prepared, plan.segments);
+  const { changed: carried } = await readCarriedOver(lane, prepared.config.name, plan.planId, evidenceMetrics, true);
+  return openDriftEvidence(lane, prepared, plan.segments, { ofSegments: true, paneMs, since, carried, notices: null });
 }
 
 /** What is told of windows' labels: KPIs, and the challenger's against the champion's. */

@@ -12,6 +12,7 @@ import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { findingText } from "./finding-text.ts";
 import { type ReferencePanes, readReferencePanes, streamCounts } from "./reference-panes.ts";
+import type { SegmentPlan } from "./segment-streams.ts";
 import { DAY_MS, type DesignEffects, type PageTierPlan, type WatchedStream } from "./watched-streams.ts";
 
 export interface Dependence {
@@ -28,6 +29,15 @@ export interface DependenceKey {
 }
 
 const stored = z.object({ stream: z.string(), effects: z.array(z.number()), notes: z.array(z.string()) });
+
+/** What is measured: the streams of the whole or of segments. */
+type MeasuredPlan = Pick<PageTierPlan, "streams" | "threshold" | "tolerance" | "notices">;
+
+/** Of the whole, or of segments, whose panes are named by which segments they are. */
+export const dependenceKey = (config: ModelConfig, referenceId: string, segments: SegmentPlan | null): DependenceKey =>
+  segments === null
+    ? { model: config.name, referenceId, pane: config.pane }
+    : { model: config.name, referenceId: `${referenceId} ${segments.panes}`, pane: segments.paneMs };
 
 /** What was measured of a reference before; null where it has not been. */
 export async function readDependence(lane: Lane, at: DependenceKey): Promise<Dependence | null> {
@@ -53,10 +63,13 @@ export async function measureDependence(
   readLane: Lane,
   config: ModelConfig,
   reference: Reference,
-  plan: PageTierPlan,
+  plan: MeasuredPlan,
+  segments: SegmentPlan | null = null,
 ): Promise<Dependence> {
-  const measured = measure(plan, await readReferencePanes(readLane, config, reference.subjects));
-  const base = { model: config.name, reference_id: reference.referenceId, pane: config.pane };
+  const slices = await readReferencePanes(readLane, config, reference.subjects, segments?.reference ?? null);
+  const measured = measure(plan, slices);
+  const { model, referenceId: reference_id, pane } = dependenceKey(config, reference.referenceId, segments);
+  const base = { model, reference_id, pane };
   await lane.insertRows("reference_dependence", [
     { ...base, stream: "", effects: [], notes: measured.notes },
     ...[...measured.effects].map(([stream, effects]) => ({ ...base, stream, effects, notes: [] })),
@@ -65,7 +78,7 @@ export async function measureDependence(
 }
 
 /** Pure: from slices to design effects and notes. */
-export function measure(plan: PageTierPlan, panes: ReferencePanes | null): Dependence {
+export function measure(plan: MeasuredPlan, panes: ReferencePanes | null): Dependence {
   if (panes === null)
     return {
       effects: new Map(),
@@ -102,7 +115,7 @@ export function measure(plan: PageTierPlan, panes: ReferencePanes | null): Depen
 
 /** The second half of the reference against the first: a reference that alarms against itself can't be one to compare with. */
 function changeWithin(
-  { streams, threshold }: PageTierPlan,
+  { streams, threshold }: MeasuredPlan,
   { sliceMs, first }: ReferencePanes,
   series: readonly ReferenceSeries[],
 ): string | null {

@@ -7,8 +7,9 @@ import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { binCode, missingCode } from "../references/bin-code.ts";
 import { subjectKey } from "../references/load-reference.ts";
+import { columnOfSubject } from "../references/reference-columns.ts";
 import { openReferenceTable } from "../references/reference-table.ts";
-import { columnOf, type SubjectSlice, timeOf } from "./reference-panes.ts";
+import { type SubjectSlice, timeOf } from "./reference-panes.ts";
 
 export interface HourOfReference extends LocalHour {
   readonly counts: SubjectSlice;
@@ -51,7 +52,7 @@ export async function readReferenceHours(
     const paneOf = (ms: number) => Math.floor(ms / pane) * pane;
     const found = new Map<string, readonly HourOfReference[]>();
     for (const subject of subjects) {
-      const column = columns.get(columnOf(subject, reference));
+      const column = columns.get(columnOfSubject(subject, reference));
       if (column === undefined || column.from.text !== times.from.text) continue;
       const cells = await lane.query(
         sql`SELECT cell, groupArray(bin) AS bins, groupArray(n) AS counts FROM (

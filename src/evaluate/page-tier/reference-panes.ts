@@ -7,7 +7,11 @@ import { type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { binCode, missingCode } from "../references/bin-code.ts";
 import { subjectKey } from "../references/load-reference.ts";
+import { columnNamesOfDimension, columnOfSubject, presentText } from "../references/reference-columns.ts";
 import { openReferenceTable, type ReferenceColumn } from "../references/reference-table.ts";
+
+import { type SegmentReference, segmentExpression, segmentPaneMs } from "../segments/segment.ts";
+import { watchedKey } from "./segment-streams.ts";
 
 /** Counts of a subject in one slice: of its bins, and of what is missing and invalid. */
 export interface SubjectSlice {
@@ -35,10 +39,12 @@ export async function readReferencePanes(
   lane: Lane,
   config: ModelConfig,
   subjects: readonly ReferenceSubject[],
+  bySegment: SegmentReference | null = null,
 ): Promise<ReferencePanes | null> {
   const { reference } = config;
   if (reference === undefined) return null;
-  const table = await openReferenceTable(lane, reference.file, reference.format, [reference.timestamp]);
+  const together = [reference.timestamp, ...(bySegment?.dimensions ?? []).flatMap(columnNamesOfDimension)];
+  const table = await openReferenceTable(lane, reference.file, reference.format, together);
   try {
     const columns = new Map(table.columns.map((column) => [column.name, column]));
     const times = columns.get(reference.timestamp);
@@ -49,29 +55,23 @@ export async function readReferencePanes(
       z.object({ first: z.number(), last: z.number(), distinct: z.number() }),
     );
     if (span === undefined || span.distinct < LEAST_SLICES) return null;
-    let sliceMs = config.pane;
+    let sliceMs = bySegment === null ? config.pane : segmentPaneMs(config);
     while ((span.last - span.first) / sliceMs > MOST_SLICES) sliceMs *= 2;
     const first = Math.floor(span.first / sliceMs) * sliceMs;
     const count = Math.floor((span.last - first) / sliceMs) + 1;
     if (count < LEAST_SLICES) return null;
     const found = new Map<string, readonly SubjectSlice[]>();
     for (const subject of subjects) {
-      const column = columns.get(columnOf(subject, reference));
+      const column = columns.get(columnOfSubject(subject, reference));
       if (column === undefined || column.from.text !== times.from.text) continue;
-      found.set(subjectKey(subject), await slicesOf(lane, { subject, column, at, sliceMs, first, count }));
+      const of = { subject, column, at, sliceMs, first, count };
+      if (bySegment === null) found.set(subjectKey(subject), (await slicesOf(lane, of, sql`''`)).get("") ?? []);
+      else for (const [key, slices] of await slicesOfSegments(lane, of, columns, bySegment)) found.set(key, slices);
     }
     return { sliceMs, first, subjects: found };
   } finally {
     await table.close();
   }
-}
-
-export function columnOf(
-  { subjectKind, subject }: ReferenceSubject,
-  reference: NonNullable<ModelConfig["reference"]>,
-): string {
-  if (subjectKind === "prediction") return reference.prediction;
-  return subjectKind === "score" ? reference.score : subject;
 }
 
 /** SQL of milliseconds: of a date in words, or of a number of seconds, milli-, micro- or nanoseconds by its size; null where it is neither. */
@@ -81,37 +81,55 @@ export function timeOf({ text, number }: ReferenceColumn): Sql {
     ${value} < 1e11, toInt64(${value} * 1000), ${value} < 1e14, toInt64(${value}), ${value} < 1e17, toInt64(${value} / 1e3), toInt64(${value} / 1e6))`;
 }
 
-async function slicesOf(
-  lane: Lane,
-  of: {
-    readonly subject: ReferenceSubject;
-    readonly column: ReferenceColumn;
-    readonly at: Sql;
-    readonly sliceMs: number;
-    readonly first: number;
-    readonly count: number;
-  },
-): Promise<readonly SubjectSlice[]> {
+interface SlicedColumn {
+  readonly subject: ReferenceSubject;
+  readonly column: ReferenceColumn;
+  readonly at: Sql;
+  readonly sliceMs: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** By the value of `by`, a String over the rows of the reference. */
+async function slicesOf(lane: Lane, of: SlicedColumn, by: Sql): Promise<Map<string, readonly SubjectSlice[]>> {
   const { subject, column, at, sliceMs, first } = of;
   const rows = await lane.query(
-    sql`SELECT intDiv(t - ${first}, ${sliceMs}) AS slice, bin, count() AS n
-      FROM (SELECT ${at} AS t, ${binCode(column, subject)} AS bin FROM ${column.from} WHERE t IS NOT NULL) GROUP BY slice, bin`,
-    z.object({ slice: z.number(), bin: z.number(), n: z.number() }),
+    sql`SELECT part, intDiv(t - ${first}, ${sliceMs}) AS slice, bin, count() AS n
+      FROM (SELECT ${by} AS part, ${at} AS t, ${binCode(column, subject)} AS bin FROM ${column.from} WHERE t IS NOT NULL) GROUP BY part, slice, bin`,
+    z.object({ part: z.string(), slice: z.number(), bin: z.number(), n: z.number() }),
   );
   const missing = missingCode(subject);
-  const slices = Array.from({ length: of.count }, () => ({
-    bins: subject.bins.map(() => 0),
-    missing: 0,
-    invalid: 0,
-  }));
-  for (const { slice, bin, n } of rows) {
+  const empty = () =>
+    Array.from({ length: of.count }, () => ({ bins: subject.bins.map(() => 0), missing: 0, invalid: 0 }));
+  const found = new Map<string, ReturnType<typeof empty>>();
+  for (const { part, slice, bin, n } of rows) {
+    const slices = found.get(part) ?? empty();
+    found.set(part, slices);
     const counts = slices[slice];
     if (counts === undefined) continue;
     if (bin === missing) counts.missing = n;
     else if (bin === missing + 1) counts.invalid = n;
     else counts.bins[bin] = n;
   }
-  return slices;
+  return found;
+}
+
+/** By the key of what is watched of each segment. */
+async function slicesOfSegments(
+  lane: Lane,
+  of: SlicedColumn,
+  columns: ReadonlyMap<string, ReferenceColumn>,
+  { dimensions, segments }: SegmentReference,
+): Promise<Map<string, readonly SubjectSlice[]>> {
+  const watched = new Set(segments.map(({ segment }) => segment));
+  const found = new Map<string, readonly SubjectSlice[]>();
+  for (const dimension of dimensions) {
+    const own = columnNamesOfDimension(dimension).flatMap((name) => columns.get(name) ?? [])[0];
+    if (own === undefined || own.from.text !== of.column.from.text) continue;
+    for (const [segment, slices] of await slicesOf(lane, of, segmentExpression(dimension, presentText(own))))
+      if (watched.has(segment)) found.set(watchedKey(segment, subjectKey(of.subject)), slices);
+  }
+  return found;
 }
 
 /** Counts of one of a subject's streams: of its values, or of what is missing (invalid) and what is not. */

@@ -4,7 +4,7 @@ import { rowOfState, stateOfRow } from "../../sequential/tilt-state-row.ts";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { type Series, seriesKey } from "../window-series.ts";
-import { type Changed, changedSchema } from "./changed-subjects.ts";
+import { changedSchema } from "./changed-subjects.ts";
 import { newUnit, type UnitState } from "./drift-tracker.ts";
 import type { TierPlan, WatchedStream } from "./tier-plan.ts";
 
@@ -12,7 +12,7 @@ import type { TierPlan, WatchedStream } from "./tier-plan.ts";
 export type Units = Map<string, Series & { readonly unit: UnitState }>;
 
 const streamKey = ({ subject, stream }: Pick<WatchedStream, "subject" | "stream">): string => `${subject} ${stream}`;
-/** The row of a unit itself: [end of its latest step, or -1], and what has changed. */
+/** The row of a unit itself: [end of its latest step, or -1], and what has changed and begun anew. */
 const UNIT = "";
 
 const row = z.object({
@@ -23,6 +23,11 @@ const row = z.object({
   changed: z.string(),
 });
 const changedOfUnit = z.array(z.tuple([z.string(), changedSchema]));
+/** Rows of older versions hold the list of what has changed alone. */
+const subjectsOfUnit = z.union([
+  changedOfUnit.transform((changed) => ({ changed, restarted: [] })),
+  z.object({ changed: changedOfUnit, restarted: z.array(z.tuple([z.string(), z.number()])) }),
+]);
 
 export async function saveUnits(
   lane: Lane,
@@ -33,7 +38,7 @@ export async function saveUnits(
   now: number,
 ): Promise<void> {
   const rows = [...units.values()].flatMap(({ version, variant, unit }) => [
-    { version, variant, stream: UNIT, state: [unit.through ?? -1], changed: JSON.stringify([...unit.changed]) },
+    { version, variant, stream: UNIT, state: [unit.through ?? -1], changed: subjectsText(unit) },
     ...plan.streams.flatMap((stream, index) => {
       const state = unit.states[index];
       return state === undefined
@@ -86,12 +91,13 @@ export async function readUnits(
     else if (stream === UNIT) {
       const [through = -1] = state;
       known.unit.through = through < 0 ? null : through;
-      for (const [subject, one] of readChanged(changed)) known.unit.changed.set(subject, one);
+      const subjects = subjectsOfUnit.parse(JSON.parse(changed));
+      for (const [subject, one] of subjects.changed) known.unit.changed.set(subject, one);
+      for (const [subject, at] of subjects.restarted) known.unit.restarted.set(subject, at);
     }
   }
   return { units, through: found.latest };
 }
 
-function readChanged(text: string): readonly (readonly [string, Changed])[] {
-  return changedOfUnit.parse(JSON.parse(text));
-}
+const subjectsText = ({ changed, restarted }: UnitState): string =>
+  JSON.stringify({ changed: [...changed], restarted: [...restarted] });

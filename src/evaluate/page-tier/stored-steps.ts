@@ -8,6 +8,7 @@ const stepRow = z.object({
   subject_kind: z.string(),
   subject: z.string(),
   stream: z.string(),
+  segment: z.string(),
   version: z.string(),
   variant: z.string(),
   start: z.number(),
@@ -23,8 +24,9 @@ export async function* storedSteps(
   lane: Lane,
   { config, referenceId }: PreparedModel,
   after: number,
+  ofSegments = false,
 ): AsyncGenerator<ReadonlyMap<number, readonly StoredStep[]>> {
-  const where = sql`model = ${config.name} AND reference_id = ${referenceId} AND subject_kind != 'kpi' AND segment = ''`;
+  const where = sql`model = ${config.name} AND reference_id = ${referenceId} AND subject_kind != 'kpi' AND ${ofSegments ? sql`segment != ''` : sql`segment = ''`}`;
   const from = Number.isFinite(after) ? sql`pane_start >= ${time(after)}` : sql`true`;
   const panes = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(pane_start) AS start, count() AS rows FROM steps WHERE ${where} AND ${from} GROUP BY pane_start ORDER BY pane_start`,
@@ -32,7 +34,7 @@ export async function* storedSteps(
   );
   for (const chunk of chunksOf(panes)) {
     const rows = await lane.query(
-      sql`SELECT subject_kind, subject, stream, version, variant, toUnixTimestamp64Milli(pane_start) AS start, counts
+      sql`SELECT subject_kind, subject, stream, segment, version, variant, toUnixTimestamp64Milli(pane_start) AS start, counts
         FROM steps FINAL WHERE ${where} AND pane_start >= ${time(chunk.from)} AND pane_start <= ${time(chunk.to)} ORDER BY pane_start`,
       stepRow,
     );

@@ -8,8 +8,10 @@ export const DAY_MS = 86_400_000;
 
 export interface WatchedStream extends PlannedStream {
   readonly subjectKind: SubjectKind;
-  /** The feature's name; `subject` is kind and name. */
+  /** The feature's name; `subject` is kind and name, and the segment where it is of one. */
   readonly name: string;
+  /** Left out: the whole. */
+  readonly segment?: string;
   /** One per direction; none in the notice tier. */
   readonly tolerances: readonly Tolerance[];
   /** null where panes of any hour are compared with the whole reference. */

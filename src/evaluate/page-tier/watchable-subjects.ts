@@ -9,6 +9,9 @@ import {
   valueStream,
 } from "../../sequential/stream-reference.ts";
 import { type LoadedReference, subjectKey } from "../references/load-reference.ts";
+import type { SegmentReference } from "../segments/segment.ts";
+
+import { watchedKey } from "./segment-streams.ts";
 
 export const streamNames = ["values", "missing", "invalid"] as const;
 
@@ -17,6 +20,8 @@ export interface WatchableSubject {
   readonly key: string;
   /** In the order of `streamNames`. */
   readonly streams: readonly StreamReference[];
+  /** '' is the whole. */
+  readonly segment: string;
   /** Whether its reference is large enough for the page tier. */
   readonly pages: boolean;
 }
@@ -43,11 +48,33 @@ export function watchableSubjects(
       continue;
     }
     const pages = rows >= LEAST_PAGE_TIER_ROWS;
-    subjects.push({ subject, key: subjectKey(subject), streams, pages });
+    subjects.push({ subject, key: subjectKey(subject), segment: "", streams, pages });
     if (!pages)
       limits.push(
         `${subject.subject} has notices only and can raise no alarm: its reference has ${rows} rows, the page tier needs ${LEAST_PAGE_TIER_ROWS}`,
       );
+  }
+  return { subjects, limits };
+}
+
+/** Those of segments, each against its own rows; segments have no notices. */
+export function watchableOfSegments(
+  reference: LoadedReference | null,
+  segments: SegmentReference["segments"],
+): { readonly subjects: readonly WatchableSubject[]; readonly limits: readonly string[] } {
+  const subjects: WatchableSubject[] = [];
+  const limits: string[] = [];
+  for (const { segment, subjects: own } of segments) {
+    for (const subject of own) {
+      const whole = reference?.subjects.find((one) => subjectKey(one) === subjectKey(subject)) ?? subject;
+      const rows = total(subject.bins);
+      const streams = rows < LEAST_PAGE_TIER_ROWS ? null : streamsOf(subject, tellsNewFromTail(whole, reference));
+      if (streams === null)
+        limits.push(
+          `${subject.subject} where ${segment} is not watched: its reference has ${rows} rows, ${LEAST_PAGE_TIER_ROWS} are needed`,
+        );
+      else subjects.push({ subject, key: watchedKey(segment, subjectKey(subject)), segment, streams, pages: true });
+    }
   }
   return { subjects, limits };
 }

@@ -8,11 +8,13 @@ import { localHours, type StreamSeason, slotClock } from "../../sequential/seaso
 import { pagePlan } from "../../sequential/tilt-plan.ts";
 import { type Tolerance, type ToleranceOptions, tolerancesOf } from "../../sequential/tolerance.ts";
 import type { LoadedReference } from "../references/load-reference.ts";
+import { type SegmentReference, segmentPaneMs } from "../segments/segment.ts";
 import type { KpiBound } from "./kpi-bounds.ts";
 import { type NoticePlan, planNotices } from "./notice-plan.ts";
 import { type ClockedSeasons, noSeasons, type Seasons } from "./reference-seasons.ts";
+import { type SegmentPlan, segmentPlan } from "./segment-streams.ts";
 import { DAY_MS, type DesignEffects, designed, type TierPlan, type WatchedStream } from "./tier-plan.ts";
-import { streamNames, type WatchableSubject, watchableSubjects } from "./watchable-subjects.ts";
+import { streamNames, type WatchableSubject, watchableOfSegments, watchableSubjects } from "./watchable-subjects.ts";
 import { comparisonsOf, sharedKpis, type WatchedComparison } from "./watched-comparisons.ts";
 
 export { DAY_MS, type DesignEffects, type WatchedStream } from "./tier-plan.ts";
@@ -33,6 +35,8 @@ export interface PageTierPlan extends TierPlan {
   readonly seasons: readonly string[];
   /** What could not be watched, or not as asked for: sentences. */
   readonly limits: readonly string[];
+  /** What is watched by segment, judged apart from the whole with the part of the budget that segments have; null where none is. */
+  readonly segments: SegmentPlan | null;
 }
 
 /** Changes with the meaning of stored states. */
@@ -49,6 +53,7 @@ export function planPageTier(
   kpis: readonly KpiBound[],
   measured: DesignEffects = new Map(),
   seasons: Seasons = noSeasons,
+  bySegment: SegmentReference | null = null,
 ): PageTierPlan | null {
   const { false_alarms: budget, ignore_below: ignoreBelow, ignore_rare_below: ignoreRareBelow } = config;
   if (budget === null) return null;
@@ -56,53 +61,63 @@ export function planPageTier(
   const comparisons = comparisonsOf(config);
   if (found.subjects.length === 0 && kpis.length === 0 && comparisons.length === 0) return null;
   const paging = found.subjects.filter(({ pages }) => pages);
-  const shared = (isFeature: boolean) =>
-    paging
-      .filter(({ subject }) => (subject.subjectKind === "feature") === isFeature)
-      .map(({ key }) => ({ subject: key, streams: streamNames }));
+  const ofSegments = watchableOfSegments(reference, bySegment?.segments ?? []);
+  const shared = (subjects: readonly WatchableSubject[]) =>
+    subjects.map(({ key }) => ({ subject: key, streams: streamNames }));
+  const isFeature = ({ subject }: WatchableSubject) => subject.subjectKind === "feature";
   const shares = evidenceShares({
-    features: shared(true),
-    predictions: shared(false),
+    features: shared(paging.filter(isFeature)),
+    predictions: shared(paging.filter((one) => !isFeature(one))),
     kpis: sharedKpis(kpis, comparisons),
+    segments: shared(ofSegments.subjects),
   });
   const shareOf = new Map(shares.map(({ subject, stream, share }) => [`${subject} ${stream}`, share]));
   const tolerance = { ignoreBelow, ...(ignoreRareBelow === undefined ? {} : { ignoreRareBelow }) };
-  const effects = new Map([
-    ...measured,
-    ...[...seasons.streams].map(([key, season]) => [key, season.effects] as const),
-  ]);
+  const ofSeasons = [...seasons.streams].map(([key, season]) => [key, season.effects] as const);
+  const effects = new Map([...measured, ...ofSeasons]);
   // One clock for all streams: they ask for the same pane.
   const local = localHours(config.season_timezone);
   const clocked = { streams: seasons.streams, local };
-  const streams = paging.flatMap((subject) => pageStreams(subject, shareOf, tolerance, effects, clocked));
-  const raised = raisedTolerance(streams);
+  const streamsOf = (subjects: readonly WatchableSubject[]) =>
+    subjects.flatMap((subject) => pageStreams(subject, shareOf, tolerance, effects, clocked));
+  const streams = streamsOf(paging);
+  const segmentStreams = streamsOf(ofSegments.subjects);
+  const raised = [raisedTolerance(streams), raisedTolerance(segmentStreams)].filter((limit) => limit !== null);
+  const keysOf = (list: readonly WatchedStream[]) => list.map(({ subject, stream }) => `${subject} ${stream}`);
   const content = [
     STATE_VERSION,
     reference?.referenceId ?? "",
-    streams.map(({ subject, stream }) => `${subject} ${stream}`),
+    keysOf(streams),
     kpis,
     tolerance,
     budget,
     Object.fromEntries(effects),
     ...(comparisons.length === 0 ? [] : [comparisons]),
     ...(seasons.streams.size === 0 ? [] : [Object.fromEntries(seasons.streams)]),
+    ...(segmentStreams.length === 0 ? [] : [keysOf(segmentStreams), segmentPaneMs(config)]),
   ];
   const planId = createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16);
+  const threshold = budget.perMs / budget.alarms / DAY_MS;
   return {
     planId,
-    threshold: budget.perMs / budget.alarms / DAY_MS,
+    threshold,
     streams,
     tolerance,
     kpis: kpis.map((kpi) => ({ ...kpi, share: shareOf.get(`kpi/${kpi.metric} kpi`) ?? 0 })),
     comparisons: comparisons.map((one) => ({ ...one, share: shareOf.get(`kpi/${one.subject} kpi`) ?? 0 })),
     notices: planNotices(config.notices, found.subjects, effects, clocked, planId),
     seasons: seasons.notes,
-    limits: raised === null ? found.limits : [...found.limits, raised],
+    limits: [...found.limits, ...ofSegments.limits, ...raised],
+    segments: segmentPlan(config, reference, bySegment, {
+      planId: `${planId} segments`,
+      threshold,
+      streams: segmentStreams,
+    }),
   };
 }
 
 function pageStreams(
-  { subject, key, streams }: WatchableSubject,
+  { subject, key, segment, streams }: WatchableSubject,
   shareOf: ReadonlyMap<string, number>,
   tolerance: ToleranceOptions,
   effects: DesignEffects,
@@ -120,6 +135,7 @@ function pageStreams(
       subject: key,
       subjectKind: subject.subjectKind,
       name: subject.subject,
+      ...(segment === "" ? {} : { segment }),
       stream,
       share: shareOf.get(`${key} ${stream}`) ?? 0,
       plan: pagePlan(
@@ -145,11 +161,12 @@ function widest(tolerances: readonly Tolerance[]): readonly Tolerance[] {
 function raisedTolerance(streams: readonly WatchedStream[]): string | null {
   let worst: { readonly name: string; readonly tolerance: Tolerance; readonly season: StreamSeason | null } | null =
     null;
-  for (const { name, plan, tolerances, season } of streams) {
+  for (const { name, segment, plan, tolerances, season } of streams) {
     // Single bins are many; what people set the limit for is the move as a whole.
     const [tolerance] = tolerances;
     if (tolerance === undefined || plan.stream.kind === "rate" || tolerance.value <= tolerance.wanted) continue;
-    if (worst === null || tolerance.value > worst.tolerance.value) worst = { name, tolerance, season };
+    if (worst === null || tolerance.value > worst.tolerance.value)
+      worst = { name: segment === undefined ? name : `${name} where ${segment}`, tolerance, season };
   }
   if (worst === null) return null;
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;

@@ -139,6 +139,7 @@ function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[
     reference.label,
     ...Object.values(reference.probabilities),
     ...reference.ignore,
+    ...(model.segments ?? []).map((name) => `segments.${name}`),
   ]);
   const attributed = columns.flatMap((column) => {
     const subject = taken.has(column.name) ? null : attributedFeature(reference.attributions, column.name);

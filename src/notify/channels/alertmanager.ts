@@ -3,7 +3,7 @@
  * lasts for four rounds of being told again; an incident that is over ends it at once.
  */
 import { z } from "zod";
-import { type Delivery, defineTarget, type Notification } from "../../core/delivery.ts";
+import { type Delivery, defineTarget, isOver, type Notification } from "../../core/delivery.ts";
 import { postOnce } from "../../core/http-delivery.ts";
 import { headersOption } from "../../core/http-options.ts";
 import { type Severity, severities, severityRank } from "../../core/incident.ts";
@@ -83,7 +83,7 @@ function together(answers: readonly Delivery[]): Delivery {
 
 function alerts(notification: Notification, settings: Options, now: number): Record<string, unknown>[] {
   const { incident, link, transition } = notification;
-  const over = transition === "resolved" || transition === "withdrawn";
+  const over = isOver(notification);
   const alert = (severity: Severity, endsAt: number) => ({
     labels: {
       ...settings.labels,

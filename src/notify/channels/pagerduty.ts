@@ -1,6 +1,6 @@
 /** Triggers and resolves PagerDuty alerts through the Events API v2. The incident's id is the key, so an alert is one and ends by itself. */
 import { z } from "zod";
-import { defineTarget, type Notification } from "../../core/delivery.ts";
+import { defineTarget, isOver, type Notification } from "../../core/delivery.ts";
 import { postOnce } from "../../core/http-delivery.ts";
 import type { Severity } from "../../core/incident.ts";
 import { happenedAt } from "../../core/incident-event.ts";
@@ -42,9 +42,9 @@ export const pagerduty = defineTarget({
 });
 
 function event(notification: Notification): Record<string, unknown> {
-  const { incident, link, transition, content } = notification;
+  const { incident, link, content } = notification;
   const key = { dedup_key: incident.incident_id, client: "Driftline", ...(link === "" ? {} : { client_url: link }) };
-  if (transition === "resolved" || transition === "withdrawn") return { event_action: "resolve", ...key };
+  if (isOver(notification)) return { event_action: "resolve", ...key };
   return {
     event_action: "trigger",
     ...key,

@@ -3,7 +3,7 @@
  * are: in its other blocks a name from an event could be Markdown.
  */
 import { z } from "zod";
-import { defineTarget, type Notification, type TargetTools } from "../../core/delivery.ts";
+import { defineTarget, isOver, type Notification, type TargetTools } from "../../core/delivery.ts";
 import { postOnce } from "../../core/http-delivery.ts";
 import { secretUrl } from "../../core/http-options.ts";
 import { pictureWords, share } from "../../core/picture/picture.ts";
@@ -57,9 +57,8 @@ const message = (content: Record<string, unknown>): string =>
 type Block = Readonly<Record<string, unknown>>;
 
 function card(notification: Notification, named: number, picture: readonly Block[]): Record<string, unknown> {
-  const { title, lines, content, transition, incident } = notification;
-  const over = transition === "resolved" || transition === "withdrawn";
-  const colour = over ? "good" : incident.severity === "page" ? "attention" : "warning";
+  const { title, lines, content, incident } = notification;
+  const colour = isOver(notification) ? "good" : incident.severity === "page" ? "attention" : "warning";
   const sentences = content?.moved.map(({ sentence }) => sentence) ?? lines;
   const shown = sentences.slice(0, named);
   const left = (content?.movedCount ?? sentences.length) - shown.length;

@@ -1,4 +1,5 @@
 /** The list of incidents, and one incident with its numbers, its changes and what was delivered because of it. */
+import { beginningSentence, intervalText, onsetSentence } from "../../alert/beginning-text.ts";
 import type { Decision } from "../../alert/decisions.ts";
 import { isEvidence, PAGE_TIER } from "../../core/evidence.ts";
 import { modelsOf } from "../../core/incident.ts";
@@ -168,10 +169,12 @@ export function IncidentPage({ changes, deliveries, retrainings, decisions, now 
       <h1>{incident.title}</h1>
       <p class="lead">
         <StateWord state={stateOf(incident)}>{stateWords(incident)}</StateWord> Opened {moment(incident.opened_at)} UTC
-        (event time), the first window that breached began {moment(incident.onset)}.
-        {incident.resolved_at !== null && ` Resolved ${moment(incident.resolved_at)}.`}
+        (event time),{" "}
+        {incident.window === PAGE_TIER ? "the change most likely began" : "the first window that breached began"}{" "}
+        {moment(incident.onset)}.{incident.resolved_at !== null && ` Resolved ${moment(incident.resolved_at)}.`}
         {incident.models !== undefined && ` ${plural(incident.models.length, "model")}: ${modelsText(incident)}.`}
       </p>
+      <Beginning incident={incident} />
       <Explanations incident={incident} />
       <section>
         <Head
@@ -190,6 +193,15 @@ export function IncidentPage({ changes, deliveries, retrainings, decisions, now 
       </section>
     </>
   );
+}
+
+/** Where to look first. */
+function Beginning({ incident }: { readonly incident: IncidentView }) {
+  const { beginning } = incident;
+  const sentences = [onsetSentence(incident), beginningSentence(beginning === undefined ? {} : { beginning })].filter(
+    (sentence) => sentence !== undefined,
+  );
+  return sentences.length === 0 ? null : <p class="quiet">{sentences.join(" ")}</p>;
 }
 
 function Explanations({ incident }: { readonly incident: IncidentView }) {
@@ -268,6 +280,7 @@ function Members({ incident }: { readonly incident: IncidentView }) {
                 <span class="under">
                   {[member.finding ?? member.metric, member.segment, member.model].filter(Boolean).join(", ")}
                 </span>
+                {member.onset_from !== undefined && <span class="under">began {intervalText(member)}</span>}
               </th>
               <td>
                 {member.rule}

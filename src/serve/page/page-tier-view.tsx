@@ -108,10 +108,11 @@ function Subjects({
           </tr>
         </thead>
         <tbody>
-          {subjects.map(({ subjectKind, subject, value, threshold, changedSince, finding }) => (
+          {subjects.map(({ subjectKind, subject, segment, value, threshold, changedSince, finding }) => (
             <tr>
               <th scope="row" class="value">
                 {subjectKind === "kpi" ? subject : <a href={subjectLink(series, subjectKind, subject)}>{subject}</a>}
+                {segment !== "" && <span class="under">where {segment}</span>}
               </th>
               <td class="nowrap">
                 {changedSince === null ? (

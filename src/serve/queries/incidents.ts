@@ -2,9 +2,10 @@
 import { z } from "zod";
 import { causeSentence } from "../../alert/cause-text.ts";
 import { explanationKinds, type Incident, incidentStates, severities } from "../../core/incident.ts";
+import { incidentBeginningSchema } from "../../core/incident-beginning.ts";
 import { type CauseReport, causeReportSchema } from "../../core/incident-cause.ts";
 import { subjectKinds } from "../../core/summary.ts";
-import { causesBody } from "../../core/webhook-body.ts";
+import { beginningBody, causesBody, onsetBody } from "../../core/webhook-body.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 
@@ -31,6 +32,8 @@ const member = z.object({
   muted: z.string().optional(),
   weight: z.number().optional(),
   onset: z.number().optional(),
+  onset_from: z.number().optional(),
+  onset_to: z.number().optional(),
   finding: z.string().optional(),
 });
 
@@ -58,6 +61,7 @@ const body = z.object({
   actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).optional(),
   // What an older version has written of causes may have another shape: it is then left out.
   causes: causeReportSchema.optional().catch(undefined),
+  beginning: incidentBeginningSchema.optional().catch(undefined),
 });
 export type IncidentMemberView = z.output<typeof member>;
 
@@ -175,6 +179,7 @@ export function incidentJson(incident: IncidentView): Record<string, unknown> {
     resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),
     changed_at: iso(incident.changed_at),
     ...(incident.causes === undefined ? {} : { causes: withSentences(incident.causes) }),
+    ...(incident.beginning === undefined ? {} : { beginning: beginningBody(incident.beginning) }),
     ...(incident.explanations === undefined
       ? {}
       : {
@@ -182,6 +187,7 @@ export function incidentJson(incident: IncidentView): Record<string, unknown> {
         }),
     members: incident.members.map((one) => ({
       ...one,
+      ...onsetBody(one),
       window_start: iso(one.window_start),
       window_end: iso(one.window_end),
     })),

@@ -6,7 +6,7 @@ import { type SubjectKind, subjectKinds } from "../../core/summary.ts";
 import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { loadNotices, type NoticesView, noticesJson } from "./notices.ts";
-import { ofSeries, type SeriesKey } from "./rows.ts";
+import { ofAnySegment, ofSeries, type SeriesKey } from "./rows.ts";
 
 export interface EvidencePoint {
   readonly end: number;
@@ -18,6 +18,8 @@ export interface EvidencePoint {
 export interface SubjectEvidenceView {
   readonly subjectKind: SubjectKind;
   readonly subject: string;
+  /** '' is the whole. */
+  readonly segment: string;
   readonly value: number;
   readonly threshold: number;
   /** Since when it has been changed, and what it is; null while it has not. */
@@ -72,11 +74,12 @@ export async function loadPageTier(lane: Lane, model: ModelConfig, series: Serie
   );
   const subjects = await selectSubjects(lane, series, span.last);
   const kpiAlarms = await countKpiAlarms(lane, series);
+  const segmentAlarms = await countSegmentAlarms(lane, series);
   return {
     budget,
     watchedMs: span.watched,
     allowed: (span.watched / budget.perMs) * budget.alarms,
-    alarms: span.alarms + kpiAlarms,
+    alarms: span.alarms + kpiAlarms + segmentAlarms,
     points,
     subjects,
     notices,
@@ -127,17 +130,28 @@ async function countKpiAlarms(lane: Lane, series: SeriesKey): Promise<number> {
   return row?.alarms ?? 0;
 }
 
+async function countSegmentAlarms(lane: Lane, series: SeriesKey): Promise<number> {
+  const [row] = await lane.query(
+    sql`SELECT uniq(first) AS alarms FROM (SELECT min(window_end) AS first FROM evidence FINAL
+      WHERE ${ofAnySegment(series)} AND metric = ${evidenceMetrics.drift} AND segment != '' AND alarmed GROUP BY subject_kind, subject, segment, onset)`,
+    z.object({ alarms: z.number() }),
+  );
+  return row?.alarms ?? 0;
+}
+
 async function selectSubjects(lane: Lane, series: SeriesKey, last: number): Promise<SubjectEvidenceView[]> {
   const rows = await lane.query(
-    sql`SELECT subject_kind, subject, argMax(value, window_start) AS value, argMax(threshold, window_start) AS threshold,
+    sql`SELECT subject_kind, subject, segment, argMax(value, window_start) AS value, argMax(threshold, window_start) AS threshold,
         argMax(breached, window_start) AS changed, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset,
         argMax(finding, window_start) AS finding, toUnixTimestamp64Milli(max(window_end)) AS end
-      FROM evidence FINAL WHERE ${ofSeries(series)} AND metric IN ${list([evidenceMetrics.drift, evidenceMetrics.kpi])}
-      GROUP BY metric, subject_kind, subject HAVING changed OR max(window_end) >= ${time(last)}
-      ORDER BY changed DESC, value / threshold DESC, subject LIMIT ${SUBJECTS}`,
+      FROM evidence FINAL WHERE ${ofAnySegment(series)} AND metric IN ${list([evidenceMetrics.drift, evidenceMetrics.kpi])}
+      GROUP BY metric, subject_kind, subject, segment HAVING changed OR max(window_end) >= ${time(last)}
+        OR (segment != '' AND 2 * toUnixTimestamp64Milli(max(window_end)) - toUnixTimestamp64Milli(max(window_start)) > ${last})
+      ORDER BY changed DESC, segment != '', value / threshold DESC, subject, segment LIMIT ${SUBJECTS}`,
     z.object({
       subject_kind: z.enum(subjectKinds),
       subject: z.string(),
+      segment: z.string(),
       value: z.number().nullable(),
       threshold: z.number().nullable(),
       changed: z.boolean(),
@@ -149,6 +163,7 @@ async function selectSubjects(lane: Lane, series: SeriesKey, last: number): Prom
   return rows.map((row) => ({
     subjectKind: row.subject_kind,
     subject: row.subject,
+    segment: row.segment,
     value: row.value ?? 0,
     threshold: row.threshold ?? 0,
     changedSince: row.changed ? (row.onset ?? row.end) : null,

@@ -57,8 +57,11 @@ export const metricRow = z
   );
 
 /** WHERE of one series, the whole of it (no segments). */
-export const ofSeries = (key: SeriesKey): Sql =>
-  sql`model = ${key.model} AND version = ${key.version} AND variant = ${key.variant} AND segment = ''`;
+export const ofSeries = (key: SeriesKey): Sql => sql`${ofAnySegment(key)} AND segment = ''`;
+
+/** The series and its segments. */
+export const ofAnySegment = ({ model, version, variant }: SeriesKey): Sql =>
+  sql`model = ${model} AND version = ${version} AND variant = ${variant}`;
 
 const detailSchema = z.record(z.string(), z.unknown());
 

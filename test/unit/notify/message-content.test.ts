@@ -55,6 +55,18 @@ test("what fires comes first, then the more urgent, then what is furthest beyond
   );
 });
 
+test("where alerting has weighed the members, its order holds among those of one urgency", () => {
+  const { moved } = content([
+    drift("important", 0.3, { weight: 9 }),
+    drift("far", 3, { weight: 2 }),
+    exampleMember({ weight: 1 }),
+  ]);
+  assert.deepEqual(
+    moved.map(({ name }) => name),
+    ["accuracy", "psi of important", "psi of far"],
+  );
+});
+
 test("a thousand members are counted, and a limited number is kept with the message", () => {
   const { moved, movedCount, summary } = content(
     Array.from({ length: 1_000 }, (_, index) => drift(`f${index}`, 1 + index)),
@@ -76,10 +88,7 @@ test("of what the page tier found: since when and between which moments, how sur
     "2026-03-01 00:00 UTC (between 2026-02-28 00:00 UTC and 2026-03-01 06:00 UTC, 95 times in 100)",
   );
   assert.equal(fact(found, "First bad window"), "2026-03-01 00:00 UTC to 2026-03-01 01:00 UTC (windows of 1h)");
-  assert.equal(
-    fact(found, "First event"),
-    "kafka:ml.predictions:t1, partition 2, offset 104551, of 2026-03-01 00:08 UTC",
-  );
+  assert.equal(fact(found, "First event"), "topic ml.predictions, partition 2, offset 104551, of 2026-03-01 00:08 UTC");
   assert.equal(fact(found, "How sure"), "evidence 185.6 of the 6.2 needed; at most 1 false alarm per 30d by design");
 });
 
@@ -138,6 +147,8 @@ test("links lead to the subjects and the model, and to nowhere without an addres
     drift("third", 1),
   ]);
   assert.deepEqual(incidentLinks("", incident), []);
+  const elsewhere = { ...incident, members: [drift("x", 1, { model: "other", window: "1d" })] };
+  assert.ok(incidentLinks("https://d.example", elsewhere)[0]?.url.includes("/models/other/features/x?window=1d&at="));
   const links = incidentLinks("https://d.example", incident);
   assert.deepEqual(
     links.map(({ label }) => label),

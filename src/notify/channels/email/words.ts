@@ -1,5 +1,6 @@
 /** Words that the two parts of an e-mail share. */
-import type { Notification } from "../../../core/delivery.ts";
+import { isOver, type Notification } from "../../../core/delivery.ts";
+import type { IncidentTransition } from "../../../core/incident.ts";
 
 /** What takes part and is named. */
 export const NAMED_MAX = 12;
@@ -12,12 +13,25 @@ export function stateOf({ transition, incident }: Notification): {
   readonly mark: string;
   readonly word: string;
 } {
-  if (transition === "resolved") return { kind: "over", mark: "●", word: "Resolved" };
-  if (transition === "withdrawn") return { kind: "over", mark: "●", word: "Withdrawn" };
+  if (isOver({ transition, incident })) return { kind: "over", mark: "●", word: OVER[transition] ?? "Over" };
   const word = { page: "Page", ticket: "Ticket", info: "For information" }[incident.severity];
-  const still = transition === "reminder" ? ", still open" : transition === "data_missing" ? ", data missing" : "";
-  return { kind: incident.severity, mark: incident.severity === "page" ? "■" : "▲", word: `${word}${still}` };
+  return {
+    kind: incident.severity,
+    mark: incident.severity === "page" ? "■" : "▲",
+    word: `${word}${STILL[transition] ?? ""}`,
+  };
 }
+
+const OVER: Readonly<Partial<Record<IncidentTransition, string>>> = {
+  resolved: "Resolved",
+  withdrawn: "Withdrawn",
+  revised: "Revised",
+};
+const STILL: Readonly<Partial<Record<IncidentTransition, string>>> = {
+  reminder: ", still open",
+  data_missing: ", data missing",
+  confirmed: ", confirmed by labels",
+};
 
 /** What it is about, without the state. */
 export const headlineOf = ({ incident, title }: Notification): string =>

@@ -7,7 +7,8 @@ import { drawn, HOUR, planOf, SHARES } from "../../../support/page-tier.ts";
 
 const plan = planOf();
 const MOVED = [0.25, 0.3, 0.2, 0.25];
-const describe = () => Promise.resolve("moved");
+const began = { onset: 10 * HOUR, from: 9 * HOUR, to: 12 * HOUR };
+const describe = () => Promise.resolve({ finding: "moved", began });
 
 async function take(unit: UnitState, hour: number, colour: readonly number[], n = 2000) {
   const counts = [...drawn(colour, n, 2 * hour + 1), ...drawn(SHARES, n, 2 * hour + 2)];
@@ -36,6 +37,7 @@ test("a change is told once, with its onset, and goes on until the stream has go
     if (hour === 15) {
       assert.deepEqual([...outcome.changed.keys()], ["feature/colour"]);
       assert.equal(outcome.changed.get("feature/colour")?.onset, 10 * HOUR);
+      assert.equal(outcome.changed.get("feature/colour")?.onsetTo, 12 * HOUR);
       assert.equal(outcome.changed.get("feature/colour")?.finding, "moved");
     }
   }
@@ -43,6 +45,8 @@ test("a change is told once, with its onset, and goes on until the stream has go
   assert.ok((told[0] ?? 0) >= 10 && (told[0] ?? 99) <= 12, told.join());
   assert.ok(over > 20 && over <= 26, `${over}`);
   assert.equal(unit.changed.size, 0);
+  // A change that comes next can't have begun before.
+  assert.equal(unit.restarted.get("feature/colour"), (over + 1) * HOUR);
 });
 
 test("while one subject has changed another one is still told of", async () => {
@@ -83,7 +87,7 @@ test("missing values are a stream of their own", async () => {
   for (let hour = 0; hour < 5; hour++) {
     const counts = [...drawn(SHARES, 2000, hour, 0.2), ...drawn(SHARES, 2000, hour + 50)];
     await takeStep(plan, unit, { start: hour * HOUR, end: (hour + 1) * HOUR, counts }, (finding) =>
-      Promise.resolve(finding.stream.stream),
+      Promise.resolve({ finding: finding.stream.stream, began: null }),
     );
   }
   assert.equal(unit.changed.get("feature/colour")?.finding, "missing");
@@ -102,6 +106,7 @@ test("saved and read again after every step, the state and the outcome are the s
       through: saved.through,
       states: plan.streams.map((stream, index) => stateOfRow(stream.plan, rows[index] ?? [])),
       changed: new Map(saved.changed),
+      restarted: new Map(saved.restarted),
     };
     assert.deepEqual(saved.states, straight.states);
   }

@@ -10,7 +10,7 @@ import { referenceOf } from "../../../support/summaries.ts";
 
 /** A few points only: within `ignore_below`. */
 const NEARLY = [0.385, 0.3, 0.2, 0.115];
-const describe = () => Promise.resolve("moved");
+const describe = () => Promise.resolve({ finding: "moved", began: null });
 
 function noticesOf(plan: PageTierPlan): NoticePlan {
   assert.ok(plan.notices !== null);
@@ -99,6 +99,7 @@ test("saved and read again after every step, the state is the same bit for bit",
       through: saved.through,
       states: plan.streams.map((stream, index) => stateOfRow(stream.plan, rows[index] ?? [])),
       changed: new Map(saved.changed),
+      restarted: new Map(saved.restarted),
     };
     assert.deepEqual(saved.states, straight.states);
   }

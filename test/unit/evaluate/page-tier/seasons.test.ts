@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { newUnit, takeStep } from "../../../../src/evaluate/page-tier/drift-tracker.ts";
 import { daily, HOUR, hoursOfValues, type MeanAt, type Rhythm, rhythmOf, T0 } from "../../../support/rhythm.ts";
 
-const describe = () => Promise.resolve("moved");
+const describe = () => Promise.resolve({ finding: "moved", began: null });
 const PER_HOUR = 100;
 
 /** Hours in which each tier tells of something new. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { CloudEvent, HTTP } from "cloudevents";
 import { awsHeaders } from "../../src/act/actions/http-target/aws-signature.ts";
 import { actions } from "../../src/act/actions/index.ts";
 import { type Action, runOf } from "../../src/core/action.ts";
@@ -311,4 +312,17 @@ test("what a login was sent is hidden where its answer echoes it", async () => {
   assert.ok(answer.status === "failed" && !answer.retryable, JSON.stringify(answer));
   assert.match(answer.reason, /the token was refused: HTTP 403: no:/);
   assert.ok(!answer.reason.includes("of-the-login"), answer.reason);
+});
+
+test("the CloudEvents SDK reads what Knative is sent as one valid event", async () => {
+  await using system = await startSystem("knative");
+  assert.equal((await send("knative", system.options)).status, "delivered");
+  const [request] = system.requests;
+  assert.ok(request !== undefined);
+  const event = HTTP.toEvent({ headers: request.headers, body: request.body });
+  assert.ok(event instanceof CloudEvent && event.validate());
+  assert.deepEqual(
+    [event.id, event.type, event.source, event.subject, event.datacontenttype],
+    [KEY, "io.driftline.retraining.requested", "driftline", "fraud", "application/json"],
+  );
 });

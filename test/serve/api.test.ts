@@ -287,10 +287,15 @@ test("a token is asked of everything but /health and /ready, and is shown nowher
   for (const route of routes.filter((one) => one.method === "GET")) {
     const where = route.path.replace(":kind", "features").replace(/:\w+/g, "census");
     const status = (await closed.get(where)).status;
-    if (route.audience === "open") assert.equal(status, 200, where);
+    // A link for approval carries a token of its own, and allows nothing without it.
+    if (route.ownToken) assert.equal(status, 403, where);
+    else if (route.audience === "open") assert.equal(status, 200, where);
     else assert.equal(status, 401, where);
   }
   assert.equal((await closed.post("/v1/events", "{}")).status, 401);
+  assert.equal((await closed.post("/v1/retrainings/census", '{"status":"failed"}')).status, 401);
+  const guess = JSON.stringify({ decision: "approve", token: "guessed" });
+  assert.equal((await closed.post("/v1/retrainings/census/approval", guess)).status, 403);
   assert.equal((await closed.get("/v1/models", { authorization: `Bearer ${token}` })).status, 200);
   const page = await closed.get("/", { authorization: `Basic ${Buffer.from(`me:${token}`).toString("base64")}` });
   assert.equal(page.status, 200);

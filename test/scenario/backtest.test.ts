@@ -12,7 +12,7 @@ const CONFIG = `models:
     windows: [5m]
     features: { x: numeric }
     kpis:
-      - { name: mean_x, sql: "avg(toFloat64(features.x))", max: 80, clear: 80 }
+      - { name: mean_x, sql: "avg(toFloat64(features.x))", max: 80, clear: 80, clear_after: 1 }
     alerts: { channels: [hook] }
 channels: { hook: { use: webhook, url: "\${HOOK}" } }`;
 

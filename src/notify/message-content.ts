@@ -15,15 +15,13 @@ import { isOver } from "../core/delivery.ts";
 import { isEvidence, PAGE_TIER } from "../core/evidence.ts";
 import { type Incident, type IncidentMember, type IncidentTransition, severityRank } from "../core/incident.ts";
 import type { ChangedValue, Fact, Link, MessageContent, MovedSubject } from "../core/message.ts";
-import type { Picture } from "../core/picture/picture.ts";
+import { figure, type Picture, share } from "../core/picture/picture.ts";
 
 /** Members that a message holds; channels show as many of them as fit. */
 const MOVED_MAX = 200;
 const CHANGED_MAX = 8;
 const CAUSES_MAX = 3;
 const SUMMARY_NAMES = 4;
-/** A share that moved by less reads the same before and after. */
-const LEAST_CHANGE = 0.0005;
 
 export interface MessageParts {
   readonly links: readonly Link[];
@@ -144,7 +142,7 @@ function certainty(member: IncidentMember, model: MessageParts["model"]): string
   if (isEvidence(member.metric)) {
     const budget = model === undefined || model.false_alarms === null ? "" : budgetText(model.false_alarms);
     const promise = budget === "" ? "" : `; at most ${budget.replace(" per ", " false alarm per ")} by design`;
-    return `evidence ${plainNumber(member.value)} of the ${plainNumber(member.threshold)} needed${promise}`;
+    return `evidence ${figure(member.value ?? 0)} of the ${figure(member.threshold ?? 0)} needed${promise}`;
   }
   if (member.subject_kind === "kpi") return `rule "${plainName(member.rule)}", on ${count(member.n)} events`;
   const times = excess(member);
@@ -194,7 +192,7 @@ function movedSubject(member: IncidentMember, members: readonly IncidentMember[]
 
 function changedValues({ causes }: Incident): ChangedValue[] {
   const moved = (causes?.causes ?? []).filter(
-    ({ share_before, share_after }) => Math.abs(share_after - share_before) >= LEAST_CHANGE,
+    ({ share_before, share_after }) => share(share_before) !== share(share_after),
   );
   return moved.slice(0, CHANGED_MAX).map(({ conditions, share_before, share_after }) => ({
     what: conditions.map(conditionText).join(" and "),
@@ -203,5 +201,4 @@ function changedValues({ causes }: Incident): ChangedValue[] {
   }));
 }
 
-const figure = (value: number): string => String(Number(value.toPrecision(4)));
 const count = (events: number): string => events.toLocaleString("en-US");

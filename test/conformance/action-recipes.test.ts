@@ -18,7 +18,8 @@ function actionsOf(yaml: string) {
   const environment = Object.fromEntries(
     [...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => [name, `value-of-${name}`]),
   );
-  const text = `models:\n  - name: fraud\n    task: binary\n${yaml.replace(/^/gm, "    ")}`;
+  const model = `models:\n  - name: fraud\n    task: binary\n    alerts: { channels: [oncall] }\n${yaml.replace(/^/gm, "    ")}`;
+  const text = `${model}\nchannels: { oncall: { use: webhook, url: "http://127.0.0.1:9/" } }\n`;
   const config = loadConfig("/etc/driftline/driftline.yaml", { environment, readFile: () => text });
   return config.models.flatMap(namedActions);
 }

@@ -22,7 +22,8 @@ async function mailOf(notification: Notification, { thread, drawn = true }: { th
 
 test("both parts say what moved, since when, how sure, how much it matters, which values changed, and where to look", async () => {
   const { mail } = await mailOf(exampleFall());
-  for (const part of [mail.text ?? "", String(mail.html)])
+  // Numbers keep to their units.
+  for (const part of [mail.text ?? "", String(mail.html).replaceAll("\u00a0", " ")])
     for (const words of [
       "estimated_f1",
       "2017-12-01 00:00 UTC",

@@ -38,13 +38,16 @@ export function memberSentence(member: IncidentMember): string {
   const limit = member.threshold === null ? "its limit" : plainNumber(member.threshold);
   const missing = member.data_missing ? `; ${undecidedWords(member.metric)}` : "";
   if (member.firing) return `${name} ${plainNumber(member.value)} is ${member.direction} ${limit}${missing}`;
+  // Withdrawn, or accepted: the number is still that at which it fired.
+  if (member.cleared_at === null) return `${name} ${plainNumber(member.value)} was ${member.direction} ${limit}`;
   return `${name} is back at ${plainNumber(member.value)} (limit ${limit})`;
 }
 
 /** "RELP has changed since 2017-06-03 00:00 UTC: the share of 17 rose from 3.1 % to 9.4 %". */
 function changeSentence(member: IncidentMember, name: string): string {
   const isKpi = member.metric === evidenceMetrics.kpi;
-  if (!member.firing) return isKpi ? `${name} has recovered` : `${name} is as in the reference again`;
+  if (!member.firing && member.cleared_at !== null)
+    return isKpi ? `${name} has recovered` : `${name} is as in the reference again`;
   const since = member.onset === undefined ? "" : ` since ${plainTime(member.onset)}`;
   const finding = member.finding === undefined ? "" : plainText(member.finding);
   if (isKpi) return `${name} ${finding}${since === "" ? "" : `,${since}`}`;

@@ -31,15 +31,27 @@ export async function withoutRefuted(
 ): Promise<{ readonly episodes: readonly Episode[]; readonly refuted: ReadonlyMap<string, string> }> {
   const refuted = new Map<string, string>();
   if (!isChanged) return { episodes, refuted };
+  const ruleOf = ({ rule: name, metric }: Episode) =>
+    isEstimated(metric) ? rules.find((rule) => rule.name === name) : undefined;
+  const tell = (episode: Episode, why: string) => {
+    for (const record of records)
+      if (record.episodes.some((told) => memberKey(told) === memberKey(episode)))
+        refuted.set(record.incident.incident_id, why);
+  };
   const standing: Episode[] = [];
   for (const episode of episodes) {
-    const rule = rules.find(({ name }) => name === episode.rule);
-    const why = rule === undefined || !isEstimated(episode.metric) ? null : await refutation(lane, rule, episode);
+    const rule = ruleOf(episode);
+    const why = rule === undefined ? null : await refutation(lane, rule, episode);
     if (why === null) standing.push(episode);
-    else
-      for (const record of records)
-        if (record.episodes.some((told) => memberKey(told) === memberKey(episode)))
-          refuted.set(record.incident.incident_id, why);
+    else tell(episode, why);
+  }
+  // Labels may have shown an estimate to be wrong so clearly that its own windows decide nothing any more: the reason is the same.
+  const left = new Set(episodes.map(memberKey));
+  const gone = records.filter(({ withdrawn }) => !withdrawn).flatMap((record) => record.episodes);
+  for (const episode of gone) {
+    const rule = left.has(memberKey(episode)) ? undefined : ruleOf(episode);
+    const why = rule === undefined ? null : await refutation(lane, rule, episode);
+    if (why !== null) tell(episode, why);
   }
   return { episodes: standing, refuted };
 }

@@ -17,6 +17,8 @@ export interface Bucket {
   /** null: nobody knows of it yet. */
   readonly record: IncidentRecord | null;
   readonly episodes: Episode[];
+  /** What longer windows say of it after it is over. */
+  readonly echoes: Episode[];
 }
 
 export interface BucketInput {
@@ -48,25 +50,30 @@ export function causeBuckets(input: BucketInput): Buckets {
   const known: Bucket[] = open.map((record) => ({
     record,
     episodes: [...record.episodes.filter((episode) => episode.model !== model), ...(assigned.mine.get(record) ?? [])],
+    echoes: [],
   }));
-  const others: Bucket[] = foreign.filter(isOpen).map((record) => ({ record, episodes: [...record.episodes] }));
+  const others: Bucket[] = foreign
+    .filter(isOpen)
+    .map((record) => ({ record, episodes: [...record.episodes], echoes: [] }));
   const accounted = new Map(assigned.accounted);
   const fresh: Bucket[] = [];
   for (const group of touching(assigned.free, known, input)) {
-    const own = group.bucket;
-    const left = group.episodes.filter((episode) => !isEchoOf(fresh, episode));
-    if (own !== null) own.episodes.push(...group.episodes);
-    else if (left.length > 0) {
-      const home = [...known, ...fresh, ...others].find((bucket) => isRelated(bucket.episodes, left));
-      const past = home === undefined ? relatedPast([...ended, ...foreign], left) : undefined;
-      if (past !== undefined) accounted.set(past, [...(accounted.get(past) ?? []), ...left]);
-      else if (home !== undefined) home.episodes.push(...left);
-      else fresh.push({ record: null, episodes: left });
+    const { bucket: own, episodes } = group;
+    if (own !== null) {
+      own.episodes.push(...episodes);
+      continue;
     }
-    // An echo stays with the incident that it repeats.
-    if (own === null)
-      for (const echo of group.episodes)
-        if (!left.includes(echo)) fresh.find((bucket) => isEchoOf([bucket], echo))?.episodes.push(echo);
+    const repeated = repeatedBy(episodes, ended, fresh);
+    if (repeated !== null) {
+      if ("echoes" in repeated) repeated.echoes.push(...episodes);
+      else accounted.set(repeated, [...(accounted.get(repeated) ?? []), ...episodes]);
+      continue;
+    }
+    const home = [...known, ...fresh, ...others].find((bucket) => isRelated(bucket.episodes, episodes));
+    const past = home === undefined ? relatedPast([...ended, ...foreign], episodes) : undefined;
+    if (past !== undefined) accounted.set(past, [...(accounted.get(past) ?? []), ...episodes]);
+    else if (home !== undefined) home.episodes.push(...episodes);
+    else fresh.push({ record: null, episodes: [...episodes], echoes: [] });
   }
   const joined = others.filter(({ record, episodes }) => episodes.length > (record?.episodes.length ?? 0));
   return { buckets: [...known, ...joined, ...fresh], accounted };
@@ -111,7 +118,6 @@ function accountsFor(record: IncidentRecord, episode: Episode): boolean {
   const { opened_at, resolved_at } = record.incident;
   const end = resolved_at ?? opened_at;
   if (!record.episodes.some((other) => sameScope(other, episode))) return false;
-  if (isEcho(episode, record.incident.onset, end)) return true;
   if (!Number.isFinite(endOf(episode))) return false;
   const isWithin = episode.fired.window_end >= opened_at && endOf(episode) <= end;
   return (
@@ -125,12 +131,19 @@ function isEcho(episode: Episode, onset: number, end: number): boolean {
   return start < end && end < seen && onset < seen && episode.fired.window_end > end;
 }
 
-function isEchoOf(buckets: readonly Bucket[], episode: Episode): boolean {
-  return buckets.some(({ episodes }) => {
-    const mine = episodes.filter((other) => sameScope(other, episode));
-    const end = Math.max(...mine.map(endOf));
-    return mine.length > 0 && isEcho(episode, Math.min(...mine.map(({ onset }) => onset)), end);
-  });
+/** The incident that is over and of whose time all episodes of a group are echoes; null where one of them is more. */
+function repeatedBy(
+  group: readonly Episode[],
+  ended: readonly IncidentRecord[],
+  fresh: readonly Bucket[],
+): IncidentRecord | Bucket | null {
+  const isRepeatedBy = ({ episodes }: IncidentRecord | Bucket) =>
+    group.every((episode) => {
+      const mine = episodes.filter((other) => sameScope(other, episode));
+      const end = Math.max(...mine.map(endOf));
+      return mine.length > 0 && isEcho(episode, Math.min(...mine.map(({ onset }) => onset)), end);
+    });
+  return ended.find(isRepeatedBy) ?? fresh.find(isRepeatedBy) ?? null;
 }
 
 export const sameScope = (one: Episode, other: Episode): boolean =>

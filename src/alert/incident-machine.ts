@@ -82,7 +82,7 @@ export function advanceIncidents(input: IncidentInput): readonly RecordedChange[
   for (const record of over) changes.push(...amendEnded(record, accounted.get(record) ?? [], input));
   const ids = new Set([...input.records, ...foreign].map((record) => record.incident.incident_id));
   for (const id of embryos.keys()) ids.delete(id);
-  for (const { record, episodes: mine } of buckets) {
+  for (const { record, episodes: mine, echoes } of buckets) {
     if (mine.length === 0) {
       if (record !== null) changes.push(withdraw(record, input));
       continue;
@@ -92,7 +92,10 @@ export function advanceIncidents(input: IncidentInput): readonly RecordedChange[
     embryos.delete(made.incident.incident_id);
     const before = embryo === undefined ? made : born(embryo, made);
     ids.add(before.incident.incident_id);
-    changes.push(...steps(before, mine, input));
+    const advanced = steps(before, mine, input);
+    changes.push(...advanced);
+    const last = advanced.at(-1)?.record;
+    if (last !== undefined && echoes.length > 0) changes.push(...addToEnded(last, echoes, input));
   }
   changes.push(...pendingChanges(embryos, buckets, input, ids));
   return changes.sort(byEventTime);

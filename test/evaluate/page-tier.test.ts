@@ -183,9 +183,7 @@ test("a KPI that falls pages once its labels are complete, and recovers", async 
     await scene.evaluation.run({});
     await alerting.process("kpi");
   }
-  const incidents = (await readIncidents(stage.lane)).filter(
-    ({ model, window }) => model === "kpi" && window === "page tier",
-  );
+  const incidents = (await readIncidents(stage.lane)).filter(({ model }) => model === "kpi");
   assert.equal(incidents[0]?.severity, "page");
   const member = incidents.flatMap(({ members }) => members).find(({ metric }) => metric === "kpi-evidence");
   assert.equal(member?.subject, "accuracy");

@@ -20,17 +20,21 @@ const RETRAIN_SECRET = "whsec_cmV0cmFpbmluZy1pcy1zaWduZWQtd2l0aC10aGlz";
 const failsTwice = (_request: unknown, index: number): Answer => ({ status: index < 2 ? 503 : 200 });
 const deliveryRow = z.object({ target: z.string(), state: z.string() });
 
-/** Ten minutes of one model, 300 predictions each five: like the reference, then far from it; and one later event that closes them. */
-function events(model: string): string {
+/**
+ * Ten minutes of one model, 300 predictions each five: like the reference, then far from it; and one later event that closes them. Each model
+ * has a day of its own: what moves in two models at the same time is one incident.
+ */
+function events(model: "m" | "n"): string {
+  const start = Date.UTC(2026, 0, model === "m" ? 5 : 6, 10);
   const rows = Array.from({ length: 600 }, (_, index) => ({
     id: `${model}-${index}`,
     model,
     type: "prediction",
-    timestamp: new Date(Date.UTC(2026, 0, 5, 10) + index * 1000).toISOString(),
+    timestamp: new Date(start + index * 1000).toISOString(),
     prediction: index % 2,
     features: { amount: index < 300 ? (index * 37) % 100 : 1000 + index },
   }));
-  const closing = { ...rows[0], id: `${model}-closing`, timestamp: "2026-01-05T10:20:00Z" };
+  const closing = { ...rows[0], id: `${model}-closing`, timestamp: new Date(start + 1_200_000).toISOString() };
   return [...rows, closing].map((row) => JSON.stringify(row)).join("\n");
 }
 
@@ -101,7 +105,7 @@ test("drifted events are one mail, one Slack message, one alert and one retrain 
       ingest: { batch_wait: "50ms" },
     });
     running = service;
-    const send = async (model: string) => {
+    const send = async (model: "m" | "n") => {
       const response = await fetch(`${service.url}/v1/events`, { method: "POST", body: events(model) });
       assert.equal(response.status, 200, await response.text());
     };

@@ -3,17 +3,32 @@ import type { Incident, IncidentMember } from "../core/incident.ts";
 import type { IncidentBeginning } from "../core/incident-beginning.ts";
 import { plainName, plainTime } from "./incident-text.ts";
 
-/** "The change began between 2026-03-03 06:00 UTC and 2026-03-03 09:00 UTC (95 %)."; undefined where the page tier has told no interval. */
-export function onsetSentence({ members }: { readonly members: readonly OnsetOf[] }): string | undefined {
-  const [first] = members
-    .filter(({ onset_from, onset_to }) => onset_from !== undefined && onset_to !== undefined)
-    .sort((a, b) => (a.onset ?? 0) - (b.onset ?? 0));
-  return first === undefined ? undefined : `The change began ${intervalText(first)} (95 %).`;
+/**
+ * "The change began between 2026-03-03 06:00 UTC and 2026-03-03 09:00 UTC (95 %)."; undefined where the page tier has told no interval of the
+ * incident's own beginning: its members may have moved again later.
+ */
+export function onsetSentence(incident: BegunIncident): string | undefined {
+  const text = onsetInterval(incident);
+  return text === "" ? undefined : `The change began ${text} (95 %).`;
 }
-type OnsetOf = Pick<IncidentMember, "onset" | "onset_from" | "onset_to">;
+
+/** "between … and …": when the incident began; '' where that is not known. */
+export function onsetInterval({ onset, members }: BegunIncident): string {
+  const first = members.find(
+    ({ onset_from = Number.POSITIVE_INFINITY, onset_to = Number.NEGATIVE_INFINITY }) =>
+      onset_from <= onset && onset <= onset_to,
+  );
+  return first === undefined ? "" : intervalText(first);
+}
+
+interface BegunIncident {
+  readonly onset: number;
+  readonly members: readonly OnsetOf[];
+}
+type OnsetOf = Pick<IncidentMember, "onset_from" | "onset_to">;
 
 /** "between 2026-03-03 06:00 UTC and 2026-03-03 09:00 UTC". */
-export const intervalText = ({ onset_from, onset_to }: Pick<OnsetOf, "onset_from" | "onset_to">): string =>
+export const intervalText = ({ onset_from, onset_to }: OnsetOf): string =>
   onset_from === undefined || onset_to === undefined
     ? ""
     : `between ${plainTime(onset_from)} and ${plainTime(onset_to)}`;

@@ -1,5 +1,5 @@
 /** What a message about an incident says, in parts: see core/message.ts. Plain text; channels escape and cut. */
-import { intervalText, placeText } from "../alert/beginning-text.ts";
+import { onsetInterval, placeText } from "../alert/beginning-text.ts";
 import { causeSentences, conditionText, featureSentence } from "../alert/cause-text.ts";
 import {
   memberName,
@@ -105,7 +105,7 @@ function timeFacts(incident: Incident): Fact[] {
         ? null
         : `${plainTime(onset)} (windows of ${plainName(window)})`;
   return [
-    { label: "Since", value: `${plainTime(since)}${interval(incident)}` },
+    { label: "Since", value: `${plainTime(since)}${interval({ onset: since, members })}` },
     ...(firstWindow === null ? [] : [{ label: "First bad window", value: firstWindow }]),
     ...(event === null
       ? []
@@ -120,10 +120,10 @@ function timeFacts(incident: Incident): Fact[] {
   ];
 }
 
-/** " (between … and …, 95 times in 100)" of the first member that has it. */
-function interval({ members }: Incident): string {
-  const found = members.map(intervalText).find((text) => text !== "");
-  return found === undefined ? "" : ` (${found}, 95 times in 100)`;
+/** " (between … and …, 95 times in 100)" where it is known. */
+function interval(begun: Pick<Incident, "onset" | "members">): string {
+  const found = onsetInterval(begun);
+  return found === "" ? "" : ` (${found}, 95 times in 100)`;
 }
 
 /** How sure it is, how much it matters, and how many events that rests on. */

@@ -2,9 +2,7 @@
 import { z } from "zod";
 import { type Verification, verifyAudit } from "./audit/verify.ts";
 import type { Config } from "./config/schema.ts";
-import { DriftlineError, messageOf } from "./core/errors.ts";
-import { findService } from "./service-file.ts";
-import { openStore } from "./store/open.ts";
+import { throughService } from "./service-call.ts";
 
 const verificationSchema = z.object({
   entries: z.number(),
@@ -13,27 +11,11 @@ const verificationSchema = z.object({
 });
 
 export async function verifyStoredAudit(config: Config, noted: readonly string[]): Promise<Verification> {
-  const service = "embedded" in config.store ? findService(config.store.embedded) : null;
-  if (service !== null) return await askService(service.url, config.server.token, noted);
-  const store = await openStore(config.store);
-  try {
-    return await verifyAudit(store.lane("serve"), noted);
-  } finally {
-    await store.close();
-  }
-}
-
-async function askService(url: string, token: string | undefined, noted: readonly string[]): Promise<Verification> {
-  const asked = new URL("/v1/audit", url);
-  if (noted.length > 0) asked.searchParams.set("head", noted.join(","));
-  try {
-    const response = await fetch(asked, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } });
-    const body: unknown = await response.json();
-    if (!response.ok) throw new Error(`status ${response.status}: ${JSON.stringify(body)}`);
-    return verificationSchema.parse(body);
-  } catch (thrown) {
-    throw new DriftlineError("store_unavailable", `the service at ${url} gave no answer: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
-  }
+  const query = noted.length === 0 ? "" : `?${new URLSearchParams({ head: noted.join(",") })}`;
+  return await throughService(
+    config,
+    { route: `/v1/audit${query}` },
+    (answer) => verificationSchema.parse(JSON.parse(answer)),
+    (store) => verifyAudit(store.lane("serve"), noted),
+  );
 }

@@ -2,9 +2,7 @@
 import { type DecisionKind, type DecisionRequest, decide } from "./alert/decide.ts";
 import type { Config } from "./config/schema.ts";
 import { systemClock } from "./core/clock.ts";
-import { postToService } from "./service-call.ts";
-import { findService } from "./service-file.ts";
-import { openStore } from "./store/open.ts";
+import { throughService } from "./service-call.ts";
 
 /** Where the running service takes a decision of a kind, and what stays for the body. */
 const routes: { readonly [Kind in DecisionKind]: (request: DecisionRequest[Kind]) => readonly [string, unknown] } = {
@@ -27,17 +25,14 @@ export async function decideFromHere<Kind extends DecisionKind>(
   kind: Kind,
   request: DecisionRequest[Kind],
 ): Promise<string> {
-  const service = "embedded" in config.store ? findService(config.store.embedded) : null;
-  if (service !== null) {
-    const [route, body] = routes[kind](request);
-    const answer = await postToService(service.url, config.server.token, route, body);
-    if (answer !== null) return answer;
-  }
-  const store = await openStore(config.store);
-  try {
-    const place = { lane: store.lane("serve"), models: config.models, now: systemClock.now() };
-    return JSON.stringify({ decision_id: await decide(place, kind, request) });
-  } finally {
-    await store.close();
-  }
+  const [route, body] = routes[kind](request);
+  return await throughService(
+    config,
+    { route, body },
+    (answer) => answer,
+    async (store) => {
+      const place = { lane: store.lane("serve"), models: config.models, now: systemClock.now() };
+      return JSON.stringify({ decision_id: await decide(place, kind, request) });
+    },
+  );
 }

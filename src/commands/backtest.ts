@@ -3,12 +3,11 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Command, Option } from "commander";
 import { backtest } from "../backtest.ts";
-import { type BacktestReport, reportOf, tableOf } from "../backtest-report.ts";
-import { askBacktest } from "../backtest-request.ts";
+import { type BacktestReport, backtestReportSchema, reportOf, tableOf } from "../backtest-report.ts";
+import { backtestCall } from "../backtest-request.ts";
 import { systemClock } from "../core/clock.ts";
-import { findService } from "../service-file.ts";
+import { throughService } from "../service-call.ts";
 import { openLocalReader } from "../store/local-reader.ts";
-import { openStore } from "../store/open.ts";
 import { configOption, readConfig, timeOf } from "./options.ts";
 
 interface Options {
@@ -38,19 +37,20 @@ export const backtestCommand = (): Command =>
 
 async function run({ config: file, from, to }: Options): Promise<BacktestReport> {
   const config = readConfig(file);
-  const service = "embedded" in config.store ? findService(config.store.embedded) : null;
-  if (service !== null) {
-    const absolute = path.resolve(file);
-    const text = readFileSync(absolute, "utf8");
-    return await askBacktest(service.url, config.server.token, { file: absolute, text, from, to }, process.env);
-  }
-  const store = await openStore(config.store);
-  const reader = await openLocalReader(store, "embedded" in config.store ? config.store.embedded : null);
-  try {
-    const span = { from: from ?? Number.NEGATIVE_INFINITY, to: to ?? Number.POSITIVE_INFINITY };
-    return reportOf(await backtest(store, config, span, systemClock, reader.lane));
-  } finally {
-    await reader.close();
-    await store.close();
-  }
+  const absolute = path.resolve(file);
+  const text = readFileSync(absolute, "utf8");
+  return await throughService(
+    config,
+    backtestCall({ file: absolute, text, from, to }, process.env),
+    (answer) => backtestReportSchema.parse(JSON.parse(answer)),
+    async (store) => {
+      const reader = await openLocalReader(store, "embedded" in config.store ? config.store.embedded : null);
+      try {
+        const span = { from: from ?? Number.NEGATIVE_INFINITY, to: to ?? Number.POSITIVE_INFINITY };
+        return reportOf(await backtest(store, config, span, systemClock, reader.lane));
+      } finally {
+        await reader.close();
+      }
+    },
+  );
 }

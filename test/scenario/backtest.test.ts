@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { backtestReportSchema, tableOf } from "../../src/backtest-report.ts";
-import { askBacktest } from "../../src/backtest-request.ts";
+import { type BacktestReport, backtestReportSchema, tableOf } from "../../src/backtest-report.ts";
+import { backtestCall } from "../../src/backtest-request.ts";
 import { at, Scenario } from "../support/scenario.ts";
 
 const CONFIG = `models:
@@ -38,13 +38,19 @@ async function watched(): Promise<Scenario> {
   return scenario;
 }
 
-const ask = (scenario: Scenario, config: string, span: { readonly from?: number; readonly to?: number } = {}) =>
-  askBacktest(
-    scenario.url,
-    undefined,
+async function ask(
+  scenario: Scenario,
+  config: string,
+  span: { readonly from?: number; readonly to?: number } = {},
+): Promise<BacktestReport> {
+  const { route, body } = backtestCall(
     { file: "/nowhere/changed.yaml", text: `${config}\nstore: { embedded: ./data }`, ...span },
     { HOOK: "http://127.0.0.1:9/", UNUSED: "secret" },
   );
+  const { status, text } = await scenario.post(route, JSON.stringify(body), { "content-type": "application/json" });
+  if (status !== 200) throw new Error(text);
+  return backtestReportSchema.parse(JSON.parse(text));
+}
 
 /** Rows and content of every live table; and the databases that are there. */
 async function contents(scenario: Scenario): Promise<unknown> {

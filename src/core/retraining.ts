@@ -4,9 +4,8 @@
  */
 import { z } from "zod";
 
-/** In the order of a retraining's life: of two events the later in this list says the state. */
-export const retrainingEventKinds = [
-  "asked",
+/** What may come of a request, in the order of a retraining's life. */
+const outcomes = [
   "approved",
   "rejected",
   "expired",
@@ -22,26 +21,12 @@ export const retrainingEventKinds = [
   "recovered",
   "not_recovered",
 ] as const;
+
+/** In the order of a retraining's life: of two events the later in this list says the state. */
+export const retrainingEventKinds = ["asked", ...outcomes] as const;
 export type RetrainingEventKind = (typeof retrainingEventKinds)[number];
 
-export const retrainingStates = [
-  "dry_run",
-  "awaiting_approval",
-  "approved",
-  "rejected",
-  "expired",
-  "requested",
-  "accepted",
-  "waiting",
-  "running",
-  "given_up",
-  "timed_out",
-  "failed",
-  "done",
-  "succeeded",
-  "recovered",
-  "not_recovered",
-] as const;
+export const retrainingStates = ["dry_run", "awaiting_approval", ...outcomes] as const;
 export type RetrainingState = (typeof retrainingStates)[number];
 
 /** What an event says beside its kind; each is of some kinds only. */

@@ -75,13 +75,16 @@ export function getRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
   };
 }
 
-/** A route whose body is JSON and is checked, as are the parameters of its path. */
-export function postToRoute<Params extends z.ZodObject, Body>(
-  route: Omit<RouteDescription, "method"> & {
-    readonly params: Params;
-    readonly body: z.ZodType<Body>;
-    handle(context: ServeContext, input: Input<z.output<Params>, unknown, Body>): Promise<Answer> | Answer;
-  },
+interface BodyRoute<Params extends z.ZodObject, Body> extends Omit<RouteDescription, "method"> {
+  readonly params: Params;
+  readonly body: z.ZodType<Body>;
+  handle(context: ServeContext, input: Input<z.output<Params>, unknown, Body>): Promise<Answer> | Answer;
+}
+
+function bodyRoute<Params extends z.ZodObject, Body>(
+  route: BodyRoute<Params, Body>,
+  read: (body: Buffer) => unknown,
+  where: string,
 ): Route {
   return {
     ...route,
@@ -91,11 +94,15 @@ export function postToRoute<Params extends z.ZodObject, Body>(
       route.handle(context, {
         params: checked(route.params, raw.params, "path"),
         query: {},
-        body: checked(route.body, json(raw.body), "body"),
+        body: checked(route.body, read(raw.body), where),
         raw,
       }),
   };
 }
+
+/** A route whose body is JSON and is checked, as are the parameters of its path. */
+export const postToRoute = <Params extends z.ZodObject, Body>(route: BodyRoute<Params, Body>): Route =>
+  bodyRoute(route, json, "body");
 
 /** The same without parameters in its path. */
 export function postRoute<Body>(
@@ -108,24 +115,8 @@ export function postRoute<Body>(
 }
 
 /** A form that a page sends; its fields are checked. */
-export function formRoute<Params extends z.ZodObject, Body>(
-  route: Omit<RouteDescription, "method"> & {
-    readonly params: Params;
-    readonly body: z.ZodType<Body>;
-    handle(context: ServeContext, input: Input<z.output<Params>, unknown, Body>): Promise<Answer> | Answer;
-  },
-): Route {
-  return {
-    ...route,
-    method: "POST",
-    query: noInput,
-    answer: async (context, raw) => {
-      const fields = Object.fromEntries(new URLSearchParams(raw.body.toString("utf8")));
-      const params = checked(route.params, raw.params, "path");
-      return route.handle(context, { params, query: {}, body: checked(route.body, fields, "form"), raw });
-    },
-  };
-}
+export const formRoute = <Params extends z.ZodObject, Body>(route: BodyRoute<Params, Body>): Route =>
+  bodyRoute(route, (body) => Object.fromEntries(new URLSearchParams(body.toString("utf8"))), "form");
 
 /** A route that reads the bytes of its body itself. */
 export function rawRoute(

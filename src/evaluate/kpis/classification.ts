@@ -45,7 +45,10 @@ export function accuracy(cells: readonly ConfusionCell[]): KpiValue {
   return share(right, n, "no prediction has a label");
 }
 
-export type ClassRate = "precision" | "recall" | "specificity" | "false_positive_rate" | "f1";
+/** Ratios of the cells of a confusion matrix over a part of its rows. */
+const classRates = ["precision", "recall", "specificity", "false_positive_rate", "f1"] as const;
+export type ClassRate = (typeof classRates)[number];
+export const isClassRate = (kpi: string): kpi is ClassRate => classRates.some((rate) => rate === kpi);
 
 /** `classes`: one for binary (the positive), all that occur for multiclass. */
 export function classRate(rate: ClassRate, cells: readonly ConfusionCell[], classes: readonly string[]): KpiValue {

@@ -25,11 +25,19 @@ import {
 } from "./attribution-ranking.ts";
 import { calibrationColumns, calibrationRow, expectedCalibrationError } from "./calibration.ts";
 import { cappedColumns, cappedRow, lossCaps, withCapped } from "./capped-losses.ts";
-import { accuracy, type ConfusionCell, classRate, confusionCells, labelCoverage, readCells } from "./classification.ts";
+import {
+  accuracy,
+  type ConfusionCell,
+  classRate,
+  confusionCells,
+  isClassRate,
+  labelCoverage,
+  readCells,
+} from "./classification.ts";
 import { conceptColumns, conceptDriftRow, conceptReference, conceptRow } from "./concept-drift.ts";
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
 import { joinedRows, type WindowRows } from "./joined-rows.ts";
-import { isClassRate, kpiSums } from "./kpi-sums.ts";
+import { kpiSums } from "./kpi-sums.ts";
 import { type KpiValue, notJudged, undefinedKpi } from "./kpi-value.ts";
 import { labelColumns, labelDriftRows, labelRow, labelSubject } from "./label-drift.ts";
 import { type LabelSelection, readLabelSelections, withSelection } from "./label-selection.ts";

@@ -6,7 +6,7 @@
 import { estimatedBy, isEstimate, type KpiName } from "../../config/kpis.ts";
 import type { Task } from "../../core/model-schema.ts";
 import { badAndGood } from "../../math/confusion-rates.ts";
-import type { ClassRate } from "./classification.ts";
+import { type ClassRate, isClassRate } from "./classification.ts";
 import type { KpiValue } from "./kpi-value.ts";
 
 export type KpiSums = readonly [bad: number, good: number];
@@ -15,15 +15,6 @@ type Known = Extract<KpiValue, { readonly status: "ok" }>;
 
 /** The Brier score of several classes is a sum over them, between 0 and 2. */
 export const brierScale = (task: Task): number => (task === "multiclass" ? 2 : 1);
-
-const CLASS_RATES: ReadonlySet<string> = new Set<ClassRate>([
-  "precision",
-  "recall",
-  "specificity",
-  "false_positive_rate",
-  "f1",
-]);
-export const isClassRate = (kpi: string): kpi is ClassRate => CLASS_RATES.has(kpi);
 
 /** null for a KPI that is no ratio of such sums: ROC-AUC, R², means over classes, errors without a cap. */
 export function kpiSums(kpi: KpiName, task: Task, found: KpiValue): KpiSums | null {

@@ -2,7 +2,7 @@
 import type { KpiName } from "../../config/kpis.ts";
 import type { ConfusionCounts } from "../../math/confusion-rates.ts";
 import { type WeightedRatio, weightedMean, weightedRatio } from "../../math/importance-weights.ts";
-import { confusionOf, readCells } from "./classification.ts";
+import { confusionOf, isClassRate, readCells } from "./classification.ts";
 import { fromFixed, Z95 } from "./kpi-value.ts";
 import type { CellSums, LabelSelection, Weighted } from "./label-selection.ts";
 import { LOSS_SCALE } from "./scores.ts";
@@ -29,7 +29,7 @@ export function weightedKpi(kpi: KpiName, selection: LabelSelection, by: Weighte
   if (effectiveRows < LEAST_ROWS)
     return `The weighted rows count as ${effectiveRows.toFixed(0)}; ${LEAST_ROWS} are the least.`;
   if (estimate === null) return "It is not defined for the labelled rows.";
-  const most = RATES.has(kpi) ? 1 : Number.POSITIVE_INFINITY;
+  const most = isRate(kpi) ? 1 : Number.POSITIVE_INFINITY;
   const ends = (value: number) => Math.min(most, Math.max(0, value));
   const lower = ends(estimate.value - Z95 * estimate.deviation);
   const upper = ends(estimate.value + Z95 * estimate.deviation);
@@ -37,18 +37,11 @@ export function weightedKpi(kpi: KpiName, selection: LabelSelection, by: Weighte
   return { value: Math.sqrt(estimate.value), lower: Math.sqrt(lower), upper: Math.sqrt(upper) };
 }
 
-const RATES: ReadonlySet<KpiName> = new Set<KpiName>([
-  "accuracy",
-  "precision",
-  "recall",
-  "specificity",
-  "false_positive_rate",
-  "f1",
-]);
+const isRate = (kpi: KpiName): boolean => kpi === "accuracy" || isClassRate(kpi);
 
 /** undefined: the KPI is not weighted. */
 function ratioOf(kpi: KpiName, selection: LabelSelection, by: WeightedBy): WeightedRatio | null | undefined {
-  if (RATES.has(kpi)) return rateOf(kpi, selection, by);
+  if (isRate(kpi)) return rateOf(kpi, selection, by);
   const sums = MEANS[kpi];
   if (sums === undefined) return undefined;
   return weightedMean(

@@ -7,7 +7,8 @@ import { estimatedBy, impliedEstimates, isEstimate, type KpiConfig, type KpiName
 import type { ModelConfig } from "../../config/schema.ts";
 import { referenceError } from "../../sequential/tolerance.ts";
 import type { Estimation } from "../estimates/estimated-kpis.ts";
-import { brierScale, isClassRate } from "../kpis/kpi-sums.ts";
+import { isClassRate } from "../kpis/classification.ts";
+import { brierScale } from "../kpis/kpi-sums.ts";
 import type { LoadedReference } from "../references/load-reference.ts";
 import {
   type ReferenceMean,

@@ -2,7 +2,6 @@
  * KPIs in the page tier. A window whose labels are there (or will come no more) becomes a step, once; so labels that come late, corrected or
  * in bursts can't count twice, and fast labels don't speak for slow ones.
  */
-import { z } from "zod";
 import { evidenceMetrics } from "../../core/evidence.ts";
 import { list, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -14,6 +13,7 @@ import { withKpiOnsets } from "./kpi-onset.ts";
 import {
   groupedSteps,
   insertKpiSteps,
+  kpiStepRow,
   ofStream,
   replaySteps,
   type StoredKpiStep,
@@ -91,15 +91,6 @@ export function isComplete({ config }: PreparedModel, watermark: number): Sql {
   return sql`(coverage >= ${COMPLETE} OR window_end <= ${time(horizon)})`;
 }
 
-const windowRow = z.object({
-  subject: z.string(),
-  version: z.string(),
-  variant: z.string(),
-  start: z.number(),
-  end: z.number(),
-  sums: z.array(z.number()),
-});
-
 /** A window with few rows adds what it has: the test needs no least number. */
 async function completeWindows(
   lane: Lane,
@@ -120,7 +111,7 @@ async function completeWindows(
         AND ${isComplete(prepared, watermark)}
         AND (metric, version, variant, window_start) NOT IN (SELECT subject, version, variant, pane_start FROM steps WHERE ${ofStream(prepared, "kpi")})
       ORDER BY window_start, version, variant, metric`,
-    windowRow,
+    kpiStepRow,
   );
 }
 

@@ -30,7 +30,8 @@ export function groupedSteps(steps: readonly (StoredKpiStep & { readonly sealed:
   return [...groups.values()];
 }
 
-const stepRow = z.object({
+/** A complete window of a KPI, before and after it has become a step. */
+export const kpiStepRow = z.object({
   subject: z.string(),
   version: z.string(),
   variant: z.string(),
@@ -67,7 +68,7 @@ export async function readTakenSteps(
   const steps = await lane.query(
     sql`SELECT subject, version, variant, toUnixTimestamp64Milli(pane_start) AS start, toUnixTimestamp64Milli(step_end) AS end, sums, toUnixTimestamp64Milli(sealed_at) AS sealed
       FROM steps FINAL WHERE ${where} AND ${own} ORDER BY sealed_at, pane_start, version, variant, subject`,
-    stepRow.extend({ sealed: z.number() }),
+    kpiStepRow.extend({ sealed: z.number() }),
   );
   const before = await lane.query(
     sql`SELECT subject, version, variant, toUnixTimestamp64Milli(max(step_end)) AS through FROM steps

@@ -4,6 +4,7 @@
  */
 import { estimatedBy, isEstimate, kpiNames } from "../../config/kpis.ts";
 import { probabilityOf, type ScoreCalibration } from "../estimates/score-calibration.ts";
+import { type ClassRate, isClassRate } from "../kpis/classification.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import type { RowColumns } from "./window-rows.ts";
 
@@ -22,16 +23,7 @@ export interface RatioKpi {
 /** A probability of 0 that was wrong would cost infinitely much: as for the KPI itself. */
 const CLIP = 2.220446049250313e-16;
 
-type ClassKpi = "accuracy" | "precision" | "recall" | "specificity" | "false_positive_rate" | "f1";
-const CLASS_KPIS: ReadonlySet<string> = new Set<ClassKpi>([
-  "accuracy",
-  "precision",
-  "recall",
-  "specificity",
-  "false_positive_rate",
-  "f1",
-]);
-const isClassKpi = (name: string): name is ClassKpi => CLASS_KPIS.has(name);
+const isClassKpi = (name: string): name is "accuracy" | ClassRate => name === "accuracy" || isClassRate(name);
 
 /** null where the KPI is no ratio of sums, or not of this model. */
 export function ratioKpi(metric: string, prepared: PreparedModel): RatioKpi | null {
@@ -45,11 +37,7 @@ export function ratioKpi(metric: string, prepared: PreparedModel): RatioKpi | nu
 }
 
 /** By whether the row was decided to be positive and is: the parts of precision, recall, specificity, false positive rate and F1. */
-function classPart(
-  kpi: Exclude<ClassKpi, "accuracy">,
-  decided: boolean,
-  chance: number,
-): readonly [number, number] | null {
+function classPart(kpi: ClassRate, decided: boolean, chance: number): readonly [number, number] | null {
   if (kpi === "precision") return decided ? [chance, 1] : null;
   if (kpi === "recall") return [decided ? chance : 0, chance];
   if (kpi === "specificity") return [decided ? 0 : 1 - chance, 1 - chance];
@@ -68,7 +56,7 @@ function realisedPart(name: string, { config, schema }: PreparedModel): RowPart 
     return name === "mae" ? errorPart(Math.abs) : name === "rmse" ? errorPart((e) => e * e) : null;
   if (name === "accuracy") return ({ decisions, labels }, row) => known(decisions, labels, row, (right) => [right, 1]);
   if (positive === null) return null;
-  if (isClassKpi(name) && name !== "accuracy")
+  if (isClassRate(name))
     return ({ decisions, labels }, row) =>
       known(decisions, labels, row, () =>
         classPart(name, decisions[row] === positive, Number(labels[row] === positive)),

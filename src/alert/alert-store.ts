@@ -157,11 +157,11 @@ const parseRecord = ({ body }: { body: string }): IncidentRecord => parseInciden
 const takesPart = (model: string) => sql`(model = ${model} OR has(models, ${model}))`;
 const EVER_OPENED = written("countIf(transition = 'opened') > 0");
 
-/** The newest record of each incident in which a model takes part and that is open, or pending. */
-export async function readOpen(lane: Lane, model: string): Promise<IncidentRecord[]> {
+/** The newest record of each incident in which a model takes part, or of all, that is open, or pending. */
+export async function readOpen(lane: Lane, model?: string): Promise<IncidentRecord[]> {
   // Bodies are long and most incidents are over, so only those of the open ones are read.
   const open = await lane.query(
-    sql`SELECT toString(incident_id) AS id FROM incidents WHERE ${takesPart(model)} GROUP BY incident_id HAVING argMax(state, sequence) != 'resolved'`,
+    sql`SELECT toString(incident_id) AS id FROM incidents WHERE ${model === undefined ? written("true") : takesPart(model)} GROUP BY incident_id HAVING argMax(state, sequence) != 'resolved'`,
     z.object({ id: z.string() }),
   );
   return readNewest(lane, open);

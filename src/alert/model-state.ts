@@ -5,7 +5,7 @@
 import { type Incident, modelsOf, severityRank } from "../core/incident.ts";
 import type { ModelState } from "../core/model-state.ts";
 import type { Lane } from "../store/store.ts";
-import { readOpen } from "./alert-store.ts";
+import { readOpenIncidents } from "./alert-store.ts";
 import { compareText } from "./incident-view.ts";
 import { createPlans, type Plans } from "./kpi-plans.ts";
 import { partOf, severityOfMembers } from "./model-part.ts";
@@ -72,7 +72,7 @@ export async function readModelStates(
   models: readonly PlannedModel[],
 ): Promise<ReadonlyMap<string, ModelState>> {
   const plans = createPlans(models);
-  const open = (await readOpen(lane)).map(({ incident }) => incident);
+  const open = await readOpenIncidents(lane);
   return new Map(
     models.map((model) => [
       model.name,

@@ -33,6 +33,7 @@ import { healthProviders } from "./health.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { channelRefreshes, createNotify, mirroringChannels, openChannels } from "./notify/notify.ts";
+import { createStatePush, openStateChannels } from "./notify/state-push.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
@@ -145,6 +146,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   const outbox = createOutbox({
     lane: store.lane("serve"),
     targets: new Map([...openChannels(config, { draw }), ...openActions(config)]),
+    states: openStateChannels(config),
     refreshMs: channelRefreshes(config),
     clock,
     log: log.with({ part: "deliver" }),
@@ -220,6 +222,14 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     metrics: metrics.incidents,
   });
 
+  const statePush = createStatePush({
+    lane: store.lane("evaluate"),
+    models: told ? config.models : [],
+    clock,
+    log: log.with({ part: "alert" }),
+    enqueue: (deliveries) => outbox.enqueue(deliveries),
+  });
+
   const audit = createAudit(store.lane("evaluate"), clock, monitorOf(models));
   let sealedAt = Number.NEGATIVE_INFINITY;
   const seal = async () => {
@@ -235,6 +245,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     await references.look(model);
     await evaluation.run({ model, final });
     const changes = await alerting.process(model);
+    await statePush.look(changes);
     if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
   };
   const evaluateAll = async (final = false) => {

@@ -8,6 +8,7 @@ import { checkCompare } from "./compare-checks.ts";
 import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
 import { checkKpis } from "./kpi-checks.ts";
+import { checkKpiPlans } from "./kpi-plan-checks.ts";
 import { checkOnlineDetectors } from "./online-checks.ts";
 import type { Path, Problem } from "./problem.ts";
 import { checkRules } from "./rule-checks.ts";
@@ -22,6 +23,7 @@ export function crossChecks(config: Config): Problem[] {
     ...checkModelNames(config),
     ...config.models.flatMap((model, index) => checkModel(model, ["models", index], Object.keys(config.channels))),
     ...config.models.flatMap((model, index) => checkActions(model, ["models", index], config.channels)),
+    ...config.models.flatMap((model, index) => checkKpiPlans(model, ["models", index], config.channels)),
   ];
 }
 

@@ -9,6 +9,7 @@ import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
 import { fairnessSchema } from "./fairness.ts";
 import { falseAlarmsSchema, ignoreBelowSchema, ignoreRareBelowSchema } from "./false-alarms.ts";
+import { withPlannedActions } from "./kpi-plans.ts";
 import { kpiSchema } from "./kpis.ts";
 import { ruleSchema } from "./rules.ts";
 import { secret } from "./secret.ts";
@@ -171,6 +172,12 @@ const written = z.strictObject({
     .prefault({})
     .describe("Who is told, and of what."),
   actions: z.array(actionSchema).prefault([]).describe("What machines are asked to do when an incident opens."),
+  on_state_change: z
+    .array(z.string())
+    .default([])
+    .describe(
+      "Names of channels (`webhook`, `cloudevents`, `kafka`) that get the model's state, `healthy`, `degraded` or `failing`, whenever it changes.",
+    ),
   schedule: z
     .strictObject({
       cron: z.string().describe("Five fields: minute, hour, day of month, month, day of week."),
@@ -180,8 +187,11 @@ const written = z.strictObject({
     .describe("Evaluate by the clock instead of as soon as windows close."),
 });
 
-/** A detector without a `min_rows` of its own has the model's, so that the evaluator need not guess which was meant. */
-export const modelSchema = z.preprocess(withRowsOfModel, written);
+/**
+ * What one key takes from another is settled here, so that nobody need guess which was meant: a detector without a `min_rows` of its own has
+ * the model's, an action that a KPI's plan asks for and that has no `on` waits for plans alone.
+ */
+export const modelSchema = z.preprocess((model) => withPlannedActions(withRowsOfModel(model)), written);
 
 export const configSchema = z.strictObject({
   store: storeSchema,

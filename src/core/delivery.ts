@@ -1,5 +1,6 @@
 /** What channels (to people) and actions (to machines) are asked to do, and what they answer. One attempt each. */
 import type { z } from "zod";
+import type { DigestMessage } from "./digest.ts";
 import type { Incident, IncidentTransition } from "./incident.ts";
 import type { MessageContent } from "./message.ts";
 import type { DrawPng } from "./picture/png.ts";
@@ -38,6 +39,15 @@ export type Delivery =
 /** @param thread what this target answered as `thread` to an earlier notification of the incident; left out where there is none */
 export type Send = (notification: Notification, signal: AbortSignal, thread?: string) => Promise<Delivery>;
 
+/** What the outbox can hold: news of an incident, or a digest. */
+export type Message = Notification | DigestMessage;
+
+export const isDigest = (message: Message): message is DigestMessage => "digest" in message;
+
+/** Sends whatever people are told: for channels that can show a digest too. */
+export type SendMessage = (message: Message, signal: AbortSignal, thread?: string) => Promise<Delivery>;
+export type SendDigest = (digest: DigestMessage, signal: AbortSignal) => Promise<Delivery>;
+
 /** What a target may be handed by the service. */
 export interface TargetTools {
   /** Draws a picture as PNG; null where that can't be done on this machine. */
@@ -57,16 +67,25 @@ export interface Target extends Description {
   readonly mirrors: boolean;
   /** Checks the options once. Throws ZodError. */
   open(options: unknown, tools?: TargetTools): Send;
+  /** Whether it can show a digest: what wakes people, or asks machines for something, can't. */
+  readonly digests: boolean;
+  /** The same for digests; null where it has none. Throws ZodError. */
+  openDigests(options: unknown, tools?: TargetTools): SendDigest | null;
   /** Milliseconds after which an open incident is told again, since the receiver forgets by itself; null: once is enough. */
   refreshMs(options: unknown): number | null;
 }
 
-interface TargetDefinition<Options extends z.ZodObject> extends Description {
+interface AnyTarget<Options extends z.ZodObject> extends Description {
   readonly options: Options;
   readonly mirrors?: boolean;
-  open(options: z.output<Options>, tools: TargetTools): Send;
   refreshMs?(options: z.output<Options>): number;
 }
+type Open<Options extends z.ZodObject, Sends> = (options: z.output<Options>, tools: TargetTools) => Sends;
+type TargetDefinition<Options extends z.ZodObject> = AnyTarget<Options> &
+  (
+    | { readonly digests: true; readonly open: Open<Options, SendMessage> }
+    | { readonly digests?: false; readonly open: Open<Options, Send> }
+  );
 
 export function defineTarget<const Options extends z.ZodObject>(target: TargetDefinition<Options>): Target {
   const { name, title, description, options } = target;
@@ -76,22 +95,33 @@ export function defineTarget<const Options extends z.ZodObject>(target: TargetDe
     description,
     options,
     mirrors: target.mirrors ?? false,
+    digests: target.digests === true,
     open: (written, tools = {}) => target.open(options.parse(written), tools),
+    openDigests: (written, tools = {}) => (target.digests === true ? target.open(options.parse(written), tools) : null),
     refreshMs: (written) => target.refreshMs?.(options.parse(written)) ?? null,
   };
 }
 
-export const deliveryKinds = ["channel", "action"] as const;
+export const deliveryKinds = ["channel", "action", "digest"] as const;
 export type DeliveryKind = (typeof deliveryKinds)[number];
 
 /** A delivery as it is put into the outbox, before any attempt. */
 export interface PlannedDelivery {
   /** UUID made from a hash of (incident, transition, occurrence, target); the idempotency key too. */
   readonly deliveryId: string;
-  readonly kind: DeliveryKind;
+  readonly kind: Exclude<DeliveryKind, "digest">;
   /** Key of the target in the outbox: `channel ml-oncall`, `action fraud webhook`. */
   readonly target: string;
   /** Sequence of the incident's change: a later change of one incident never overtakes an earlier one at a target. */
   readonly sequence: number;
   readonly notification: Notification;
+}
+
+/** A digest as it is put into the outbox. */
+export interface PlannedDigest {
+  /** UUID made from a hash of (digest's name, local date, target); the idempotency key too. */
+  readonly deliveryId: string;
+  readonly kind: "digest";
+  readonly target: string;
+  readonly message: DigestMessage;
 }

@@ -2,7 +2,7 @@
  * Attempts at one target: one delivery after the other, each tried once, and what came of it written before the next is tried.
  */
 import type { Clock } from "../core/clock.ts";
-import type { Delivery, Notification, Send } from "../core/delivery.ts";
+import { type Delivery, isDigest, type Message, type Send, type SendDigest } from "../core/delivery.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Lane } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -20,6 +20,8 @@ export interface AttemptOptions {
   readonly lane: Lane;
   /** By key: `channel ml-oncall`, `action fraud webhook`. */
   readonly targets: ReadonlyMap<string, Send>;
+  /** Those that take digests, by the same keys. */
+  readonly digestTargets?: ReadonlyMap<string, SendDigest>;
   readonly clock: Clock;
   readonly log: Pick<Log, "info" | "warn" | "error">;
   readonly metrics?: DeliveryMetrics;
@@ -46,12 +48,12 @@ export async function runAttempts(
     if (stop.aborted) return null;
     if (waiting.has(delivery.incident_id)) continue;
     try {
-      const { notification, attempt: tried } = await readPresent(options.lane, delivery.delivery_id);
+      const { message, attempt: tried } = await readPresent(options.lane, delivery.delivery_id);
       // The list of what is due may have been read while the attempt before was being recorded.
       if (tried !== delivery.attempt) continue;
-      const outcome = await outcomeOf(options, delivery, notification);
+      const outcome = await outcomeOf(options, delivery, message);
       const result = resultOf(options, delivery, outcome);
-      await record(options, delivery, notification, result, stop);
+      await record(options, delivery, message, result, stop);
       if (result.state === "failed") waiting.add(delivery.incident_id);
       tell(options, delivery, result);
       if (outcome.status === "failed" && outcome.retryAfterMs !== undefined) return result.at + outcome.retryAfterMs;
@@ -83,22 +85,25 @@ function resultOf(options: AttemptOptions, delivery: PendingDelivery, outcome: D
 async function outcomeOf(
   options: AttemptOptions,
   delivery: PendingDelivery,
-  notification: Notification | null,
+  message: Message | null,
 ): Promise<Delivery> {
-  const send = options.targets.get(delivery.target);
   const lost = (reason: string): Delivery => ({ status: "failed", retryable: false, reason });
-  if (notification === null) return lost("its text is no longer in the store");
+  if (message === null) return lost("its text is no longer in the store");
+  if (isDigest(message)) {
+    const send = options.digestTargets?.get(delivery.target);
+    if (send === undefined) return lost(`the configuration has no ${delivery.target} for digests any more`);
+    return await sendOnce((signal) => send(message, signal), options.attemptMs);
+  }
+  const send = options.targets.get(delivery.target);
   if (send === undefined) return lost(`the configuration has no ${delivery.target} any more`);
   const thread = await readThread(options.lane, delivery);
-  return await sendOnce(send, notification, options.attemptMs ?? ATTEMPT_MS, thread);
+  return await sendOnce((signal) => send(message, signal, thread), options.attemptMs);
 }
 
 /** One attempt. Whatever a target throws is a failure worth another try: a target should never throw. */
 export async function sendOnce(
-  send: Send,
-  notification: Notification,
+  send: (signal: AbortSignal) => Promise<Delivery>,
   attemptMs = ATTEMPT_MS,
-  thread?: string,
 ): Promise<Delivery> {
   const limit = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -109,7 +114,7 @@ export async function sendOnce(
     }, attemptMs);
   });
   try {
-    return await Promise.race([send(notification, limit.signal, thread), late]);
+    return await Promise.race([send(limit.signal), late]);
   } catch (thrown) {
     return { status: "failed", retryable: true, reason: messageOf(thrown) };
   } finally {
@@ -121,13 +126,13 @@ export async function sendOnce(
 async function record(
   options: AttemptOptions,
   delivery: PendingDelivery,
-  notification: Notification | null,
+  message: Message | null,
   result: AttemptResult,
   stop: AbortSignal,
 ): Promise<void> {
   while (true) {
     try {
-      await insertAttempt(options.lane, delivery, notification, result);
+      await insertAttempt(options.lane, delivery, message, result);
       return;
     } catch (thrown) {
       const reason = redact(messageOf(thrown), options.secrets);

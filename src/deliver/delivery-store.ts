@@ -1,12 +1,22 @@
 /** The `deliveries` table: one row a delivery, the greatest attempt is the present. */
 import { z } from "zod";
-import { deliveryKinds, type Notification, type PlannedDelivery } from "../core/delivery.ts";
+import {
+  deliveryKinds,
+  isDigest,
+  type Message,
+  type Notification,
+  type PlannedDelivery,
+  type PlannedDigest,
+} from "../core/delivery.ts";
 import { incidentTransitions } from "../core/incident.ts";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 
 export const deliveryStates = ["due", "sent", "failed", "dead"] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
+
+/** What stands for the transition of a digest. */
+const DIGEST = "digest";
 
 /** Waiting deliveries that are looked at, of each target, oldest first: one that is down must not hide the others. */
 const PENDING_MAX = 1_000;
@@ -18,7 +28,7 @@ const pendingSchema = z.object({
   model: z.string(),
   kind: z.enum(deliveryKinds),
   target: z.string(),
-  transition: z.enum(incidentTransitions),
+  transition: z.enum([...incidentTransitions, DIGEST]),
   due_ms: z.number(),
   queued_ms: z.number(),
   opened_ms: z.number(),
@@ -38,28 +48,43 @@ export interface AttemptResult {
   readonly thread: string;
 }
 
-export async function insertPlanned(lane: Lane, deliveries: readonly PlannedDelivery[], now: number): Promise<void> {
+export async function insertPlanned(
+  lane: Lane,
+  deliveries: readonly (PlannedDelivery | PlannedDigest)[],
+  now: number,
+): Promise<void> {
   await lane.insertRows(
     "deliveries",
-    deliveries.map(({ deliveryId, kind, target, sequence, notification }) => ({
-      delivery_id: deliveryId,
-      attempt: 0,
-      incident_id: notification.incident.incident_id,
-      model: notification.incident.model,
-      kind,
-      target,
-      sequence,
-      transition: notification.transition,
-      state: "due",
-      due_at: now,
-      at: now,
-      queued_at: now,
-      opened_at: notification.incident.opened_at,
-      idempotency_key: notification.idempotencyKey,
-      body: JSON.stringify(notification),
-      answer: "",
-    })),
+    deliveries.map((delivery) => {
+      const { deliveryId, kind, target } = delivery;
+      const message = delivery.kind === "digest" ? delivery.message : delivery.notification;
+      return {
+        delivery_id: deliveryId,
+        attempt: 0,
+        ...aboutOf(delivery),
+        kind,
+        target,
+        state: "due",
+        due_at: now,
+        at: now,
+        queued_at: now,
+        idempotency_key: message.idempotencyKey,
+        body: JSON.stringify(message),
+        answer: "",
+      };
+    }),
   );
+}
+
+/** A digest stands in a line of its own: it waits behind nothing. Its time is the end of what it covers. */
+function aboutOf(delivery: PlannedDelivery | PlannedDigest) {
+  if (delivery.kind === "digest") {
+    const { deliveryId, message } = delivery;
+    return { incident_id: deliveryId, model: "", sequence: 1, transition: DIGEST, opened_at: message.digest.to };
+  }
+  const { sequence, notification } = delivery;
+  const { incident_id, model, opened_at } = notification.incident;
+  return { incident_id, model, sequence, transition: notification.transition, opened_at };
 }
 
 /** Everything that waits, in the order in which an incident's changes happened. */
@@ -87,21 +112,21 @@ const notificationSchema = z.looseObject({
 export async function readPresent(
   lane: Lane,
   deliveryId: string,
-): Promise<{ readonly notification: Notification | null; readonly attempt: number }> {
+): Promise<{ readonly message: Message | null; readonly attempt: number }> {
   const rows = await lane.query(
     sql`SELECT body, attempt FROM deliveries WHERE delivery_id = ${deliveryId} ORDER BY attempt DESC, sequence DESC LIMIT 1`,
     z.object({ body: z.string(), attempt: z.number() }),
   );
   const row = rows[0];
-  if (row === undefined || row.body === "") return { notification: null, attempt: row?.attempt ?? 0 };
-  return { notification: parseNotification(row.body), attempt: row.attempt };
+  if (row === undefined || row.body === "") return { message: null, attempt: row?.attempt ?? 0 };
+  return { message: parseMessage(row.body), attempt: row.attempt };
 }
 
 /** Writes what came of an attempt. The body goes along, since the newest row replaces the others. */
 export async function insertAttempt(
   lane: Lane,
   delivery: PendingDelivery,
-  notification: Notification | null,
+  message: Message | null,
   result: AttemptResult,
 ): Promise<void> {
   const { delivery_id, incident_id, model, kind, target, transition, sequence, queued_ms, opened_ms } = delivery;
@@ -120,8 +145,8 @@ export async function insertAttempt(
       at: result.at,
       queued_at: queued_ms,
       opened_at: opened_ms,
-      idempotency_key: notification?.idempotencyKey ?? delivery_id,
-      body: notification === null ? "" : JSON.stringify(notification),
+      idempotency_key: message?.idempotencyKey ?? delivery_id,
+      body: message === null ? "" : JSON.stringify(message),
       answer: result.answer,
       thread: result.thread,
     },
@@ -189,6 +214,25 @@ export async function readOutcome(
     z.object({ state: z.enum(deliveryStates), answer: z.string(), at: z.number() }),
   );
   return rows[0] ?? null;
+}
+
+const digestSchema = z.looseObject({
+  idempotencyKey: z.string(),
+  digest: z.looseObject({ name: z.string(), date: z.string() }),
+  title: z.string(),
+  period: z.string(),
+  link: z.string(),
+});
+
+function parseMessage(text: string): Message {
+  const parsed = digestSchema.safeParse(JSON.parse(text));
+  return parsed.success ? (parsed.data as unknown as Message) : parseNotification(text);
+}
+
+/** The notification that was stored; null where the delivery has none, or is a digest. */
+export async function readNotification(lane: Lane, deliveryId: string): Promise<Notification | null> {
+  const { message } = await readPresent(lane, deliveryId);
+  return message === null || isDigest(message) ? null : message;
 }
 
 /** A notification as it was stored; the incident inside was written from the type and goes on as it was. */

@@ -5,7 +5,7 @@ import { CloudEvent, HTTP } from "cloudevents";
 import { Webhook } from "standardwebhooks";
 import { z } from "zod";
 import { incidentTransitions } from "../../src/core/incident.ts";
-import { incidentEvent } from "../../src/core/incident-event.ts";
+import { messageEvent } from "../../src/core/message-event.ts";
 import { cloudevents } from "../../src/notify/channels/cloudevents.ts";
 import { webhook } from "../../src/notify/channels/webhook.ts";
 import { SECRET } from "../support/channel-receivers.ts";
@@ -51,10 +51,10 @@ test("every transition, also of a model with a hostile name, is a valid event; a
       resolved_at: transition === "resolved" ? 1.6e12 : null,
     };
     const notification = { ...base, transition, incident };
-    const event = new CloudEvent(incidentEvent(notification));
+    const event = new CloudEvent(messageEvent(notification));
     assert.ok(event.validate());
     assert.equal(event.type, `io.driftline.incident.${transition}`);
-    assert.equal(JSON.stringify(incidentEvent(notification)), JSON.stringify(incidentEvent(notification)));
+    assert.equal(JSON.stringify(messageEvent(notification)), JSON.stringify(messageEvent(notification)));
   }
 });
 

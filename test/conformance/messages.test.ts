@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { z } from "zod";
 import type { Notification } from "../../src/core/delivery.ts";
-import { incidentEvent } from "../../src/core/incident-event.ts";
+import { messageEvent } from "../../src/core/message-event.ts";
 import { channels } from "../../src/notify/channels/index.ts";
 import { channelReceivers } from "../support/channel-receivers.ts";
 import { startHttpReceiver } from "../support/http-receiver.ts";
@@ -53,7 +53,7 @@ async function posted(
 const sent: Readonly<Record<string, (notification: Notification) => Promise<unknown>>> = {
   alertmanager: (notification) => posted("alertmanager", (url) => ({ urls: [new URL(url).origin] }), notification),
   cloudevents: (notification) => posted("cloudevents", (url) => ({ url }), notification),
-  kafka: async (notification) => incidentEvent(notification),
+  kafka: async (notification) => messageEvent(notification),
   pagerduty: (notification) => posted("pagerduty", (url) => ({ api_url: url, routing_key: "key" }), notification),
   teams: (notification) => posted("teams", (url) => ({ url }), notification),
   webhook: (notification) => posted("webhook", (url) => ({ url }), notification),

@@ -1,27 +1,28 @@
-/** Posts every change of an incident as a CloudEvent in structured mode: to a Knative broker, or to whatever else takes CloudEvents. */
+/** Posts every change of an incident, and every digest, as a CloudEvent in structured mode: to a Knative broker, or to whatever else takes CloudEvents. */
 import { z } from "zod";
 import { defineTarget } from "../../core/delivery.ts";
 import { postOnce } from "../../core/http-delivery.ts";
 import { headersOption, secretUrl } from "../../core/http-options.ts";
-import { CLOUD_EVENTS_JSON, incidentEvent } from "../../core/incident-event.ts";
+import { CLOUD_EVENTS_JSON, messageEvent } from "../../core/message-event.ts";
 
 export const cloudevents = defineTarget({
   name: "cloudevents",
   title: "CloudEvents",
   description:
-    "Posts CloudEvents 1.0 in structured mode, with the type `io.driftline.incident.opened` (or what else happened), the model as source and the incident as subject. The id stays the same over retries.",
+    "Posts CloudEvents 1.0 in structured mode, with the type `io.driftline.incident.opened` (or what else happened), the model as source and the incident as subject. A digest's type is `io.driftline.digest`. The id stays the same over retries.",
   options: z.strictObject({
     url: secretUrl("Address that is posted to, for example of a Knative broker."),
     headers: headersOption(),
   }),
+  digests: true,
   open: ({ url, headers }) => {
-    return async (notification, signal) =>
+    return async (message, signal) =>
       await postOnce(
         fetch,
         {
           url,
           headers: { ...headers, "content-type": CLOUD_EVENTS_JSON },
-          body: JSON.stringify(incidentEvent(notification)),
+          body: JSON.stringify(messageEvent(message)),
         },
         signal,
       );

@@ -1,9 +1,9 @@
-/** Writes every change of an incident to a Kafka topic, as a CloudEvent in structured mode, keyed by the incident. */
+/** Writes every change of an incident, and every digest, to a Kafka topic, as a CloudEvent in structured mode, keyed by the incident or the digest's name. */
 import { Kafka, Partitioners } from "kafkajs";
 import { z } from "zod";
-import { type Delivery, defineTarget, type Notification } from "../../core/delivery.ts";
-import { CLOUD_EVENTS_JSON, incidentEvent } from "../../core/incident-event.ts";
+import { type Delivery, defineTarget, isDigest, type Message } from "../../core/delivery.ts";
 import { kafkaConnectionOptions, kafkajsConfig } from "../../core/kafka-connection.ts";
+import { CLOUD_EVENTS_JSON, messageEvent } from "../../core/message-event.ts";
 
 /** What no further try would mend: credentials, rights, and a message that the topic refuses. */
 const LASTING = new Set([
@@ -21,20 +21,21 @@ export const kafka = defineTarget({
   name: "kafka",
   title: "Kafka",
   description:
-    "Writes a CloudEvent per change to a topic, the incident's id as the record's key, so that one incident's changes stay in order. A retry can write it twice: its `id` is the same.",
+    "Writes a CloudEvent per change to a topic, the incident's id as the record's key, so that one incident's changes stay in order; of a digest its name. A retry can write it twice: its `id` is the same.",
   options: z.strictObject({
     ...kafkaConnectionOptions,
     topic: z.string().min(1).describe("Topic; it is not created."),
   }),
+  digests: true,
   open: ({ topic, ...connection }) => {
     const client = new Kafka({ ...kafkajsConfig(connection), retry: { retries: 0 } });
-    return async (notification, signal) => {
+    return async (message, signal) => {
       // One connection per message: incidents are rare, and a connection that idles for days breaks without a word.
       const producer = client.producer({
         allowAutoTopicCreation: false,
         createPartitioner: Partitioners.DefaultPartitioner,
       });
-      const sending = write(producer, topic, notification);
+      const sending = write(producer, topic, message);
       try {
         return await Promise.race([sending, aborted(signal)]);
       } catch (thrown) {
@@ -48,19 +49,15 @@ export const kafka = defineTarget({
   },
 });
 
-async function write(
-  producer: ReturnType<Kafka["producer"]>,
-  topic: string,
-  notification: Notification,
-): Promise<Delivery> {
+async function write(producer: ReturnType<Kafka["producer"]>, topic: string, message: Message): Promise<Delivery> {
   await producer.connect();
   const written = await producer.send({
     topic,
     acks: -1,
     messages: [
       {
-        key: notification.incident.incident_id,
-        value: JSON.stringify(incidentEvent(notification)),
+        key: isDigest(message) ? `digest ${message.digest.name}` : message.incident.incident_id,
+        value: JSON.stringify(messageEvent(message)),
         headers: { "content-type": CLOUD_EVENTS_JSON },
       },
     ],

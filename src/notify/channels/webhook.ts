@@ -1,9 +1,9 @@
 /**
- * Posts every notification as JSON, signed as the Standard Webhooks specification says, so that a receiver can check where it comes from
+ * Posts every message as JSON, signed as the Standard Webhooks specification says, so that a receiver can check where it comes from
  * and tell a repetition by `webhook-id`.
  */
 import { z } from "zod";
-import { defineTarget } from "../../core/delivery.ts";
+import { defineTarget, isDigest } from "../../core/delivery.ts";
 import { postOnce } from "../../core/http-delivery.ts";
 import { headersOption, secretUrl } from "../../core/http-options.ts";
 import { messageBody } from "../../core/webhook-body.ts";
@@ -25,17 +25,18 @@ export const webhook = defineTarget({
   name: "webhook",
   title: "Webhook",
   description:
-    'Posts `{"type": "incident.opened", "timestamp": …, "data": {"title", "summary", "facts", "lines", "changed", "why", "links", "incident"}}`, with the headers of Standard Webhooks. The type ends in the transition: opened, escalated, widened, data_missing, reminder, confirmed, revised, resolved or withdrawn.',
+    'Posts `{"type": "incident.opened", "timestamp": …, "data": {"title", "summary", "facts", "lines", "changed", "why", "links", "incident"}}`, with the headers of Standard Webhooks. The type ends in the transition: opened, escalated, widened, data_missing, reminder, confirmed, revised, resolved or withdrawn. Of a digest the type is `digest`, and `data` holds its models.',
   options,
+  digests: true,
   open: ({ url, secret, headers }) => {
-    return async (notification, signal) => {
+    return async (message, signal) => {
       const now = Date.now();
       const body = JSON.stringify({
-        type: `incident.${notification.transition}`,
+        type: isDigest(message) ? "digest" : `incident.${message.transition}`,
         timestamp: new Date(now).toISOString(),
-        data: messageBody(notification),
+        data: messageBody(message),
       });
-      const signed = webhookHeaders(notification.idempotencyKey, now, body, secret);
+      const signed = webhookHeaders(message.idempotencyKey, now, body, secret);
       return await postOnce(
         fetch,
         { url, headers: { ...headers, "content-type": "application/json", ...signed }, body },

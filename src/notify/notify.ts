@@ -9,7 +9,14 @@ import { beginningSentence, onsetSentence } from "../alert/beginning-text.ts";
 import { causeSentences } from "../alert/cause-text.ts";
 import { memberSentence, mutedSentences, plainName, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
-import { isOver, type Notification, type PlannedDelivery, type Send, type TargetTools } from "../core/delivery.ts";
+import {
+  isOver,
+  type Notification,
+  type PlannedDelivery,
+  type Send,
+  type SendDigest,
+  type TargetTools,
+} from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { contentUuid } from "../core/identity.ts";
 import { type Incident, type IncidentChange, type IncidentTransition, modelsOf } from "../core/incident.ts";
@@ -30,6 +37,16 @@ export const channelTarget = (name: string): string => `channel ${name}`;
 export function openChannels(config: Pick<Config, "channels">, tools: TargetTools = {}): Map<string, Send> {
   return new Map(
     chosen(config).map(({ name, channel, settings }) => [channelTarget(name), channel.open(settings, tools)]),
+  );
+}
+
+/** Those channels that take digests, by key in the outbox. */
+export function openDigestChannels(config: Pick<Config, "channels">, tools: TargetTools = {}): Map<string, SendDigest> {
+  return new Map(
+    chosen(config).flatMap(({ name, channel, settings }): [string, SendDigest][] => {
+      const send = channel.openDigests(settings, tools);
+      return send === null ? [] : [[channelTarget(name), send]];
+    }),
   );
 }
 

@@ -50,7 +50,7 @@ const sources: readonly Source[] = [
     // What lapses by itself was decided when it was made; that it no longer holds is a change all the same.
     kind: "expiry",
     rows: sql`SELECT toString(decision_id) AS id, model, assumeNotNull(until) AS at, ${SELF} AS who, concat(kind, ' expired') AS what, reason AS why,
-      concat(toString(decision_id), toString(until)) AS content FROM decisions FINAL
+      concat(toString(decision_id), toString(assumeNotNull(until))) AS content FROM decisions FINAL
       WHERE kind IN ('silence', 'acceptance') AND isNotNull(until) AND decision_id NOT IN (
         SELECT toUUIDOrZero(ended.ends) FROM decisions AS ended INNER JOIN decisions AS made ON ended.ends = toString(made.decision_id)
         WHERE ended.kind = 'end' AND ended.at < made.until)`,
@@ -85,7 +85,7 @@ const row = z.object({
 });
 
 const decisionsOf = ({ kind, rows }: Source): Sql =>
-  sql`SELECT ${kind} AS kind, id, model, at, who, CAST(what AS String) AS what, why, lower(hex(SHA256(content))) AS content_hash FROM (${rows})`;
+  sql`SELECT ${kind} AS kind, id, model, at, who, CAST(what AS String) AS what, why, lower(hex(SHA256(assumeNotNull(content)))) AS content_hash FROM (${rows})`;
 
 const ALL = written(sources.map((source) => decisionsOf(source).text).join(" UNION ALL "));
 

@@ -43,7 +43,13 @@ export function breachSentence(breach: Untold<DigestBreach>): string {
   const limit = breach.threshold === null ? "its threshold" : plainNumber(breach.threshold);
   const side =
     breach.value !== null && breach.threshold !== null && breach.value < breach.threshold ? "below" : "above";
-  const often = `in ${count(breach.breaches)} of ${counted(breach.windows, "window")} of ${plainName(breach.window)}`;
+  const windows = `${counted(breach.windows, "window")} of ${plainName(breach.window)}`;
+  const often =
+    breach.breaches < breach.windows
+      ? `in ${count(breach.breaches)} of ${windows}`
+      : breach.windows === 1
+        ? `in ${windows}`
+        : `in all ${windows}`;
   const also = breach.also.length === 0 ? "" : `; also ${breach.also.map(plainName).join(", ")}`;
   return `${memberName(breach)}${place(breach)} ${plainNumber(breach.value)} is ${side} ${limit}, ${often}${also}`;
 }

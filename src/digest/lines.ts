@@ -61,7 +61,8 @@ export function toBreaches(rows: readonly BreachRow[], links: DigestLinks): Dige
 }
 
 export function toNotice(row: NoticeRow, links: DigestLinks): DigestNotice {
-  const { onset_ms, model, ...rest } = row;
-  const line = { ...rest, since: onset_ms, link: links.subject({ ...row }, row.subject_kind, row.subject) };
+  const { version, variant, segment, subject_kind, subject, finding, onset_ms: since } = row;
+  const link = links.subject(row, subject_kind, subject);
+  const line = { version, variant, segment, subject_kind, subject, finding, since, link };
   return { ...line, sentence: noticeSentence(line) };
 }

@@ -170,7 +170,7 @@ test("each kind of decision is sealed with who, what and why: people's, retraini
   assert.deepEqual(
     of("person")
       .map(({ model, who, what, why }) => [model, who, what, why])
-      .sort(),
+      .sort(byText),
     [
       ["m", "ada", "acceptance of x in country=DE", "prices rose"],
       ["m", "ada", "acceptance of x", "prices rose"],
@@ -197,7 +197,7 @@ test("each kind of decision is sealed with who, what and why: people's, retraini
   assert.deepEqual(
     of("in force")
       .map(({ model, what, why }) => [model, short(what), why.replace(/\/\S*\//, "")])
-      .sort(),
+      .sort(byText),
     [
       ["", "configuration … came into force", "changed: models.0.reference.file"],
       ["", "configuration … came into force", "changed: models.0.reference.file"],
@@ -230,6 +230,9 @@ test("each kind of decision is sealed with who, what and why: people's, retraini
   for (const words of [heads[0]?.writer ?? "none", "feedback: real", "digest to channel hook", "came into force"])
     assert.ok(report.includes(words), words);
 });
+
+const byText = (one: readonly string[], other: readonly string[]): number =>
+  JSON.stringify(one) < JSON.stringify(other) ? -1 : 1;
 
 const headsOf = z.object({
   digest: z.object({ audit_heads: z.array(z.object({ writer: z.string(), hash: z.string() })) }),

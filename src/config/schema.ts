@@ -5,6 +5,7 @@ import { actionSchema } from "./actions.ts";
 import { channelSchema } from "./channels.ts";
 import { compareSchema } from "./compare.ts";
 import { detectorSchema, withRowsOfModel } from "./detectors.ts";
+import { digestSchema } from "./digests.ts";
 import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
 import { fairnessSchema } from "./fairness.ts";
@@ -201,6 +202,10 @@ export const configSchema = z.strictObject({
     .describe("Field mapping of sources that have none of their own, and of HTTP."),
   models: z.array(modelSchema).min(1).describe("The models to watch."),
   channels: z.record(z.string(), channelSchema).prefault({}).describe("Named channels to people."),
+  digests: z
+    .array(digestSchema)
+    .prefault([])
+    .describe("Summaries of a day or a week: what breached without a rule, KPIs, incidents, and what is missing."),
   server: z
     .strictObject({
       host: z.string().default("127.0.0.1").describe("Address to bind; any but a loopback address needs a token."),

@@ -9,7 +9,13 @@ import { beginningSentence, onsetSentence } from "../alert/beginning-text.ts";
 import { causeSentences } from "../alert/cause-text.ts";
 import { memberSentence, mutedSentences, plainName, plainTime, transitionWord } from "../alert/incident-text.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
-import { isOver, type Notification, type PlannedDelivery, type Send, type TargetTools } from "../core/delivery.ts";
+import {
+  isOver,
+  type Notification,
+  type PlannedDelivery,
+  type SendMessage,
+  type TargetTools,
+} from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { contentUuid } from "../core/identity.ts";
 import {
@@ -34,7 +40,7 @@ const CAUSES_MAX = 3;
 export const channelTarget = (name: string): string => `channel ${name}`;
 
 /** Opens every configured channel. @throws DriftlineError `channel_unknown` */
-export function openChannels(config: Pick<Config, "channels">, tools: TargetTools = {}): Map<string, Send> {
+export function openChannels(config: Pick<Config, "channels">, tools: TargetTools = {}): Map<string, SendMessage> {
   return new Map(
     chosenChannels(config).map(({ name, channel, settings }) => [channelTarget(name), channel.open(settings, tools)]),
   );

@@ -17,6 +17,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   "src/deliver": ["src/core", "src/config", "src/store", "src/telemetry"],
   "src/ingest": ["src/core", "src/math", "src/config", "src/store", "src/telemetry", "src/ingest/formats"],
   "src/evaluate": ["src/core", "src/math", "src/sequential", "src/config", "src/store", "src/telemetry", "detectors"],
+  "src/digest": ["src/core", "src/config", "src/store", "src/telemetry", "src/alert"],
   "src/notify": [
     "src/core",
     "src/config",

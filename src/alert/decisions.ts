@@ -41,6 +41,7 @@ export const decisionSchemas = {
     subject: z.string().min(1).describe("The feature, `prediction` or `score` whose drift is the new normal."),
     segment: z.string().exactOptional().describe("Only in this segment: `country=DE`."),
     until: z.number(),
+    since: z.number().exactOptional().describe("Event time at which the drift began, ms."),
     owner,
     reason,
   }),
@@ -91,6 +92,7 @@ export async function writeDecision<Kind extends keyof Written>(
       kind,
       at: now,
       until: typeof plain["until"] === "number" ? plain["until"] : null,
+      since: typeof plain["since"] === "number" ? plain["since"] : null,
       owner: text("owner"),
       reason: text("reason"),
       incident_id: text("incident_id"),
@@ -156,15 +158,37 @@ export function acknowledgementsOf(decisions: readonly Decision[]): ReadonlyMap<
   return found;
 }
 
-/** Accepted drift of a model that holds at a clock time: what had begun when it was accepted. */
-export function acceptancesOf(decisions: readonly Decision[], model: string, now: number): Explanation[] {
+/**
+ * By acceptance of a model: event time from which on its subject is measured against the new normal, ms. Acceptances that are not in it have no
+ * baseline, or not yet.
+ */
+export async function readRebased(lane: Lane, model: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await lane.query(
+    sql`SELECT decision_id, toUnixTimestamp64Milli(min(through)) AS through_ms FROM accepted_baselines WHERE model = ${model} GROUP BY decision_id`,
+    z.object({ decision_id: z.string(), through_ms: z.number() }),
+  );
+  return new Map(rows.map((found) => [found.decision_id, found.through_ms]));
+}
+
+/**
+ * Accepted drift of a model that holds at a clock time: what had begun when it was accepted.
+ *
+ * @param rebased see `readRebased`
+ */
+export function acceptancesOf(
+  decisions: readonly Decision[],
+  model: string,
+  now: number,
+  rebased: ReadonlyMap<string, number> = new Map(),
+): Explanation[] {
   return decisions
     .filter((decision) => decision.kind === "acceptance" && decision.model === model && isInForce(decision, now))
-    .map(({ subject, segment, owner: by, reason: why, at, until }) => ({
+    .map(({ decision_id, subject, segment, owner: by, reason: why, at, until }) => ({
       kind: "accepted",
       model,
       subject,
       ...(segment === "" ? {} : { segment }),
+      ...(rebased.has(decision_id) ? { rebased: rebased.get(decision_id) ?? 0 } : {}),
       version: "",
       variant: "",
       since: at,

@@ -41,6 +41,7 @@ const explanationSchema = z.object({
   model: z.string(),
   subject: z.string(),
   segment: z.string().exactOptional(),
+  rebased: z.number().exactOptional(),
   version: z.string(),
   variant: z.string(),
   since: z.number(),

@@ -33,7 +33,7 @@ const sources: readonly Source[] = [
   {
     kind: "person",
     rows: sql`SELECT toString(decision_id) AS id, model, at, owner AS who, kind AS what, reason AS why,
-      arrayStringConcat([kind, owner, reason, incident_id, matchers, model, subject, segment, verdict, ends, toString(until)], '\\n') AS content FROM decisions FINAL`,
+      arrayStringConcat([kind, owner, reason, incident_id, matchers, model, subject, segment, verdict, ends, toString(until)], '\\n') || ifNull('\\n' || toString(since), '') AS content FROM decisions FINAL`,
   },
   {
     kind: "configuration",

@@ -1,6 +1,7 @@
 /** One model's evaluation: its marks, its pending panes, and the order in which a run writes. */
 import type { Clock } from "../core/clock.ts";
 import type { Lane } from "../store/store.ts";
+import { openAccepted } from "./accepted/accepted-evaluation.ts";
 import { type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import type { CountWindow } from "./count-boundaries.ts";
 import { evaluateCountWindows, openCountWindows } from "./count-windows.ts";
@@ -51,7 +52,8 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     .map((spec) => openCountWindows(spec, epochOf(spec)));
   const steps = await openSteps(lane, prepared);
   const segments = await openSegments(lane, prepared);
-  const pageTier = await openPageTier(lane, prepared);
+  const accepted = await openAccepted(lane, prepared);
+  const pageTier = await openPageTier(lane, prepared, accepted.baselines);
   const online = await openOnlineEvaluation(lane, prepared, [...timeWindows, ...countWindows]);
   const pending = createPendingPanes(readTo, feeding);
   const reliability = createReliabilityCheck();
@@ -61,6 +63,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
 
   const run = async (final: boolean): Promise<Evaluated> => {
     const now = clock.now();
+    await accepted.note(steps.sealedTo + config.pane, now);
     // Before the records: what is committed in between then counts as not yet complete.
     const times = await readPartitionTimes(lane);
     const records = await readCommitRecords(lane, model, readTo);
@@ -74,7 +77,10 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     const changed = new Set(await summarisePanes(lane, prepared, dirty, pending.rows));
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
-    const touched = { panes: dirty, changed, labelled };
+    // Before the windows: those since an acceptance are compared with what steps have shown until then.
+    await writeSteps(lane, prepared, steps, dirty, now);
+    await accepted.advance(dirty, steps.sealedTo, pending.rows, now);
+    const touched = { panes: dirty, changed, labelled, accepted: accepted.baselines() };
     const batch = createMetricBatch(
       lane,
       (entries) => writeLedger(lane, prepared, entries),
@@ -94,7 +100,6 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     await reliability.settle(lane, model, batch);
     await batch.flush();
     add({ windows: 0, rows: (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0 });
-    await writeSteps(lane, prepared, steps, dirty, now);
     const segmentsSealedTo = (await segments?.run(dirty, watermark, now)) ?? Number.NEGATIVE_INFINITY;
     await pageTier?.run({ sealedTo: steps.sealedTo, segmentsSealedTo, watermark, isChanged: done.rows > 0, now });
     pending.done(closed);

@@ -7,6 +7,7 @@ import { contentUuid } from "../core/identity.ts";
 import type { Explanation } from "../core/incident.ts";
 import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { type DecidedBaseline, readDecidedBaselines } from "./accepted-baselines.ts";
 import { type Matchers, matcherNames, type Silence } from "./telling.ts";
 
 export const decisionKinds = ["silence", "acknowledgement", "acceptance", "feedback", "end"] as const;
@@ -74,6 +75,8 @@ export interface Decision extends Omit<z.output<typeof row>, "matchers" | "ends"
   readonly matchers: Matchers;
   /** When and by whom it was taken back, or null. */
   readonly ended: { readonly at: number; readonly owner: string } | null;
+  /** Of accepted drift: what it is measured against; null where nothing is, or not yet. */
+  readonly baseline: DecidedBaseline | null;
 }
 
 /** Adds a decision, and returns its id. The same one at the same millisecond twice is one. */
@@ -117,6 +120,8 @@ export async function readDecisions(lane: Lane): Promise<Decision[]> {
       .extend({ at_ms: z.number(), until_ms: z.number().nullable() })
       .transform(({ at_ms, until_ms, ...rest }) => ({ ...rest, at: at_ms, until: until_ms })),
   );
+  const accepts = rows.some(({ kind }) => kind === "acceptance");
+  const baselines = accepts ? await readDecidedBaselines(lane) : new Map<string, DecidedBaseline>();
   const ends = new Map(rows.filter(({ kind }) => kind === "end").map((end) => [end.ends, end]));
   return rows
     .filter(({ kind }) => kind !== "end")
@@ -126,6 +131,7 @@ export async function readDecisions(lane: Lane): Promise<Decision[]> {
         ...decision,
         matchers: matchersSchema.safeParse(JSON.parse(matchers)).data ?? {},
         ended: end === undefined ? null : { at: end.at, owner: end.owner },
+        baseline: baselines.get(decision.decision_id) ?? null,
       };
     });
 }
@@ -159,36 +165,17 @@ export function acknowledgementsOf(decisions: readonly Decision[]): ReadonlyMap<
 }
 
 /**
- * By acceptance of a model: event time from which on its subject is measured against the new normal, ms. Acceptances that are not in it have no
- * baseline, or not yet.
- */
-export async function readRebased(lane: Lane, model: string): Promise<ReadonlyMap<string, number>> {
-  const rows = await lane.query(
-    sql`SELECT decision_id, toUnixTimestamp64Milli(min(through)) AS through_ms FROM accepted_baselines WHERE model = ${model} GROUP BY decision_id`,
-    z.object({ decision_id: z.string(), through_ms: z.number() }),
-  );
-  return new Map(rows.map((found) => [found.decision_id, found.through_ms]));
-}
-
-/**
  * Accepted drift of a model that holds at a clock time: what had begun when it was accepted.
- *
- * @param rebased see `readRebased`
  */
-export function acceptancesOf(
-  decisions: readonly Decision[],
-  model: string,
-  now: number,
-  rebased: ReadonlyMap<string, number> = new Map(),
-): Explanation[] {
+export function acceptancesOf(decisions: readonly Decision[], model: string, now: number): Explanation[] {
   return decisions
     .filter((decision) => decision.kind === "acceptance" && decision.model === model && isInForce(decision, now))
-    .map(({ decision_id, subject, segment, owner: by, reason: why, at, until }) => ({
+    .map(({ baseline, subject, segment, owner: by, reason: why, at, until }) => ({
       kind: "accepted",
       model,
       subject,
       ...(segment === "" ? {} : { segment }),
-      ...(rebased.has(decision_id) ? { rebased: rebased.get(decision_id) ?? 0 } : {}),
+      ...(baseline === null ? {} : { rebased: baseline.through }),
       version: "",
       variant: "",
       since: at,

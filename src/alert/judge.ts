@@ -3,7 +3,7 @@ import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Lane } from "../store/store.ts";
 import { type ChangedMetric, readEarlier, readEnded, readForeign, readRows } from "./alert-store.ts";
-import { acceptancesOf, acknowledgementsOf, readDecisions, readRebased, silencesOf } from "./decisions.ts";
+import { acceptancesOf, acknowledgementsOf, readDecisions, silencesOf } from "./decisions.ts";
 import {
   type Episode,
   type EpisodeFold,
@@ -74,7 +74,7 @@ export function createJudge(options: JudgeOptions, model: ModelConfig, rules: re
     const { episodes: standing, refuted } = await withoutRefuted(lane, rules, continued, records, changed.length > 0);
     const now = options.clock.now();
     const decisions = await readDecisions(lane);
-    const acceptances = acceptancesOf(decisions, model.name, now, await readRebased(lane, model.name));
+    const acceptances = acceptancesOf(decisions, model.name, now);
     const episodes = withAccepted(standing, acceptances);
     const isNew = hasNew(episodes, records);
     return advanceIncidents({

@@ -4,7 +4,7 @@ import type { Lane } from "../store/store.ts";
 import { openAccepted } from "./accepted/accepted-evaluation.ts";
 import { type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import type { CountWindow } from "./count-boundaries.ts";
-import { evaluateCountWindows, openCountWindows } from "./count-windows.ts";
+import { type CountWindowState, evaluateCountWindows, openCountWindows } from "./count-windows.ts";
 import { openEpoch } from "./epoch.ts";
 import { createReliabilityCheck } from "./estimates/reliability.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
@@ -41,15 +41,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
   const model = config.name;
   const readTo: Marks = await readMarks(lane, model);
   const feeding = await readFeedingPartitions(lane, model);
-  const epochs = await openEpoch(lane, prepared);
-  const epochOf = (window: { readonly name: string }) => epochs.get(window.name) ?? Number.NEGATIVE_INFINITY;
-  const timeWindows: TimeWindowState[] = [];
-  for (const spec of config.windows.filter((window): window is TimeWindow => window.kind === "time")) {
-    timeWindows.push(await openTimeWindows(lane, prepared, spec, epochOf(spec)));
-  }
-  const countWindows = config.windows
-    .filter((window): window is CountWindow => window.kind === "count")
-    .map((spec) => openCountWindows(spec, epochOf(spec)));
+  const { timeWindows, countWindows } = await openWindows(lane, prepared);
   const steps = await openSteps(lane, prepared);
   const segments = await openSegments(lane, prepared);
   const accepted = await openAccepted(lane, prepared);
@@ -111,4 +103,20 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     return done;
   };
   return { run, watermark: () => watermark };
+}
+
+async function openWindows(
+  lane: Lane,
+  prepared: PreparedModel,
+): Promise<{ readonly timeWindows: readonly TimeWindowState[]; readonly countWindows: readonly CountWindowState[] }> {
+  const { windows } = prepared.config;
+  const epochs = await openEpoch(lane, prepared);
+  const epochOf = (window: { readonly name: string }) => epochs.get(window.name) ?? Number.NEGATIVE_INFINITY;
+  const timeWindows: TimeWindowState[] = [];
+  for (const spec of windows.filter((window): window is TimeWindow => window.kind === "time"))
+    timeWindows.push(await openTimeWindows(lane, prepared, spec, epochOf(spec)));
+  const countWindows = windows
+    .filter((window): window is CountWindow => window.kind === "count")
+    .map((spec) => openCountWindows(spec, epochOf(spec)));
+  return { timeWindows, countWindows };
 }

@@ -11,13 +11,13 @@ import { subjectKey } from "../references/load-reference.ts";
 import { openSteps, type StepState, writeSteps } from "../steps.ts";
 import { seriesKey } from "../window-series.ts";
 import { type AcceptedBaseline, type AcceptedSeries, type BaselineCounts, isEnough } from "./accepted-baseline.ts";
-import { readBaselines, type StoredBaseline, writeBaseline } from "./baseline-store.ts";
 import { cutBins } from "./baseline-bins.ts";
+import { readBaselines, type StoredBaseline, writeBaseline } from "./baseline-store.ts";
 import { ofSubject, registerAcceptances } from "./register.ts";
 
 export interface AcceptedEvaluation {
   /** As of the last call; those of the store at first. */
-  baselines(): readonly AcceptedBaseline[];
+  readonly baselines: () => readonly AcceptedBaseline[];
   /** Takes note of what people have decided; before steps are sealed. `next`: start of the first pane that has no step, ms; -Infinity: none has. */
   note(next: number, now: number): Promise<void>;
   /** Summarises and seals what has changed; after the model's own steps. `sizes`: rows of a pane. */

@@ -26,8 +26,8 @@ import {
 } from "./evidence-rows.ts";
 import { harmless, noticeRows, openNotices } from "./notice-evidence.ts";
 import type { NoticePlan } from "./notice-plan.ts";
-import { readUnits, saveUnits, type Units } from "./saved-states.ts";
 import { createRebasing, noRebasing, type Rebased, type Rebasing } from "./rebased-streams.ts";
+import { readUnits, saveUnits, type Units } from "./saved-states.ts";
 import { watchedKey } from "./segment-streams.ts";
 import { type StoredStep, storedSteps } from "./stored-steps.ts";
 import { DAY_MS, type TierPlan } from "./tier-plan.ts";

@@ -3,11 +3,15 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { z } from "zod";
 import { decide } from "../../src/alert/decide.ts";
+import { readDecisions } from "../../src/alert/decisions.ts";
 import { backtest } from "../../src/backtest.ts";
 import type { IncidentChange } from "../../src/core/incident.ts";
 import { readBaselines } from "../../src/evaluate/accepted/baseline-store.ts";
 import { createEvaluation } from "../../src/evaluate/evaluation.ts";
 import { prepareModel } from "../../src/evaluate/prepare-model.ts";
+import { loadPageTier } from "../../src/serve/queries/page-tier.ts";
+import { loadReport } from "../../src/serve/queries/report.ts";
+import { decisionJson } from "../../src/serve/routes/decisions.ts";
 import { sql } from "../../src/store/sql.ts";
 import { createAlertStation, createManualClock } from "../support/alert-station.ts";
 import { openStage, type Scene } from "../support/evaluation-stage.ts";
@@ -153,6 +157,27 @@ test("accepted drift stays quiet at the new level, a further jump is told, and n
     assert.deepEqual(new Set(breachedIn(24, 54)), new Set([false]), window);
     assert.deepEqual(new Set(breachedIn(60, 72)), new Set([true]), window);
   }
+
+  // Whoever looks is told what it stands on, by whose word and until when.
+  const tier = await loadPageTier(stage.lane, scene.config, { model: "accepted", version: "1", variant: "" });
+  assert.match(
+    tier?.notes.at(-1) ?? "",
+    /^amount: ana has accepted its drift until 2026-04-01 23:00 UTC \(a new market\); it is compared with what came since 2026-03-02 13:00 UTC: 1000 rows$/,
+  );
+  const [decision] = await readDecisions(stage.lane);
+  assert.ok(decision !== undefined);
+  assert.deepEqual(decisionJson(decision, clock.now())["baseline"], {
+    since: "2026-03-02T13:00:00.000Z",
+    from: "2026-03-02T23:00:00.000Z",
+    until: "2026-04-01T23:00:00.000Z",
+    rows_needed: 200,
+    versions: [{ version: "1", variant: "", state: "compared", from: "2026-03-02T23:00:00.000Z", rows: 1000 }],
+  });
+  const report = await loadReport(stage.lane, scene.config, { from: T0, to: T0 + 72 * HOUR }, clock.now());
+  assert.deepEqual(
+    report.accepted.map(({ subject, owner }) => [subject, owner]),
+    [["amount", "ana"]],
+  );
 
   const again = await play("restarted", 72, {
     12: "restart",

@@ -105,13 +105,13 @@ function assign({ open, ended, episodes }: BucketInput): Assignment {
       mine.set(found.record, [...(mine.get(found.record) ?? []), kept]);
       continue;
     }
-    // Of several that are over the one that has told of it: the others would tell of it again.
+    // Of several that are over the one that has told of it: the others would tell of it again. What somebody has accepted is no news to any.
+    const isNews = episode.accepted !== true;
     const over =
       ended.find((record) => accountsFor(record, episode) && hasTold(record, episode)) ??
-      ended.find((record) => accountsFor(record, episode));
-    // What somebody has accepted opens nothing.
-    if (over === undefined && episode.accepted !== true) free.push(episode);
-    else if (over !== undefined) accounted.set(over, [...(accounted.get(over) ?? []), episode]);
+      (isNews ? ended.find((record) => accountsFor(record, episode)) : undefined);
+    if (over !== undefined) accounted.set(over, [...(accounted.get(over) ?? []), episode]);
+    else if (isNews) free.push(episode);
   }
   return { mine, accounted, free };
 }

@@ -97,11 +97,11 @@ function reaches({ kind, subject, segment }: Explanation, episode: Episode): boo
 
 /** Not before it, and not after it was over: the windows that show them overlap. */
 function beganWith({ kind, since, until, rebased }: Explanation, episode: Episode): boolean {
-  const { onset, fired, subject_kind, segment } = episode;
+  const { onset, fired, subject_kind, segment, last_breach } = episode;
   const length = fired.window_end - fired.window_start;
-  // Of the whole what fires later has moved away from the new normal; segments and attributions are still compared with the reference.
+  // Of the whole what breaches later has moved away from the new normal; segments and attributions are still compared with the reference.
   if (kind === "accepted")
-    return rebased === undefined || fired.window_start < rebased || segment !== "" || !rebasedKinds.has(subject_kind);
+    return rebased === undefined || last_breach.start < rebased || segment !== "" || !rebasedKinds.has(subject_kind);
   if (kind === "version") return onset >= since - length && onset <= until + length;
   // Detected from `onset` to the end of the window at which it fired; a long window may begin before what it shows.
   return fired.window_end > since && Math.max(onset, fired.window_start) < until + length && onset >= since - length;

@@ -100,11 +100,11 @@ class World {
     );
   }
 
-  /** What had fired when its feature was accepted. */
-  isAccepted({ subject_kind, subject, fired }: Episode): boolean {
+  /** What has not breached again since its feature was accepted. */
+  isAccepted({ subject_kind, subject, last_breach }: Episode): boolean {
     return (
       subject_kind === "feature" &&
-      this.accepted.some((one) => one.subject === subject && fired.window_start < (one.rebased ?? 0))
+      this.accepted.some((one) => one.subject === subject && last_breach.start < (one.rebased ?? 0))
     );
   }
 

@@ -362,5 +362,5 @@ for (const { name, rule: settings, commands: list } of counterexamples)
 
 test("all that an incident can tell has been told in these tests, but for what comes of retrainings", () => {
   const kinds = incidentTransitions.filter((kind) => !["retrained", "reopened", "retraining"].includes(kind));
-  assert.deepEqual([...told].sort(), [...kinds].sort());
+  assert.deepEqual(new Set(kinds), told);
 });

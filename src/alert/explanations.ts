@@ -73,6 +73,9 @@ export function explainedBy(
   return found ?? null;
 }
 
+/** What is measured against the new normal where it is accepted. */
+const rebasedKinds: ReadonlySet<string> = new Set(["feature", "prediction", "score"]);
+
 /** Marks the episodes that a person's acceptance covers. */
 export function withAccepted(episodes: readonly Episode[], acceptances: readonly Explanation[]): readonly Episode[] {
   if (acceptances.length === 0) return episodes.map(withoutMark);
@@ -93,9 +96,12 @@ function reaches({ kind, subject, segment }: Explanation, episode: Episode): boo
 }
 
 /** Not before it, and not after it was over: the windows that show them overlap. */
-function beganWith({ kind, since, until }: Explanation, { onset, fired }: Episode): boolean {
+function beganWith({ kind, since, until, rebased }: Explanation, episode: Episode): boolean {
+  const { onset, fired, subject_kind, segment, last_breach } = episode;
   const length = fired.window_end - fired.window_start;
-  if (kind === "accepted") return true;
+  // Of the whole what breaches later has moved away from the new normal; segments and attributions are still compared with the reference.
+  if (kind === "accepted")
+    return rebased === undefined || last_breach.start < rebased || segment !== "" || !rebasedKinds.has(subject_kind);
   if (kind === "version") return onset >= since - length && onset <= until + length;
   // Detected from `onset` to the end of the window at which it fired; a long window may begin before what it shows.
   return fired.window_end > since && Math.max(onset, fired.window_start) < until + length && onset >= since - length;

@@ -39,7 +39,7 @@ const sources: readonly Source[] = [
         kind = 'acceptance', concat(' of ', subject, if(segment = '', '', concat(' in ', segment))), '')) AS what, content
       FROM (SELECT decision_id, kind, at, owner, reason, matchers, subject, segment, verdict, given.model AS of_model, ended_kind, ended_model,
           JSONExtractString(matchers, 'model') AS silenced, if(given.incident_id = '', ended_incident, given.incident_id) AS about,
-          arrayStringConcat([kind, owner, reason, given.incident_id, matchers, given.model, subject, segment, verdict, ends, toString(until)], '\\n') AS content
+          arrayStringConcat([kind, owner, reason, given.incident_id, matchers, given.model, subject, segment, verdict, ends, toString(until)], '\\n') || ifNull('\\n' || toString(since), '') AS content
         FROM (SELECT * FROM decisions FINAL) AS given
         LEFT JOIN (SELECT toString(decision_id) AS ended, toString(kind) AS ended_kind, toString(model) AS ended_model, incident_id AS ended_incident FROM decisions FINAL) AS earlier
           ON given.ends = earlier.ended) AS told

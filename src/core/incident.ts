@@ -98,6 +98,8 @@ export interface Explanation {
   readonly subject: string;
   /** The only segment in which drift is `accepted`; left out: all. */
   readonly segment?: string;
+  /** Event time from which on what is `accepted` is measured against the new normal, ms: what fires later is news. */
+  readonly rebased?: number;
   readonly version: string;
   readonly variant: string;
   /** Event time in which it was seen. */

@@ -4,6 +4,7 @@ import { messageOf } from "../core/errors.ts";
 import type { MetricRow } from "../core/metric.ts";
 import type { SampleResult } from "../core/sample-detector.ts";
 import type { ReferenceSubject, WindowSummary } from "../core/summary.ts";
+import type { AcceptedInWindow } from "./accepted/accepted-windows.ts";
 import type { BoundDetector, PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { type StoredSummary, summarisedSubjects } from "./summarise.ts";
@@ -71,17 +72,27 @@ export function windowSummary(subject: ReferenceSubject, summary: StoredSummary 
   };
 }
 
-/** `before`: events in the time that the volume is compared with; null for windows by number of events, which have no volume. */
+/**
+ * @param before events in the time that the volume is compared with; null for windows by number of events, which have no volume
+ * @param accepted by subject key, what is compared with something else than the reference
+ */
 export function driftRows(
   prepared: PreparedModel,
   window: SeriesWindow,
   summaries: ReadonlyMap<string, StoredSummary>,
   before: number | null,
   computedAt: number,
+  accepted: ReadonlyMap<string, AcceptedInWindow> = new Map(),
 ): MetricRow[] {
   const blank = blankRow(prepared, window, computedAt);
   const rows: MetricRow[] = [];
   for (const subject of summarisedSubjects(prepared)) {
+    const held = accepted.get(subjectKey(subject));
+    if (held !== undefined) {
+      for (const detector of prepared.detectors)
+        if (detector.watches(subject)) rows.push(judgedAsAccepted(blank, detector, subject, held));
+      continue;
+    }
     const summary = windowSummary(subject, summaries.get(subjectKey(subject)));
     for (const detector of prepared.detectors) {
       if (detector.watches(subject)) rows.push(judged(blank, detector, subject, summary));
@@ -130,6 +141,30 @@ export function judged(
   };
   return withResult(row, () => detector.compare(subject, summary));
 }
+
+/** The same against what a person has accepted as the new normal; `detail` names the decision. */
+function judgedAsAccepted(
+  blank: ReturnType<typeof blankRow>,
+  detector: BoundDetector,
+  subject: ReferenceSubject,
+  { baseline, series, reference, summary }: AcceptedInWindow,
+): MetricRow {
+  const accepted = { accepted: baseline.decisionId };
+  const compare: BoundDetector["compare"] = (against, window) => {
+    if (reference === null) return notYet(series.rows, baseline.needed);
+    const result = detector.compare(against, window);
+    return result.status === "ok" ? { ...result, detail: { ...result.detail, ...accepted } } : result;
+  };
+  const against = reference ?? subject;
+  return judged(blank, { ...detector, compare }, against, windowSummary(against, summary));
+}
+
+const notYet = (rows: number, needed: number) => ({
+  status: "insufficient" as const,
+  rows,
+  needed,
+  reason: `Its drift was accepted as the new normal, of which there are too few rows yet; ${needed} are needed.`,
+});
 
 /** A row with the answer of a detector; one that throws is an error of its row alone. */
 export function withResult(row: MetricRow, compare: () => DetectorResult | SampleResult): MetricRow {

@@ -7,6 +7,8 @@ import type { WindowSpec } from "../config/duration.ts";
 import type { MetricRow } from "../core/metric.ts";
 import { list, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import type { AcceptedBaseline } from "./accepted/accepted-baseline.ts";
+import { acceptedInWindows } from "./accepted/accepted-windows.ts";
 import { driftRows, type SeriesWindow } from "./drift-rows.ts";
 import type { Span } from "./kept-rows.ts";
 import type { WindowRows } from "./kpis/joined-rows.ts";
@@ -91,6 +93,8 @@ export interface Dirty {
   readonly changed: ReadonlySet<number>;
   /** Panes whose predictions have got a label, or another one. */
   readonly labelled: readonly number[];
+  /** What stands in for the reference where people have accepted drift. */
+  readonly accepted: readonly AcceptedBaseline[];
 }
 
 export interface Evaluated {
@@ -155,6 +159,7 @@ export async function evaluateTimeWindows(
       spec,
       chunk,
       counts,
+      dirty.accepted,
       chunk.some((start) => start < state.computedTo),
       now,
     );
@@ -208,17 +213,16 @@ async function computeWindows(
   spec: TimeWindow,
   starts: readonly number[],
   counts: SeriesCounts,
+  baselines: readonly AcceptedBaseline[],
   mayExist: boolean,
   now: number,
 ): Promise<number> {
   const span = spanOf(starts, spec.ms);
   const key = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`;
   const pane = paneName(prepared);
-  const summaries = await mergedSummaries(
-    lane,
-    key,
-    sql`${newestSummaries(prepared, pane, span)} AND ${key} IN ${list(starts)}`,
-  );
+  const read = (under: PreparedModel) =>
+    mergedSummaries(lane, key, sql`${newestSummaries(under, pane, span)} AND ${key} IN ${list(starts)}`);
+  const summaries = await read(prepared);
   const bySeries = new Map<string, Map<string, StoredSummary>>();
   for (const summary of summaries) {
     const at = `${summary.slice} ${seriesKey(summary)}`;
@@ -227,10 +231,11 @@ async function computeWindows(
     bySeries.set(at, subjects);
   }
   const windows = seriesWindows(spec, starts, counts);
+  const acceptedOf = await acceptedInWindows(prepared, baselines, windows, read);
   const rows: MetricRow[] = [];
   for (const window of windows) {
     const subjects = bySeries.get(`${window.start} ${seriesKey(window)}`) ?? new Map<string, StoredSummary>();
-    rows.push(...driftRows(prepared, window, subjects, eventsBefore(spec, window, counts), now));
+    rows.push(...driftRows(prepared, window, subjects, eventsBefore(spec, window, counts), now, acceptedOf(window)));
   }
   rows.push(...(await multivariateRows(lane, prepared, windows, (some) => rowsOfWindows(spec, some), now)));
   rows.push(...(await timeKpiRows(lane, prepared, spec, windows, now)));

@@ -16,6 +16,7 @@ import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
 import { digestsAndInForce } from "./migrations/0015-digests-and-in-force.ts";
 import { modelStates } from "./migrations/0016-model-states.ts";
+import { acceptedBaselines } from "./migrations/0017-accepted-baselines.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -43,6 +44,7 @@ export const migrations: readonly Migration[] = [
   digestsAndInForce,
   deliveryThreads,
   modelStates,
+  acceptedBaselines,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

@@ -1,6 +1,7 @@
 // Written by scripts/generate.mjs from the files of this folder: do not edit.
 import type { Detector } from "../src/core/detector.ts";
 import { chiSquared } from "./chi-squared.ts";
+import { constantValue } from "./constant-value.ts";
 import { cramerVonMises } from "./cramer-von-mises.ts";
 import { energy } from "./energy.ts";
 import { hellinger } from "./hellinger.ts";
@@ -15,11 +16,14 @@ import { newCategoryRate } from "./new-category-rate.ts";
 import { outOfRangeRate } from "./out-of-range-rate.ts";
 import { psi } from "./psi.ts";
 import { totalVariation } from "./total-variation.ts";
+import { typeChange } from "./type-change.ts";
+import { unitChange } from "./unit-change.ts";
 import { volume } from "./volume.ts";
 import { wasserstein } from "./wasserstein.ts";
 
 export const detectors: readonly [Detector, ...Detector[]] = [
   chiSquared,
+  constantValue,
   cramerVonMises,
   energy,
   hellinger,
@@ -34,6 +38,8 @@ export const detectors: readonly [Detector, ...Detector[]] = [
   outOfRangeRate,
   psi,
   totalVariation,
+  typeChange,
+  unitChange,
   volume,
   wasserstein,
 ];

@@ -45,6 +45,7 @@ const explanationSchema = z.object({
   variant: z.string(),
   since: z.number(),
   until: z.number(),
+  earliest: z.number().exactOptional(),
   text: z.string(),
 });
 

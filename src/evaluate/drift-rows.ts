@@ -5,6 +5,7 @@ import type { MetricRow } from "../core/metric.ts";
 import type { SampleResult } from "../core/sample-detector.ts";
 import type { ReferenceSubject, WindowSummary } from "../core/summary.ts";
 import type { BoundDetector, PreparedModel } from "./prepare-model.ts";
+import { deviationOf } from "./references/exact-moments.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { type StoredSummary, summarisedSubjects } from "./summarise.ts";
 import { momentScale } from "./value-expressions.ts";
@@ -20,7 +21,15 @@ export interface SeriesWindow {
   readonly n: number;
 }
 
-const EMPTY = { n: 0, missing: 0, invalid: 0, mean: null, minimum: null, maximum: null } as const;
+const EMPTY = {
+  n: 0,
+  missing: 0,
+  invalid: 0,
+  mean: null,
+  standardDeviation: null,
+  minimum: null,
+  maximum: null,
+} as const;
 
 /** What a row has from its window, before there is a number. `revision` is set when the row is written. */
 export function blankRow(
@@ -65,8 +74,13 @@ export function windowSummary(subject: ReferenceSubject, summary: StoredSummary 
     invalid: summary.invalid,
     bins: summary.bins,
     mean: moments ? Number(BigInt(summary.s1)) / momentScale(subject) / valid : null,
+    standardDeviation:
+      moments && summary.s2 !== undefined
+        ? deviationOf({ n: valid, s1: BigInt(summary.s1), s2: BigInt(summary.s2), scale: momentScale(subject) })
+        : null,
     minimum: summary.minimum,
     maximum: summary.maximum,
+    ...(summary.new_values === undefined || summary.new_values.length === 0 ? {} : { newValues: summary.new_values }),
     ...explained,
   };
 }

@@ -86,7 +86,17 @@ test("detectors have distinct kebab-case names", () => {
 
 test("the detectors of the design are on by default, and no others", () => {
   const on = detectors.filter(({ byDefault }) => byDefault).map(({ name }) => name);
-  const wanted = ["invalid-rate", "jensen-shannon", "missing-rate", "new-category-rate", "volume", "wasserstein"];
+  const wanted = [
+    "constant-value",
+    "invalid-rate",
+    "jensen-shannon",
+    "missing-rate",
+    "new-category-rate",
+    "type-change",
+    "unit-change",
+    "volume",
+    "wasserstein",
+  ];
   assert.deepEqual(on, wanted);
 });
 

@@ -11,6 +11,7 @@ const SHARES = new Set([
   "total-variation",
   "missing-rate",
   "invalid-rate",
+  "type-change",
   "new-category-rate",
   "out-of-range-rate",
   "l-infinity",

@@ -3,7 +3,9 @@ import type { Detector } from "../src/core/detector.ts";
 import { chiSquared } from "./chi-squared.ts";
 import { constantValue } from "./constant-value.ts";
 import { cramerVonMises } from "./cramer-von-mises.ts";
+import { duplicateRate } from "./duplicate-rate.ts";
 import { energy } from "./energy.ts";
+import { freshness } from "./freshness.ts";
 import { hellinger } from "./hellinger.ts";
 import { invalidRate } from "./invalid-rate.ts";
 import { jensenShannon } from "./jensen-shannon.ts";
@@ -25,7 +27,9 @@ export const detectors: readonly [Detector, ...Detector[]] = [
   chiSquared,
   constantValue,
   cramerVonMises,
+  duplicateRate,
   energy,
+  freshness,
   hellinger,
   invalidRate,
   jensenShannon,

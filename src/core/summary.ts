@@ -74,7 +74,8 @@ export interface WindowSummary {
   readonly maximum: number | null;
   /** Categories that the reference has never seen, with their rows, the most frequent first; left out where they are not kept by name. */
   readonly newValues?: readonly (readonly [name: string, rows: number])[];
-  /** Of the whole model: events of the window that were copies of others; left out where they were not counted. */
+  /** Of the whole model, all versions together: events that came, and those of them that were copies; left out where they were not counted. */
+  readonly received?: number;
   readonly copies?: number;
   /** Of the whole model: time from the newest event to the window's end, s. */
   readonly age?: number;

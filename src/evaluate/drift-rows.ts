@@ -3,7 +3,8 @@ import { type DetectorResult, hasBreached, limitOf } from "../core/detector.ts";
 import { messageOf } from "../core/errors.ts";
 import type { MetricRow } from "../core/metric.ts";
 import type { SampleResult } from "../core/sample-detector.ts";
-import type { ReferenceSubject, WindowSummary } from "../core/summary.ts";
+import type { ModelHistory, ReferenceSubject, WindowSummary } from "../core/summary.ts";
+import type { ModelInWindow } from "./model-history.ts";
 import type { BoundDetector, PreparedModel } from "./prepare-model.ts";
 import { deviationOf } from "./references/exact-moments.ts";
 import { subjectKey } from "./references/load-reference.ts";
@@ -85,12 +86,12 @@ export function windowSummary(subject: ReferenceSubject, summary: StoredSummary 
   };
 }
 
-/** `before`: events in the time that the volume is compared with; null for windows by number of events, which have no volume. */
+/** `model`: the model's events as a whole; null for windows by number of events, which have no volume. */
 export function driftRows(
   prepared: PreparedModel,
   window: SeriesWindow,
   summaries: ReadonlyMap<string, StoredSummary>,
-  before: number | null,
+  model: ModelInWindow | null,
   computedAt: number,
 ): MetricRow[] {
   const blank = blankRow(prepared, window, computedAt);
@@ -101,17 +102,19 @@ export function driftRows(
       if (detector.watches(subject)) rows.push(judged(blank, detector, subject, summary));
     }
   }
-  if (before !== null) {
-    const subject = volumeSubject(before);
+  if (model !== null) {
+    const subject = volumeSubject(model.before, model.history);
+    const { before: _before, history: _history, ...counted } = model;
+    const summary = { ...EMPTY, ...counted, n: window.n, bins: [] };
     for (const detector of prepared.detectors) {
-      if (detector.watches(subject)) rows.push(judged(blank, detector, subject, { ...EMPTY, n: window.n, bins: [] }));
+      if (detector.watches(subject)) rows.push(judged(blank, detector, subject, summary));
     }
   }
   return rows;
 }
 
 /** The time before, as the reference that a detector of the whole model compares with. */
-const volumeSubject = (n: number): ReferenceSubject => ({
+const volumeSubject = (n: number, before: ModelHistory): ReferenceSubject => ({
   subjectKind: "model",
   subject: "model",
   kind: "numeric",
@@ -126,6 +129,7 @@ const volumeSubject = (n: number): ReferenceSubject => ({
   standardDeviation: 0,
   minimum: 0,
   maximum: 0,
+  before,
 });
 
 /** The answer of one detector as a row. */

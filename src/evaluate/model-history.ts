@@ -15,6 +15,8 @@ import { countSeries, type Series, type SeriesCounts, seriesKey } from "./window
 export const WEEK = 7 * 86_400_000;
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
+/** Empty windows that get rows after a window with events; a longer silence says no more. */
+export const LONGEST_GAP = 100;
 /** Weeks that are looked back. */
 const WEEKS_BEFORE = 4;
 
@@ -57,7 +59,7 @@ export interface ModelHistories {
   of(start: number, series: Series): ModelInWindow;
 }
 
-/** Of these windows of `ms`, which lie within `counts`. `ended`: those before it too. */
+/** Of these windows of `ms`. `counts` holds them and the windows before them. */
 export async function readModelHistories(
   lane: Lane,
   prepared: PreparedModel,
@@ -156,6 +158,3 @@ async function readSilences(
     return { age, longest: longest / 1000 };
   };
 }
-
-/** Empty windows that get rows after a window with events; a longer silence says no more. */
-export const LONGEST_GAP = 100;

@@ -46,6 +46,7 @@ const explanationSchema = z.object({
   variant: z.string(),
   since: z.number(),
   until: z.number(),
+  earliest: z.number().exactOptional(),
   text: z.string(),
 });
 

@@ -43,6 +43,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     estimates,
     fairness,
     weigh_labels_by,
+    season_timezone,
   } = model;
   return {
     name,
@@ -58,6 +59,8 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     estimates,
     fairness: fairness === undefined ? null : { ...fairness, groups: sorted(fairness.groups) },
     ...(weigh_labels_by === undefined ? {} : { weigh_labels_by }),
+    // The hours of the week by which volumes are compared.
+    ...(season_timezone === "UTC" ? {} : { season_timezone }),
     mapping,
     referenceId,
     reference: referenceParts(model),

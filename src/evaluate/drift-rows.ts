@@ -3,9 +3,11 @@ import { type DetectorResult, hasBreached, limitOf } from "../core/detector.ts";
 import { messageOf } from "../core/errors.ts";
 import type { MetricRow } from "../core/metric.ts";
 import type { SampleResult } from "../core/sample-detector.ts";
-import type { ReferenceSubject, WindowSummary } from "../core/summary.ts";
+import type { ModelHistory, ReferenceSubject, WindowSummary } from "../core/summary.ts";
 import type { AcceptedInWindow } from "./accepted/accepted-windows.ts";
+import type { ModelInWindow } from "./model-history.ts";
 import type { BoundDetector, PreparedModel } from "./prepare-model.ts";
+import { deviationOf } from "./references/exact-moments.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { type StoredSummary, summarisedSubjects } from "./summarise.ts";
 import { momentScale } from "./value-expressions.ts";
@@ -21,7 +23,15 @@ export interface SeriesWindow {
   readonly n: number;
 }
 
-const EMPTY = { n: 0, missing: 0, invalid: 0, mean: null, minimum: null, maximum: null } as const;
+const EMPTY = {
+  n: 0,
+  missing: 0,
+  invalid: 0,
+  mean: null,
+  standardDeviation: null,
+  minimum: null,
+  maximum: null,
+} as const;
 
 /** What a row has from its window, before there is a number. `revision` is set when the row is written. */
 export function blankRow(
@@ -66,21 +76,26 @@ export function windowSummary(subject: ReferenceSubject, summary: StoredSummary 
     invalid: summary.invalid,
     bins: summary.bins,
     mean: moments ? Number(BigInt(summary.s1)) / momentScale(subject) / valid : null,
+    standardDeviation:
+      moments && summary.s2 !== undefined
+        ? deviationOf({ n: valid, s1: BigInt(summary.s1), s2: BigInt(summary.s2), scale: momentScale(subject) })
+        : null,
     minimum: summary.minimum,
     maximum: summary.maximum,
+    ...(summary.new_values === undefined || summary.new_values.length === 0 ? {} : { newValues: summary.new_values }),
     ...explained,
   };
 }
 
 /**
- * @param before events in the time that the volume is compared with; null for windows by number of events, which have no volume
+ * @param model the model's events as a whole; null for windows by number of events, which have no volume
  * @param accepted by subject key, what is compared with something else than the reference
  */
 export function driftRows(
   prepared: PreparedModel,
   window: SeriesWindow,
   summaries: ReadonlyMap<string, StoredSummary>,
-  before: number | null,
+  model: ModelInWindow | null,
   computedAt: number,
   accepted: ReadonlyMap<string, AcceptedInWindow> = new Map(),
 ): MetricRow[] {
@@ -98,17 +113,19 @@ export function driftRows(
       if (detector.watches(subject)) rows.push(judged(blank, detector, subject, summary));
     }
   }
-  if (before !== null) {
-    const subject = volumeSubject(before);
+  if (model !== null) {
+    const subject = volumeSubject(model.before, model.history);
+    const { before: _before, history: _history, ...counted } = model;
+    const summary = { ...EMPTY, ...counted, n: window.n, bins: [] };
     for (const detector of prepared.detectors) {
-      if (detector.watches(subject)) rows.push(judged(blank, detector, subject, { ...EMPTY, n: window.n, bins: [] }));
+      if (detector.watches(subject)) rows.push(judged(blank, detector, subject, summary));
     }
   }
   return rows;
 }
 
 /** The time before, as the reference that a detector of the whole model compares with. */
-const volumeSubject = (n: number): ReferenceSubject => ({
+const volumeSubject = (n: number, before: ModelHistory): ReferenceSubject => ({
   subjectKind: "model",
   subject: "model",
   kind: "numeric",
@@ -123,6 +140,7 @@ const volumeSubject = (n: number): ReferenceSubject => ({
   standardDeviation: 0,
   minimum: 0,
   maximum: 0,
+  before,
 });
 
 /** The answer of one detector as a row. */

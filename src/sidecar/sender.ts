@@ -40,39 +40,85 @@ export interface Sender {
 const LINGER_MS = 50;
 const BATCH = { messages: 500, bytes: 1024 * 1024 };
 const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 30_000;
+const LONGEST_WAIT_MS = 10_000;
 /** How long a target may take; a Driftline waits up to 30 s for its store. */
 const ATTEMPT_MS = 45_000;
 
-export function createSender({ queue, target, listener, clock }: SenderOptions): Sender {
-  const cut = new AbortController();
-  let attempting: AbortController | null = null;
-  let awake: AbortController | null = null;
-  let stopping = false;
-  let running: Promise<void> = Promise.resolve();
+export const createSender = (options: SenderOptions): Sender => new QueueSender(options);
 
-  const attemptOnce = async (messages: readonly OutgoingMessage[]): Promise<Attempt> => {
-    const attempt = new AbortController();
-    const late = setTimeout(() => attempt.abort(), ATTEMPT_MS);
-    attempting = attempt;
-    try {
-      return await target.send(messages, attempt.signal);
-    } finally {
-      attempting = null;
-      clearTimeout(late);
+class QueueSender implements Sender {
+  readonly #options: SenderOptions;
+  readonly #cut = new AbortController();
+  #attempting: AbortController | null = null;
+  #awake: AbortController | null = null;
+  #stopping = false;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  wake(): void {
+    this.#awake?.abort();
+  }
+
+  async stop(withinMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#awake?.abort();
+    const timer = setTimeout(() => {
+      this.#cut.abort();
+      this.#attempting?.abort();
+    }, withinMs);
+    await this.#running;
+    clearTimeout(timer);
+    this.#cut.abort();
+    await this.#options.target.close();
+  }
+
+  async #run(): Promise<void> {
+    const { queue, clock, listener } = this.#options;
+    while (!this.#cut.signal.aborted) {
+      if (queue.messages === 0) {
+        if (this.#stopping) return;
+        this.#awake = new AbortController();
+        await clock.sleep(60_000, this.#awake.signal);
+        this.#awake = null;
+        continue;
+      }
+      if (!this.#stopping && queue.messages < BATCH.messages) await clock.sleep(LINGER_MS);
+      try {
+        await this.#settle(await this.#readable(await queue.peek(BATCH)));
+      } catch (thrown) {
+        // The disk of a spool: the messages stay where they are.
+        listener.failing(messageOf(thrown));
+        await clock.sleep(LONGEST_WAIT_MS, this.#cut.signal);
+      }
     }
-  };
+  }
+
+  async #settle(messages: readonly OutgoingMessage[]): Promise<void> {
+    for (let left = messages; left.length > 0; ) {
+      const together = this.#options.target.together(left);
+      if (!(await this.#deliver(left.slice(0, together)))) return;
+      left = left.slice(together);
+    }
+  }
 
   /** Sends what goes in one attempt until it is taken or given up; false where it was cut off. */
-  const deliver = async (messages: readonly OutgoingMessage[]): Promise<boolean> => {
+  async #deliver(messages: readonly OutgoingMessage[]): Promise<boolean> {
+    const { queue, listener, clock } = this.#options;
     for (let failures = 0; ; failures++) {
-      const attempt = await attemptOnce(messages);
+      const attempt = await this.#attempt(messages);
       if (attempt.status === "retry") {
-        if (cut.signal.aborted) return false;
+        if (this.#cut.signal.aborted) return false;
         listener.attempt("retry");
         listener.failing(attempt.reason);
-        await clock.sleep(waitMs(keyOf(messages[0] ?? EMPTY), failures, attempt.retryAfterMs), cut.signal);
-        if (cut.signal.aborted) return false;
+        await clock.sleep(waitMs(keyOf(messages[0] ?? EMPTY), failures, attempt.retryAfterMs), this.#cut.signal);
+        if (this.#cut.signal.aborted) return false;
         continue;
       }
       listener.attempt(attempt.status);
@@ -80,32 +126,38 @@ export function createSender({ queue, target, listener, clock }: SenderOptions):
       if (attempt.status === "refused" && messages.length > 1) {
         // One of them is why: the halves go alone.
         const half = Math.ceil(messages.length / 2);
-        return (await deliver(messages.slice(0, half))) && (await deliver(messages.slice(half)));
+        return (await this.#deliver(messages.slice(0, half))) && (await this.#deliver(messages.slice(half)));
       }
-      account(attempt, messages.length);
+      this.#account(attempt, messages.length);
       await queue.remove(messages.length);
       return true;
     }
-  };
+  }
 
-  const settle = async (messages: readonly OutgoingMessage[]): Promise<void> => {
-    for (let left = messages; left.length > 0; ) {
-      const together = target.together(left);
-      if (!(await deliver(left.slice(0, together)))) return;
-      left = left.slice(together);
+  async #attempt(messages: readonly OutgoingMessage[]): Promise<Attempt> {
+    const attempt = new AbortController();
+    const late = setTimeout(() => attempt.abort(), ATTEMPT_MS);
+    this.#attempting = attempt;
+    try {
+      return await this.#options.target.send(messages, attempt.signal);
+    } finally {
+      this.#attempting = null;
+      clearTimeout(late);
     }
-  };
+  }
 
-  const account = (attempt: Attempt, messages: number) => {
+  #account(attempt: Attempt, messages: number): void {
+    const { listener } = this.#options;
     if (attempt.status === "refused") listener.dropped(attempt.tooLarge ? "too_large" : "refused", messages);
     else if (attempt.status === "sent") {
       listener.sent(messages);
       if (attempt.refused > 0) listener.refused(attempt.refused);
     }
-  };
+  }
 
-  /** Messages as they are sent; those that can't be are taken out of the queue and counted, which ends the list before them. */
-  const readable = async (encoded: readonly Buffer[]): Promise<OutgoingMessage[]> => {
+  /** Messages as they are sent; one that can't be is taken out of the queue and counted, and ends the list before it. */
+  async #readable(encoded: readonly Buffer[]): Promise<OutgoingMessage[]> {
+    const { queue, listener } = this.#options;
     const messages: OutgoingMessage[] = [];
     for (const bytes of encoded) {
       const message = await open(bytes);
@@ -118,48 +170,7 @@ export function createSender({ queue, target, listener, clock }: SenderOptions):
       await queue.remove(1);
     }
     return messages;
-  };
-
-  const run = async () => {
-    while (!cut.signal.aborted) {
-      if (queue.messages === 0) {
-        if (stopping) return;
-        awake = new AbortController();
-        await clock.sleep(60_000, awake.signal);
-        awake = null;
-        continue;
-      }
-      if (!stopping && queue.messages < BATCH.messages) await clock.sleep(LINGER_MS);
-      try {
-        await settle(await readable(await queue.peek(BATCH)));
-      } catch (thrown) {
-        // The disk of a spool: the messages stay where they are.
-        listener.failing(messageOf(thrown));
-        await clock.sleep(LONGEST_WAIT_MS, cut.signal);
-      }
-    }
-  };
-
-  return {
-    start() {
-      running = run();
-    },
-    wake() {
-      awake?.abort();
-    },
-    async stop(withinMs) {
-      stopping = true;
-      awake?.abort();
-      const timer = setTimeout(() => {
-        cut.abort();
-        attempting?.abort();
-      }, withinMs);
-      await running;
-      clearTimeout(timer);
-      cut.abort();
-      await target.close();
-    },
-  };
+  }
 }
 
 const EMPTY: OutgoingMessage = { kind: "posted", contentType: "", idempotencyKey: "", body: Buffer.alloc(0) };
@@ -177,7 +188,7 @@ async function open(bytes: Buffer): Promise<OutgoingMessage | GivenUp> {
   return body === null ? "body_undecodable" : { ...message, contentEncoding: "", body };
 }
 
-/** Twice the wait before, up to half a minute, spread by a fifth either way; never less than what the target asked for. */
+/** Twice the wait before, up to ten seconds, spread by a fifth either way; never less than what the target asked for. */
 function waitMs(key: string, failures: number, retryAfterMs: number | null): number {
   const wait = Math.min(FIRST_WAIT_MS * 2 ** Math.min(failures, 20), LONGEST_WAIT_MS);
   return Math.max(wait * (0.8 + 0.4 * contentFraction(key, failures)), retryAfterMs ?? 0);

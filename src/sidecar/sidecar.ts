@@ -12,7 +12,7 @@ import { createMemoryQueue, type OutgoingQueue, type Refused } from "./outgoing-
 import { createRelay } from "./relay.ts";
 import { createSender } from "./sender.ts";
 import { createSidecarMetrics, type SidecarMetrics } from "./sidecar-metrics.ts";
-import { openSpool } from "./spool.ts";
+import { openSpool, type Spool } from "./spool.ts";
 import type { Target } from "./target.ts";
 
 export interface Address {
@@ -56,12 +56,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   const { clock, log, target } = options;
   const queue = openQueue(options);
   const metrics = createSidecarMetrics(() => queue);
-  if ("recovered" in queue) {
-    metrics.accepted("recovered", queue.recovered + queue.torn);
-    if (queue.torn > 0) metrics.dropped("torn", queue.torn);
-    if (queue.recovered + queue.torn > 0)
-      log.info("the spool held messages of an earlier run", { messages: queue.recovered, torn: queue.torn });
-  }
+  if ("recovered" in queue) tellRecovered(queue, metrics, log);
   const sender = createSender({ queue, target, clock, listener: senderListener(metrics, log, target.name) });
   const push = (origin: "captured" | "posted", messages: readonly OutgoingMessage[]): Refused | null => {
     const refused = queue.push(messages.map(encodeMessage));
@@ -126,9 +121,16 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   };
 }
 
-function openQueue({ spool, bufferBytes, log }: SidecarOptions): OutgoingQueue | ReturnType<typeof openSpool> {
+function openQueue({ spool, bufferBytes, log }: SidecarOptions): OutgoingQueue | Spool {
   if (spool === null) return createMemoryQueue(bufferBytes);
   return openSpool({ ...spool, failed: (thrown) => log.error("the spool can't be written", { error: thrown }) });
+}
+
+function tellRecovered({ recovered, torn }: Spool, metrics: SidecarMetrics, log: Log): void {
+  if (recovered + torn === 0) return;
+  metrics.accepted("recovered", recovered + torn);
+  if (torn > 0) metrics.dropped("torn", torn);
+  log.info("the spool held messages of an earlier run", { messages: recovered, torn });
 }
 
 function observerFactory(
@@ -161,7 +163,10 @@ function observerFactory(
 
 function senderListener(metrics: SidecarMetrics, log: Log, target: string) {
   return {
-    sent: (messages: number) => metrics.sent(messages),
+    sent(messages: number) {
+      metrics.sent(messages);
+      metrics.targetUp(true);
+    },
     dropped(reason: Parameters<SidecarMetrics["dropped"]>[0], messages: number) {
       metrics.dropped(reason, messages);
       log.warn("messages are dropped", { reason, target });

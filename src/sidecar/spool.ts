@@ -20,7 +20,7 @@ import { open, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { DriftlineError, messageOf } from "../core/errors.ts";
-import type { BatchLimits, OutgoingQueue } from "./outgoing-queue.ts";
+import type { BatchLimits, OutgoingQueue, Refused } from "./outgoing-queue.ts";
 import { decodeRecord, encodeRecord, RECORD_HEADER_BYTES } from "./spool-record.ts";
 
 export interface SpoolOptions {
@@ -41,7 +41,6 @@ export interface Spool extends OutgoingQueue {
 interface Segment {
   readonly index: number;
   bytes: number;
-  messages: number;
 }
 
 interface Cursor {
@@ -57,105 +56,130 @@ const LOCK = "lock";
 const cursorSchema = z.object({ segment: z.number().int(), offset: z.number().int() });
 
 /** @throws DriftlineError `config_invalid` where the folder can't be used, or another process uses it */
-export function openSpool({ folder, limitBytes, failed }: SpoolOptions): Spool {
-  lock(folder);
-  const segmentBytes = Math.max(64 * 1024, Math.min(LARGEST_SEGMENT_BYTES, Math.floor(limitBytes / 8)));
-  const found = recover(folder);
-  const { segments, cursor } = found;
-  let { nextIndex, nextNumber } = found;
-  let total = segments.reduce((sum, { bytes }) => sum + bytes, 0);
-  let messages = found.recovered;
-  let writing: { readonly segment: Segment; readonly descriptor: number } | null = null;
-  /** Ends of the records of the last `peek`, so that `remove` need not read them again. */
-  let peeked: readonly Cursor[] = [];
-
-  const fileOf = (index: number) => path.join(folder, `${String(index).padStart(16, "0")}.spool`);
-  const seal = () => {
-    if (writing !== null) closeSync(writing.descriptor);
-    writing = null;
-  };
-  const writable = () => {
-    if (writing !== null && writing.segment.bytes < segmentBytes) return writing;
-    seal();
-    const segment = { index: nextIndex, bytes: 0, messages: 0 };
-    writing = { segment, descriptor: openSync(fileOf(nextIndex), "wx") };
-    nextIndex++;
-    segments.push(segment);
-    return writing;
-  };
-
-  return {
-    recovered: found.recovered,
-    torn: found.torn,
-    get messages() {
-      return messages;
-    },
-    get bytes() {
-      return total;
-    },
-    push(given) {
-      const records = Buffer.concat(given.map((message, index) => encodeRecord(nextNumber + index, message)));
-      if (total + records.length > limitBytes) return "spool_full";
-      try {
-        const { segment, descriptor } = writable();
-        try {
-          for (let at = 0; at < records.length; ) at += writeSync(descriptor, records, at);
-        } catch (thrown) {
-          // Half a record in the middle would hide all that follow it.
-          ftruncateSync(descriptor, segment.bytes);
-          throw thrown;
-        }
-        segment.bytes += records.length;
-        segment.messages += given.length;
-      } catch (thrown) {
-        failed(thrown);
-        seal();
-        return "spool_failed";
-      }
-      total += records.length;
-      messages += given.length;
-      nextNumber += given.length;
-      return null;
-    },
-    async peek(limits) {
-      const segment = segments.find(
-        ({ index, bytes }) => index > cursor.segment || (index === cursor.segment && bytes > cursor.offset),
-      );
-      if (segment === undefined) return [];
-      const from = segment.index === cursor.segment ? cursor.offset : 0;
-      const read = await readRecords(fileOf(segment.index), from, segment.bytes, limits);
-      peeked = read.map(({ end }) => ({ segment: segment.index, offset: end }));
-      return read.map(({ message }) => message);
-    },
-    async remove(count) {
-      const to = peeked[count - 1];
-      if (to === undefined) return;
-      peeked = peeked.slice(count);
-      messages -= count;
-      Object.assign(cursor, to);
-      try {
-        await writeFile(path.join(folder, `${CURSOR}.new`), JSON.stringify(cursor));
-        await rename(path.join(folder, `${CURSOR}.new`), path.join(folder, CURSOR));
-      } catch (thrown) {
-        // A full disk: after a crash these would be sent again, under the same ids.
-        failed(thrown);
-      }
-      const done = ({ index, bytes }: Segment) =>
-        index < cursor.segment ||
-        (index === cursor.segment && bytes === cursor.offset && index !== writing?.segment.index);
-      for (const segment of segments.filter(done)) {
-        await rm(fileOf(segment.index), { force: true });
-        total -= segment.bytes;
-        segments.splice(segments.indexOf(segment), 1);
-      }
-    },
-    close() {
-      seal();
-      rmSync(path.join(folder, LOCK), { force: true });
-      return Promise.resolve();
-    },
-  };
+export function openSpool(options: SpoolOptions): Spool {
+  lock(options.folder);
+  return new FileSpool(options, recover(options.folder));
 }
+
+class FileSpool implements Spool {
+  readonly recovered: number;
+  readonly torn: number;
+  messages: number;
+  /** Of all segments, what was sent of the oldest included. */
+  bytes: number;
+  readonly #options: SpoolOptions;
+  readonly #segmentBytes: number;
+  readonly #segments: Segment[];
+  readonly #cursor: Cursor;
+  #nextIndex: number;
+  #nextNumber: number;
+  #writing: { readonly segment: Segment; readonly descriptor: number } | null = null;
+  /** Ends of the records of the last `peek`, so that `remove` need not read them again. */
+  #peeked: readonly Cursor[] = [];
+
+  constructor(options: SpoolOptions, found: Recovered) {
+    this.#options = options;
+    this.#segmentBytes = Math.max(64 * 1024, Math.min(LARGEST_SEGMENT_BYTES, Math.floor(options.limitBytes / 8)));
+    this.recovered = found.recovered;
+    this.torn = found.torn;
+    this.messages = found.recovered;
+    this.#segments = found.segments;
+    this.bytes = found.segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#cursor = found.cursor;
+    this.#nextIndex = found.nextIndex;
+    this.#nextNumber = found.nextNumber;
+  }
+
+  push(messages: readonly Buffer[]): Refused | null {
+    const records = Buffer.concat(messages.map((message, index) => encodeRecord(this.#nextNumber + index, message)));
+    if (this.bytes + records.length > this.#options.limitBytes) return "spool_full";
+    try {
+      this.#append(records);
+    } catch (thrown) {
+      this.#options.failed(thrown);
+      this.#seal();
+      return "spool_failed";
+    }
+    this.bytes += records.length;
+    this.messages += messages.length;
+    this.#nextNumber += messages.length;
+    return null;
+  }
+
+  #append(records: Buffer): void {
+    const { segment, descriptor } = this.#writable();
+    try {
+      for (let at = 0; at < records.length; ) at += writeSync(descriptor, records, at);
+    } catch (thrown) {
+      // Half a record in the middle would hide all that follow it.
+      ftruncateSync(descriptor, segment.bytes);
+      throw thrown;
+    }
+    segment.bytes += records.length;
+  }
+
+  #writable() {
+    if (this.#writing !== null && this.#writing.segment.bytes < this.#segmentBytes) return this.#writing;
+    this.#seal();
+    const segment = { index: this.#nextIndex, bytes: 0 };
+    this.#writing = { segment, descriptor: openSync(fileOf(this.#options.folder, segment.index), "wx") };
+    this.#nextIndex++;
+    this.#segments.push(segment);
+    return this.#writing;
+  }
+
+  #seal(): void {
+    if (this.#writing !== null) closeSync(this.#writing.descriptor);
+    this.#writing = null;
+  }
+
+  async peek(limits: BatchLimits): Promise<readonly Buffer[]> {
+    const cursor = this.#cursor;
+    const segment = this.#segments.find(
+      ({ index, bytes }) => index > cursor.segment || (index === cursor.segment && bytes > cursor.offset),
+    );
+    if (segment === undefined) return [];
+    const from = segment.index === cursor.segment ? cursor.offset : 0;
+    const read = await readRecords(fileOf(this.#options.folder, segment.index), from, segment.bytes, limits);
+    this.#peeked = read.map(({ end }) => ({ segment: segment.index, offset: end }));
+    return read.map(({ message }) => message);
+  }
+
+  async remove(count: number): Promise<void> {
+    const to = this.#peeked[count - 1];
+    if (to === undefined) return;
+    this.#peeked = this.#peeked.slice(count);
+    this.messages -= count;
+    Object.assign(this.#cursor, to);
+    const { folder, failed } = this.#options;
+    try {
+      await writeFile(path.join(folder, `${CURSOR}.new`), JSON.stringify(to));
+      await rename(path.join(folder, `${CURSOR}.new`), path.join(folder, CURSOR));
+      await this.#removeSent(to);
+    } catch (thrown) {
+      // A full disk: after a crash these would be sent again, under the same ids.
+      failed(thrown);
+    }
+  }
+
+  async #removeSent({ segment: at, offset }: Cursor): Promise<void> {
+    const isSent = ({ index, bytes }: Segment) =>
+      index < at || (index === at && bytes === offset && index !== this.#writing?.segment.index);
+    for (const segment of this.#segments.filter(isSent)) {
+      await rm(fileOf(this.#options.folder, segment.index), { force: true });
+      this.bytes -= segment.bytes;
+      this.#segments.splice(this.#segments.indexOf(segment), 1);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#seal();
+    rmSync(path.join(this.#options.folder, LOCK), { force: true });
+    return Promise.resolve();
+  }
+}
+
+const fileOf = (folder: string, index: number): string => path.join(folder, `${String(index).padStart(16, "0")}.spool`);
 
 interface Recovered {
   readonly segments: Segment[];
@@ -179,7 +203,7 @@ function recover(folder: string): Recovered {
   let torn = 0;
   let brokenOff = false;
   for (const index of indexes) {
-    const file = path.join(folder, `${String(index).padStart(16, "0")}.spool`);
+    const file = fileOf(folder, index);
     if (index < cursor.segment) {
       rmSync(file, { force: true });
       continue;
@@ -203,7 +227,7 @@ function recover(folder: string): Recovered {
       truncateSync(file, at);
     }
     recovered += messages;
-    if (at > start) segments.push({ index, bytes: at, messages });
+    if (at > start) segments.push({ index, bytes: at });
     else rmSync(file, { force: true });
   }
   const nextIndex = Math.max(cursor.segment, ...indexes) + 1;

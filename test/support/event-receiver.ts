@@ -1,5 +1,5 @@
 /** A receiver of the sidecar's events over HTTP: keeps them, once for each id and side, and answers as it is told. */
-import { createServer, type IncomingHttpHeaders } from "node:http";
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import { z } from "zod";
 
 const batch = z.array(z.object({ id: z.string(), type: z.string(), data_base64: z.string() }).loose());
@@ -29,12 +29,15 @@ export async function startEventReceiver(
   const posts: { headers: IncomingHttpHeaders; body: Buffer }[] = [];
   let asked = 0;
   let copies = 0;
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const parts: Buffer[] = [];
-    for await (const part of request) parts.push(Buffer.from(part));
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => respond(request.headers, Buffer.concat(parts), response));
+  });
+  const respond = (headers: IncomingHttpHeaders, body: Buffer, response: ServerResponse) => {
     const answer = status(asked++);
     if (answer === 200) {
-      const post = { headers: request.headers, body: Buffer.concat(parts) };
+      const post = { headers, body };
       posts.push(post);
       for (const event of eventsOf(post.headers, post.body)) {
         const key = `${event.type} ${event.id}`;
@@ -45,7 +48,7 @@ export async function startEventReceiver(
     }
     response.writeHead(answer, answer === 429 ? { "retry-after": "1" } : {});
     response.end();
-  });
+  };
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the receiver has no port");

@@ -34,8 +34,12 @@ describe("A sidecar that writes to Kafka", () => {
   it("writes both halves of each inference into one partition, through a broker that dies", async () => {
     const ports = await sidecarPorts();
     await using sidecar = await startSidecar(ports, [
-      ...["--service", `http://127.0.0.1:${servicePort}`, "--model", "churn", "--namespace", "prod"],
-      ...["--to", `kafka://${broker.brokers.join(",")}/${TOPIC}`],
+      "--service",
+      `http://127.0.0.1:${servicePort}`,
+      "--to",
+      `kafka://${broker.brokers.join(",")}/${TOPIC}`,
+      "--model=churn",
+      "--namespace=prod",
     ]);
     const load = startLoad(sidecar.port, { clients: 4, prefix: "kafka", waitMs: 2 });
     await until(

@@ -61,7 +61,9 @@ export async function startSidecar(ports: SidecarPorts, args: readonly string[])
     "--max-semi-space-size=8",
     mainFile(),
     "sidecar",
-    ...["--listen", String(port), "--admin", String(adminPort), "--log-level", "error"],
+    `--listen=${port}`,
+    `--admin=${adminPort}`,
+    "--log-level=error",
     ...args,
   ]);
   await answers(`${adminUrl}/ready`);
@@ -126,7 +128,11 @@ function ask(port: number, agent: http.Agent, id: string, waitMs: number): Promi
     const body = JSON.stringify({ instances: [[id.length, 1]] });
     const request = http.request(
       {
-        ...{ port, host: "127.0.0.1", agent, method: "POST", path: "/v1/models/churn:predict" },
+        port,
+        host: "127.0.0.1",
+        agent,
+        method: "POST",
+        path: "/v1/models/churn:predict",
         headers: {
           "content-type": "application/json",
           "x-request-id": id,

@@ -1,6 +1,7 @@
 /** `driftline sidecar`: stands before an inference service and sends on what it was asked and what it answered. */
 import { readFileSync } from "node:fs";
 import os from "node:os";
+import { setFlagsFromString } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { systemClock } from "../core/clock.ts";
 import { DriftlineError, messageOf } from "../core/errors.ts";
@@ -99,7 +100,7 @@ function options(): Option[] {
       .default(1024 * 1024, "1MiB"),
     option("--buffer <size>", "memory for what is under way, and as much for what waits to be sent")
       .argParser(bytes)
-      .default(16 * 1024 * 1024, "16MiB"),
+      .default(8 * 1024 * 1024, "8MiB"),
     option("--spool <folder>", "keep what waits to be sent in this folder, over restarts"),
     option("--spool-limit <size>", "bytes of the spool at most")
       .argParser(bytes)
@@ -121,6 +122,8 @@ function options(): Option[] {
 }
 
 async function run(options: Options): Promise<void> {
+  // Young objects live for one exchange. A space for them that does not grow keeps some 20 MB less, for a little more CPU.
+  setFlagsFromString("--semi-space-growth-factor=1");
   const stopped = untilStopped();
   const token = tokenReader(options.tokenFile, "--token-file");
   const log = createLog({ level: options.logLevel }).with({ part: "sidecar" });

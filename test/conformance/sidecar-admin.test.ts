@@ -41,7 +41,7 @@ describe("A sidecar's own address", () => {
       url: new URL(`http://127.0.0.1:${address.port}`),
       client: createClient(1),
       token: () => "the-token",
-      clock: { now: () => Date.now() + offsetMs, sleep: systemClock.sleep },
+      clock: { now: () => Date.now() + offsetMs, sleep: (ms, signal) => systemClock.sleep(ms, signal) },
       everyMs: 20,
     });
     admin = createAdminServer({

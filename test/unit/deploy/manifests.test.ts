@@ -17,12 +17,15 @@ const object = z.object({
   resources: z.array(z.string()).optional(),
   spec: z.unknown().optional(),
 });
+const probe = z.object({ httpGet: z.object({ path: z.string(), port: z.union([z.string(), z.number()]) }) });
 const container = z.object({
   name: z.string(),
   args: z.array(z.string()).optional(),
   env: z.array(z.object({ name: z.string() })).optional(),
   ports: z.array(z.object({ name: z.string(), containerPort: z.number() })),
-  livenessProbe: z.object({ httpGet: z.object({ port: z.string() }) }).optional(),
+  livenessProbe: probe.optional(),
+  readinessProbe: probe.optional(),
+  startupProbe: probe.optional(),
   volumeMounts: z.array(z.object({ name: z.string() })).optional(),
 });
 const workload = z.object({
@@ -65,14 +68,22 @@ describe("The Kubernetes manifests", () => {
       for (const [label, value] of Object.entries(selector.matchLabels))
         assert.equal(template.metadata.labels[label], value);
       const { containers, initContainers = [], volumes } = template.spec;
-      const ports = [...containers, ...initContainers].flatMap((one) => one.ports.map(({ name }) => name));
+      const numbers = [...containers, ...initContainers].flatMap((one) => one.ports.map((port) => port.containerPort));
       for (const one of [...containers, ...initContainers]) {
         for (const { name } of one.volumeMounts ?? [])
           assert.ok(
             volumes.some((volume) => volume.name === name),
             name,
           );
-        if (one.livenessProbe !== undefined) assert.ok(ports.includes(one.livenessProbe.httpGet.port));
+        // A probe's named port is one of its own container's.
+        const names = one.ports.map(({ name }) => name);
+        const probes = [one.livenessProbe, one.readinessProbe, one.startupProbe].filter((found) => found !== undefined);
+        assert.ok(probes.length > 0, one.name);
+        for (const { httpGet } of probes)
+          assert.ok(
+            typeof httpGet.port === "number" ? numbers.includes(httpGet.port) : names.includes(httpGet.port),
+            one.name,
+          );
       }
     }
   });

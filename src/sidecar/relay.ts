@@ -6,6 +6,7 @@
  */
 import net from "node:net";
 import tls from "node:tls";
+import { DriftlineError } from "../core/errors.ts";
 
 /** Reads along on one connection. */
 export interface Observer {
@@ -38,7 +39,7 @@ export interface ConnectionCounts {
 }
 
 export interface Relay {
-  /** @throws Error where the address can't be bound */
+  /** @throws DriftlineError `config_invalid` where the address can't be bound */
   start(): Promise<{ readonly port: number }>;
   /** Takes no new connections, closes idle ones as they become so, and cuts the rest after `withinMs`. */
   stop(withinMs: number): Promise<void>;
@@ -68,9 +69,13 @@ export function createRelay(options: RelayOptions): Relay {
   return {
     start: () =>
       new Promise((resolve, reject) => {
-        server.once("error", reject);
+        const refused = (thrown: Error) => {
+          const text = `can't listen on ${options.host}:${options.port} (${thrown.message}); choose another --listen`;
+          reject(new DriftlineError("config_invalid", text, { cause: thrown }));
+        };
+        server.once("error", refused);
         server.listen({ host: options.host, port: options.port, backlog: 4096 }, () => {
-          server.off("error", reject);
+          server.off("error", refused);
           // Such as too many open files: the connection is refused, the others go on.
           server.on("error", options.failed);
           const address = server.address();

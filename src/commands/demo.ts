@@ -4,8 +4,9 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { createApp, roleNames } from "../app.ts";
-import { readConfig, untilStopped } from "./options.ts";
+import { readConfig } from "./options.ts";
 import { progressView, summaryJson, summaryTable } from "./progress.ts";
+import { untilStopped } from "./until-stopped.ts";
 
 /** The example lies beside dist/ in the package. */
 const example = (): string => {

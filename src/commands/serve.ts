@@ -1,7 +1,8 @@
 /** `driftline serve`: runs until it is stopped. */
 import { Command, InvalidArgumentError } from "commander";
 import { createApp, type Role, roleNames } from "../app.ts";
-import { configOption, readConfig, untilStopped } from "./options.ts";
+import { configOption, readConfig } from "./options.ts";
+import { untilStopped } from "./until-stopped.ts";
 
 function parseRoles(text: string): readonly Role[] {
   return text.split(",").map((part) => {

@@ -8,7 +8,7 @@ import type { RawMessage } from "../src/core/event.ts";
 import type { ModelSchema } from "../src/core/model-schema.ts";
 import { Batch } from "../src/ingest/batch.ts";
 import { predictionColumns } from "../src/ingest/batch-columns.ts";
-import { createJsonDecoder } from "../src/ingest/formats/json-events.ts";
+import { createJsonDecoder } from "../src/ingest/events/json-events.ts";
 import { nativeBlock } from "../src/store/native-block.ts";
 
 const EVENTS = 20_000;

@@ -2,7 +2,7 @@
 
 import { featureColumn } from "../store/model-tables.ts";
 import type { Column } from "../store/native-block.ts";
-import type { DeadRow, LabelRows, PredictionRows } from "./formats/event-rows.ts";
+import type { DeadRow, LabelRows, PredictionRows } from "./events/event-rows.ts";
 
 /** Which rows of a block: all up to a number, or those of a list. */
 export type RowChoice = number | readonly number[];

@@ -13,7 +13,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { IngestMetrics } from "../telemetry/metrics.ts";
 import { Batch, type ReceiptOutcome } from "./batch.ts";
 import { tellStored } from "./batch-report.ts";
-import type { Decoder } from "./formats/json-events.ts";
+import type { Decoder } from "./events/json-events.ts";
 import { storedPosition, storedPositions } from "./positions.ts";
 import type { MessageSink, StoredPosition } from "./source.ts";
 import { type StoredRange, storeBatch } from "./store-batch.ts";

@@ -4,7 +4,7 @@
  */
 import type { RawMessage } from "../core/event.ts";
 import type { ModelSchema } from "../core/model-schema.ts";
-import { EventRows } from "./formats/event-rows.ts";
+import { EventRows } from "./events/event-rows.ts";
 
 /** How far a batch takes one partition. */
 export interface BatchRange {

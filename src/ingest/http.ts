@@ -9,8 +9,8 @@
 import type { Clock } from "../core/clock.ts";
 import { type ErrorCode, messageOf } from "../core/errors.ts";
 import type { RawMessage } from "../core/event.ts";
+import { splitArray, trimmed } from "../core/exact-json.ts";
 import type { BatchWriter } from "./batch-writer.ts";
-import { splitArray, trimmed } from "./formats/exact-json.ts";
 
 export interface HttpIngestRequest {
   readonly contentType: string;

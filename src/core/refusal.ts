@@ -1,5 +1,5 @@
 /** Why a message is no event, in the words of its dead letter. */
-import type { DeadLetterReason } from "../../core/event.ts";
+import type { DeadLetterReason } from "./event.ts";
 
 const MAX_SHOWN = 100;
 

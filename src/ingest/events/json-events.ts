@@ -16,15 +16,15 @@ import { classLabel } from "../../core/class-label.ts";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { DeadLetterReason, RawMessage } from "../../core/event.ts";
+import { parseWithNumbersAsText } from "../../core/exact-json.ts";
 import type { ModelSchema } from "../../core/model-schema.ts";
+import { kindOf, Refusal, show } from "../../core/refusal.ts";
+import { parseTimestamp } from "../../core/timestamp.ts";
 import { type Field, type Fields, fieldsOf, keysOf, quoted } from "./event-fields.ts";
 import type { EventRows, LabelRows, PredictionRows } from "./event-rows.ts";
-import { parseWithNumbersAsText } from "./exact-json.ts";
 import { createFeatureReader, MAX_DEPTH, type ReadFeatures } from "./feature-reader.ts";
 import { isObject, type JsonObject } from "./field-path.ts";
 import { numberOf, readOptionalFields } from "./optional-fields.ts";
-import { kindOf, Refusal, show } from "./refusal.ts";
-import { parseTimestamp } from "./timestamp.ts";
 
 /** A model as ingestion needs it. */
 export interface DecoderModel {

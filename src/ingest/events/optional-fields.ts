@@ -1,9 +1,9 @@
 /** What a prediction may carry beside its features: score, probabilities, segments, attributions. The wrong type of one is refused. */
 import { classLabel } from "../../core/class-label.ts";
+import { Refusal, show } from "../../core/refusal.ts";
 import { type Field, type Fields, fieldOf, quoted } from "./event-fields.ts";
 import type { Pairs, PredictionRows } from "./event-rows.ts";
 import { isObject, type JsonObject } from "./field-path.ts";
-import { Refusal, show } from "./refusal.ts";
 
 const MAX_PAIRS = 1000;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;

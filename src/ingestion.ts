@@ -5,9 +5,11 @@ import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { RawMessage } from "./core/event.ts";
 import { parseTimestamp } from "./core/timestamp.ts";
+import { formatOfPairs } from "./evaluate/pairs/pairing.ts";
 import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { type BatchWriter, type BatchWriterStatus, createBatchWriter } from "./ingest/batch-writer.ts";
-import { createJsonDecoder, type Decoder } from "./ingest/events/json-events.ts";
+import { createDecoders, type Decoders, nativeMapping } from "./ingest/decoders.ts";
+import { createJsonDecoder } from "./ingest/events/json-events.ts";
 import { type FileReader, openFileReader } from "./ingest/file.ts";
 import { createHttpIngest } from "./ingest/http.ts";
 import { createKafkaSource } from "./ingest/kafka.ts";
@@ -53,7 +55,7 @@ const DRAIN_MS = 2_000;
 
 export function createIngestion(options: IngestionOptions): Ingestion {
   const { config, models, store, clock, log, metrics } = options;
-  const decoders = createDecoders(options);
+  const decoders = createDecoders({ config, models: models.map(decoderModel), clock });
   const kafka = config.sources.filter((source) => source.use === "kafka");
   const producers = kafka
     .map(createDeadLetterProducer)
@@ -62,12 +64,8 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     lane: store.lane("ingest"),
     clock,
     log,
-    models: models.map((model) => ({ schema: model.schema, paneMs: model.config.pane })),
+    ...limitsOf(config, models),
     decoderOf: (source) => decoders.of(source),
-    batchRows: config.ingest.batch_rows,
-    batchBytes: config.ingest.batch_bytes,
-    batchWaitMs: config.ingest.batch_wait,
-    deadLetterBytes: config.ingest.dead_letter_bytes,
     metrics: metrics.ingest,
     onCaughtUp: options.onCaughtUp,
     onBatch: (_ranges, batch) => {
@@ -111,36 +109,41 @@ export function createIngestion(options: IngestionOptions): Ingestion {
   };
 }
 
-interface Decoders {
-  of(source: string): Decoder;
-  /** The mapping and the format of a file's rows, by the name of its source. */
-  register(source: string, mapping: EventMapping, textNumbers: boolean): void;
+/** A model as decoders need it. */
+const decoderModel = ({ schema, config }: PreparedModel) => ({ schema, maxFutureMs: config.max_future });
+
+/**
+ * The writer of predictions that were paired from the halves of calls: as that of ingestion, but in the process that evaluates, and for events
+ * with the names of native JSON alone.
+ */
+export function createPairWriter(options: Omit<IngestionOptions, "reader" | "onCaughtUp">): BatchWriter {
+  const { config, models, store, clock, log, metrics } = options;
+  return createBatchWriter({
+    ...limitsOf(config, models),
+    lane: store.lane("evaluate"),
+    clock,
+    log,
+    decoderOf: (source) =>
+      createJsonDecoder({
+        mapping: nativeMapping,
+        format: formatOfPairs(source),
+        models: models.map(decoderModel),
+        clock,
+        // The halves were short enough; what they make together is not a message that anyone sent.
+        maxMessageBytes: Number.POSITIVE_INFINITY,
+        deadLetterBytes: config.ingest.dead_letter_bytes,
+      }),
+    metrics: metrics.ingest,
+  });
 }
 
-function createDecoders({ config, models, clock }: IngestionOptions): Decoders {
-  const registered = new Map<string, { readonly mapping: EventMapping; readonly textNumbers: boolean }>();
-  const mappingOf = (source: string): EventMapping => {
-    const [kind, topic] = source.split(":");
-    if (kind !== "kafka") return config.events;
-    const named = config.sources.find(
-      (candidate) => candidate.use === "kafka" && candidate.topics.some((name) => name === topic),
-    );
-    return named?.events ?? config.events;
-  };
-  return {
-    register: (source, mapping, textNumbers) => void registered.set(source, { mapping, textNumbers }),
-    of: (source) => {
-      const known = registered.get(source) ?? { mapping: mappingOf(source), textNumbers: false };
-      return createJsonDecoder({
-        ...known,
-        models: models.map((model) => ({ schema: model.schema, maxFutureMs: model.config.max_future })),
-        clock,
-        maxMessageBytes: config.ingest.max_message_bytes,
-        deadLetterBytes: config.ingest.dead_letter_bytes,
-      });
-    },
-  };
-}
+const limitsOf = ({ ingest }: Config, models: readonly PreparedModel[]) => ({
+  models: models.map((model) => ({ schema: model.schema, paneMs: model.config.pane })),
+  batchRows: ingest.batch_rows,
+  batchBytes: ingest.batch_bytes,
+  batchWaitMs: ingest.batch_wait,
+  deadLetterBytes: ingest.dead_letter_bytes,
+});
 
 interface Files {
   messages(): AsyncIterable<{ readonly rows: number }>;

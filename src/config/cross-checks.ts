@@ -7,6 +7,7 @@ import { checkActions } from "./action-checks.ts";
 import { checkCompare } from "./compare-checks.ts";
 import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
+import { formatOf } from "./formats.ts";
 import { checkKpis } from "./kpi-checks.ts";
 import { checkKpiPlans } from "./kpi-plan-checks.ts";
 import { checkOnlineDetectors } from "./online-checks.ts";
@@ -19,6 +20,7 @@ import { suggestionText } from "./suggestion.ts";
 export function crossChecks(config: Config): Problem[] {
   return [
     ...checkServer(config),
+    ...checkFormat(config),
     ...config.sources.flatMap((source, index) => checkSource(source, ["sources", index])),
     ...checkModelNames(config),
     ...config.models.flatMap((model, index) => checkModel(model, ["models", index], Object.keys(config.channels))),
@@ -36,6 +38,16 @@ function checkServer({ server }: Config): Problem[] {
     {
       path: ["server", "host"],
       message: `"${server.host}" can be reached from other machines; that needs server.token`,
+    },
+  ];
+}
+
+function checkFormat({ format }: Config): Problem[] {
+  if (!formatOf(format).kafkaOnly) return [];
+  return [
+    {
+      path: ["format", "use"],
+      message: `"${format.use}" is carried by Kafka alone, and this holds for HTTP too; write it into the \`format\` of a Kafka source`,
     },
   ];
 }

@@ -130,6 +130,11 @@ class Writer implements BatchWriter {
     const key = keyOf(first.source, first.partition);
     const generation = this.#generations.get(key) ?? 0;
     const decoder = this.#decoderOf(first.source);
+    const ready = waiting === null ? (decoder.prepare?.(messages) ?? null) : null;
+    if (ready !== null) {
+      await ready;
+      this.#stillOwned(key, generation);
+    }
     for (let from = 0; from < messages.length; ) {
       // Requests share a partition, and what came first must be stored first: only sources, which push one after the other, give way.
       if (from > 0 && waiting === null) {
@@ -360,7 +365,12 @@ class Writer implements BatchWriter {
 
   async #try(batch: Batch): Promise<StoredRange[]> {
     const { lane, deadLetterBytes } = this.#options;
-    const attempt = storeBatch(batch, { lane, deadLetterBytes, paneMs: (model) => this.#paneMs.get(model) ?? 60_000 });
+    const attempt = storeBatch(batch, {
+      lane,
+      deadLetterBytes,
+      now: this.#options.clock.now(),
+      paneMs: (model) => this.#paneMs.get(model) ?? 60_000,
+    });
     this.#attempt = attempt;
     try {
       return await attempt;

@@ -15,6 +15,7 @@ import { people } from "./migrations/0012-people.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
 import { modelStates } from "./migrations/0016-model-states.ts";
+import { halves } from "./migrations/0018-halves.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -41,6 +42,7 @@ export const migrations: readonly Migration[] = [
   audit,
   deliveryThreads,
   modelStates,
+  halves,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

@@ -203,7 +203,7 @@ export function unknownModel(context: ServeContext, model: string): DriftlineErr
 const eventsRoute = rawRoute({
   path: "/v1/events",
   summary:
-    "Takes one event, an array of events or NDJSON; answers after the rows are stored. `Idempotency-Key` makes a repeat safe.",
+    "Takes one event, an array of events, NDJSON or CloudEvents; answers after the rows are stored. `Idempotency-Key` makes a repeat safe.",
   audience: "api",
   produces: "application/json",
   async handle(context, raw): Promise<Answer> {
@@ -217,10 +217,17 @@ const eventsRoute = rawRoute({
       contentType: raw.headers.get("content-type") ?? "",
       body: await plainBody(raw),
       idempotencyKey: raw.headers.get("idempotency-key"),
+      ...wireHeaders(raw.headers),
     });
     return jsonAnswer(result.body, result.status, result.headers ?? {});
   },
 });
+
+/** Attributes of a CloudEvent, and the id of a call; nothing else of a request goes further. */
+function wireHeaders(headers: Headers): { headers?: Record<string, string> } {
+  const found = [...headers].filter(([name]) => name.startsWith("ce-") || name === "x-request-id");
+  return found.length === 0 ? {} : { headers: Object.fromEntries(found) };
+}
 
 const unzip = promisify(gunzip);
 /** An unpacked body may be this long at most, however small it came in. */

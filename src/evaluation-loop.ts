@@ -55,14 +55,18 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
   let running: Promise<void> | null = null;
   const tickers: ScheduledTask[] = [];
 
-  const beat = async () => {
+  const prepare = async (work: () => Promise<void>) => {
     try {
-      await options.prepare?.();
+      await work();
       unprepared = null;
     } catch (thrown) {
       unprepared = messageOf(thrown);
       if (!stopping.signal.aborted) log.error("halves of calls were not paired; they will be", { error: thrown });
     }
+  };
+
+  const beat = async () => {
+    if (options.prepare !== undefined) await prepare(options.prepare);
     for (const model of options.models) {
       if (stopping.signal.aborted) return;
       if (!schedules.isDue(model.name)) continue;

@@ -15,6 +15,8 @@ export interface RawMessage extends Position {
   /** The broker's time in milliseconds, where there is one; the event time of payloads that carry none. */
   readonly receivedMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The key of a Kafka record that has headers too; of others nobody asks for it. */
+  readonly key?: string;
   /** The id of an event that carries none; left out: its position. null: an event must carry an id. */
   readonly identity?: string | null;
 }

@@ -80,7 +80,7 @@ const keyOf = (source: string, partition: number): string => `${partition} ${sou
 class Writer implements BatchWriter {
   readonly #options: BatchWriterOptions;
   readonly #schemas: readonly ModelSchema[];
-  readonly #paneMs: ReadonlyMap<string, number>;
+  readonly #paneOf: (model: string) => number;
   readonly #decoders = new Map<string, Decoder>();
   readonly #listeners = new Set<(source: string, partition: number, nextOffset: number) => void>();
   readonly #queue: Batch[] = [];
@@ -102,7 +102,8 @@ class Writer implements BatchWriter {
   constructor(options: BatchWriterOptions) {
     this.#options = options;
     this.#schemas = options.models.map((model) => model.schema);
-    this.#paneMs = new Map(options.models.map((model) => [model.schema.model, model.paneMs]));
+    const panes = new Map(options.models.map((model) => [model.schema.model, model.paneMs]));
+    this.#paneOf = (model) => panes.get(model) ?? 60_000;
   }
 
   async push(messages: readonly RawMessage[]): Promise<void> {
@@ -364,13 +365,8 @@ class Writer implements BatchWriter {
   }
 
   async #try(batch: Batch): Promise<StoredRange[]> {
-    const { lane, deadLetterBytes } = this.#options;
-    const attempt = storeBatch(batch, {
-      lane,
-      deadLetterBytes,
-      now: this.#options.clock.now(),
-      paneMs: (model) => this.#paneMs.get(model) ?? 60_000,
-    });
+    const { lane, clock, deadLetterBytes } = this.#options;
+    const attempt = storeBatch(batch, { lane, clock, deadLetterBytes, paneMs: this.#paneOf });
     this.#attempt = attempt;
     try {
       return await attempt;

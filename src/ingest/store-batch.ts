@@ -2,6 +2,7 @@
  * Stores one batch: rows first, its commit record last, so that a record never speaks of rows that are not there. Every step may
  * be repeated: rows collapse by identity, the record by its offsets.
  */
+import type { Clock } from "../core/clock.ts";
 import type { DriftlineError } from "../core/errors.ts";
 import { messageOf } from "../core/errors.ts";
 import { type DeadLetterReason, keptBytes } from "../core/event.ts";
@@ -41,8 +42,8 @@ export interface DeadCount {
 
 export interface StoreBatchOptions {
   readonly lane: Lane;
-  /** When halves are stored, ms since 1970: they wait for each other from then on. */
-  readonly now: number;
+  /** Says when halves are stored: they wait for each other from then on. */
+  readonly clock: Clock;
   /** Milliseconds of a pane of a model. */
   readonly paneMs: (model: string) => number;
   /** Bytes kept of a row that the store refuses. */
@@ -82,7 +83,7 @@ export async function storeBatch(batch: Batch, options: StoreBatchOptions): Prom
   }
   const { halves } = rows;
   if (halves.rows > 0) {
-    const columns = (choice: RowChoice) => halfColumns(halves, choice, options.now);
+    const columns = (choice: RowChoice) => halfColumns(halves, choice, options.clock.now());
     await insertBlock(
       { key: "halves", group: HALVES, table: "halves", columns, message: halves.message, choice: halves.rows },
       batch,

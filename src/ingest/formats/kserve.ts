@@ -35,7 +35,7 @@ export const kserve = defineFormat({
     version: template()
       .default("{model_version}")
       .describe(
-        "Version, likewise; {model_version} is that of a V2 answer, {revision} the Knative revision of the pod.",
+        "Version, likewise; {model_version} is that of a V2 answer, or else what the event says as `modelversion`, {revision} the Knative revision of the pod.",
       ),
     variant: template().default("{endpoint}").describe("Variant, likewise."),
     components: z
@@ -60,7 +60,7 @@ export const kserve = defineFormat({
         id: attributes["id"] ?? "",
         side,
         timestampMs: timeOf(event, message.receivedMs),
-        values: { ...attributes, revision },
+        values: { ...attributes, revision, model_version: attributes["modelversion"] ?? "" },
       };
       return { kind: "half", half: halfOf(readCall(readBody(event.data)), envelope, options) };
     },

@@ -48,7 +48,8 @@ export function modelOf(
   values: Readonly<Record<string, string>>,
   templates: ModelTemplates,
 ): Readonly<Record<string, string>> {
-  const known = { ...values, model_name: modelName, model_version: modelVersion };
+  const body = { model_name: modelName, model_version: modelVersion };
+  const known = { ...values, ...Object.fromEntries(Object.entries(body).filter(([, value]) => value !== "")) };
   const fields = (["model", "version", "variant"] as const).map((key) => [key, filled(templates[key], known)] as const);
   return Object.fromEntries(fields.filter(([, value]) => value !== ""));
 }

@@ -55,18 +55,8 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
   let running: Promise<void> | null = null;
   const tickers: ScheduledTask[] = [];
 
-  const prepare = async (work: () => Promise<void>) => {
-    try {
-      await work();
-      unprepared = null;
-    } catch (thrown) {
-      unprepared = messageOf(thrown);
-      if (!stopping.signal.aborted) log.error("halves of calls were not paired; they will be", { error: thrown });
-    }
-  };
-
   const beat = async () => {
-    if (options.prepare !== undefined) await prepare(options.prepare);
+    if (options.prepare !== undefined) unprepared = await problemOf(options.prepare, log);
     for (const model of options.models) {
       if (stopping.signal.aborted) return;
       if (!schedules.isDue(model.name)) continue;
@@ -127,6 +117,17 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
     },
     problem: (model) => problems.get(model) ?? unprepared,
   };
+}
+
+/** Does what comes before the models; why it failed, or null. */
+async function problemOf(work: () => Promise<void>, log: Log): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (thrown) {
+    log.error("halves of calls were not paired; they will be", { error: thrown });
+    return messageOf(thrown);
+  }
 }
 
 interface Schedules {

@@ -8,7 +8,7 @@ const MARK = "\u0000n";
 const LONG_DIGITS = /\d{16}/;
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|-?\b(?:NaN|Infinity)\b/g;
 const WHOLE = /^-?\d+$/;
-const MARKED = /^\u0000n(-?\d+|NaN|-?Infinity)$/;
+const SPELT = /^(?:-?\d+|NaN|-?Infinity)$/;
 const WRITTEN = /"\\u0000n(-?\d+)"/g;
 
 /** @throws SyntaxError where the text is no JSON, NaN and Infinity aside */
@@ -31,8 +31,8 @@ function marked(token: string): string {
 
 function revived(value: unknown): unknown {
   if (typeof value !== "string" || !value.startsWith(MARK)) return value;
-  const number = MARKED.exec(value)?.[1];
-  if (number === undefined) return value;
+  const number = value.slice(MARK.length);
+  if (!SPELT.test(number)) return value;
   return WHOLE.test(number) ? BigInt(number) : Number(number);
 }
 

@@ -80,7 +80,7 @@ export function halfColumns(halves: HalfRows, rows: RowChoice, now: number): Col
     {
       name: "stored_at",
       type: "DateTime64(3, 'UTC')",
-      values: new Array<number>(typeof rows === "number" ? rows : rows.length).fill(now),
+      values: Array.from({ length: typeof rows === "number" ? rows : rows.length }, () => now),
     },
   ];
 }

@@ -1,16 +1,24 @@
 /** Laws of every wire format, and messages of real systems with the events that they must become. A format without a message of its own fails. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { z } from "zod";
 import { formatSchema } from "../../src/config/formats.ts";
 import type { RawMessage } from "../../src/core/event.ts";
+import { avro } from "../../src/ingest/formats/avro.ts";
 import { formats } from "../../src/ingest/formats/index.ts";
 import { seededRandom } from "../../src/math/seeded-random.ts";
 import { type FormatCase, formatCases, messagesOf, readMessages } from "../support/format-messages.ts";
 import { projectFile } from "../support/project-file.ts";
+import { startSchemaRegistry } from "../support/schema-registry.ts";
 
-const cases = formatCases();
+/** Formats whose schemas lie in a registry find this one where their options say `{registry}`. */
+const registry = await startSchemaRegistry();
+after(() => registry[Symbol.asyncDispose]());
+const cases = formatCases().map((one) => ({
+  ...one,
+  format: z.json().parse(JSON.parse(JSON.stringify(one.format).replace("{registry}", registry.address))),
+}));
 const useOf = ({ format }: FormatCase): string => formatSchema.parse(format).use;
 
 for (const format of formats) {
@@ -106,4 +114,23 @@ test("what KServe's own agent 0.15.2 sent for two calls is four predictions with
     ],
   );
   assert.deepEqual([read.dead, read.labels, read.unpaired], [[], [], []]);
+});
+
+test("a registry that is away holds messages up and makes no dead letter; each schema is asked for once, by whoever comes first", async () => {
+  const one = cases.find((candidate) => useOf(candidate) === "avro");
+  assert.ok(one !== undefined);
+  const messages = messagesOf(one).slice(0, 2);
+  const before = registry.requests.length;
+  registry.setAway(true);
+  await assert.rejects(readMessages(one, messages), { code: "source_failed", retryable: true, message: /answers 503/ });
+  registry.setAway(false);
+  const { use: _, ...options } = formatSchema.parse(one.format);
+  const open = avro.open(options, { topic: "t" });
+  await Promise.all([open.prepare?.(messages), open.prepare?.(messages)]);
+  assert.equal(open.prepare?.(messages), null);
+  assert.equal(registry.requests.length - before, 2);
+  assert.equal(
+    open.decode({ source: "s", partition: 0, offset: 0, value: messages[0]?.value ?? null }).kind,
+    "payload",
+  );
 });

@@ -8,7 +8,7 @@ export interface Columns {
   readonly name: string | null;
   readonly rows: number;
   readonly width: number;
-  at(row: number, column: number): unknown;
+  readonly at: (row: number, column: number) => unknown;
 }
 
 /** More values a row than any list of features has: an image, an embedding, a document. */

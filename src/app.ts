@@ -26,15 +26,15 @@ import { createOutbox } from "./deliver/outbox.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
 import { createBeginning } from "./evaluate/incident-beginning.ts";
 import { createIllustrate } from "./evaluate/incident-pictures.ts";
-import { createPairing } from "./evaluate/pairs/pairing.ts";
 import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
 import { incidentLinks } from "./incident-links.ts";
-import { createIngestion, createPairWriter, type Ingestion } from "./ingestion.ts";
+import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { channelRefreshes, createNotify, mirroringChannels, openChannels } from "./notify/notify.ts";
 import { createStatePush, openStateChannels } from "./notify/state-push.ts";
+import { createPairs } from "./pairs.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
@@ -64,9 +64,6 @@ export interface AppOptions {
 
 /** Deliveries are settled between evaluations; they are sealed with the next that comes after this time. */
 const SEAL_EVERY_MS = 10_000;
-
-/** What a stop gives pairs that are being stored; the rest is paired again. */
-const PAIRS_DRAIN_MS = 2_000;
 
 export interface App {
   readonly store: Store;
@@ -145,15 +142,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   });
   cleanup.add("ingestion", () => ingestion.stop());
 
-  const pairWriter = createPairWriter({ config, models, store, clock, log: log.with({ part: "evaluate" }), metrics });
-  const pairing = createPairing({
-    lane: store.lane("evaluate"),
-    sink: pairWriter,
-    clock,
-    withinMs: config.ingest.pair_within,
-    deadLetterBytes: config.ingest.dead_letter_bytes,
-    metrics: metrics.ingest,
-  });
+  const pairs = createPairs({ config, models, store, clock, log: log.with({ part: "evaluate" }), metrics });
   const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });
   const draw = createDrawPng((problem) => log.warn(problem, { part: "deliver" }));
   const outbox = createOutbox({
@@ -262,12 +251,12 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
   };
   const evaluateAll = async (final = false) => {
-    await pairing.run({ final });
+    await pairs.run({ final });
     for (const model of config.models) await evaluateModel(model.name, final);
   };
   const loop = createEvaluationLoop({
     models: config.models,
-    prepare: async () => void (await pairing.run()),
+    prepare: async () => void (await pairs.run()),
     evaluate: (model) => evaluateModel(model),
     everyMs: config.evaluation.every,
     clock,
@@ -300,7 +289,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     cleanup.add("evaluation", async () => {
       const stopped = loop.stop();
       // What waits for a store that is away would hold the loop up.
-      await pairWriter.close(PAIRS_DRAIN_MS);
+      await pairs.close();
       await stopped;
     });
   };

@@ -5,11 +5,9 @@ import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { RawMessage } from "./core/event.ts";
 import { parseTimestamp } from "./core/timestamp.ts";
-import { formatOfPairs } from "./evaluate/pairs/pairing.ts";
 import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { type BatchWriter, type BatchWriterStatus, createBatchWriter } from "./ingest/batch-writer.ts";
-import { createDecoders, type Decoders, nativeMapping } from "./ingest/decoders.ts";
-import { createJsonDecoder } from "./ingest/events/json-events.ts";
+import { createDecoders, type Decoders } from "./ingest/decoders.ts";
 import { type FileReader, openFileReader } from "./ingest/file.ts";
 import { createHttpIngest } from "./ingest/http.ts";
 import { createKafkaSource } from "./ingest/kafka.ts";
@@ -110,34 +108,10 @@ export function createIngestion(options: IngestionOptions): Ingestion {
 }
 
 /** A model as decoders need it. */
-const decoderModel = ({ schema, config }: PreparedModel) => ({ schema, maxFutureMs: config.max_future });
+export const decoderModel = ({ schema, config }: PreparedModel) => ({ schema, maxFutureMs: config.max_future });
 
-/**
- * The writer of predictions that were paired from the halves of calls: as that of ingestion, but in the process that evaluates, and for events
- * with the names of native JSON alone.
- */
-export function createPairWriter(options: Omit<IngestionOptions, "reader" | "onCaughtUp">): BatchWriter {
-  const { config, models, store, clock, log, metrics } = options;
-  return createBatchWriter({
-    ...limitsOf(config, models),
-    lane: store.lane("evaluate"),
-    clock,
-    log,
-    decoderOf: (source) =>
-      createJsonDecoder({
-        mapping: nativeMapping,
-        format: formatOfPairs(source),
-        models: models.map(decoderModel),
-        clock,
-        // The halves were short enough; what they make together is not a message that anyone sent.
-        maxMessageBytes: Number.POSITIVE_INFINITY,
-        deadLetterBytes: config.ingest.dead_letter_bytes,
-      }),
-    metrics: metrics.ingest,
-  });
-}
-
-const limitsOf = ({ ingest }: Config, models: readonly PreparedModel[]) => ({
+/** What all writers of batches have in common. */
+export const limitsOf = ({ ingest }: Config, models: readonly PreparedModel[]) => ({
   models: models.map((model) => ({ schema: model.schema, paneMs: model.config.pane })),
   batchRows: ingest.batch_rows,
   batchBytes: ingest.batch_bytes,

@@ -19,26 +19,30 @@ export interface FormatDecoderOptions {
 }
 
 export function createFormatDecoder(options: FormatDecoderOptions): Decoder {
-  const { format } = options;
-  const decoder = new FormatDecoder(options);
-  const decode = (message: RawMessage, index: number, rows: EventRows) => decoder.decode(message, index, rows);
-  return format.prepare === undefined
-    ? { decode }
-    : { decode, prepare: (messages) => format.prepare?.(messages) ?? null };
+  return new FormatDecoder(options);
 }
 
 class FormatDecoder implements Decoder {
+  readonly prepare?: (messages: readonly RawMessage[]) => Promise<void> | null;
   readonly #options: FormatDecoderOptions;
+  readonly #format: OpenFormat;
+  readonly #mapped: PayloadDecoder;
+  readonly #isPlain: (message: RawMessage) => boolean;
 
   constructor(options: FormatDecoderOptions) {
+    const { format } = options;
     this.#options = options;
+    this.#format = format;
+    this.#mapped = options.mapped;
+    this.#isPlain = (message) => format.isPlain?.(message) === true;
+    if (format.prepare !== undefined) this.prepare = (messages) => format.prepare?.(messages) ?? null;
   }
 
   decode(message: RawMessage, index: number, rows: EventRows): void {
-    const { format, mapped } = this.#options;
-    if (format.isPlain?.(message) === true) return mapped.decode(message, index, rows);
+    // First and alone: this is the hot path of native JSON.
+    if (this.#isPlain(message)) return this.#mapped.decode(message, index, rows);
     try {
-      this.#put(message, index, format.decode(this.#checked(message)), rows);
+      this.#put(message, index, this.#format.decode(this.#checked(message)), rows);
     } catch (thrown) {
       const { reason, detail } = refusalOf(thrown);
       this.#bury(message, index, reason, detail, rows);

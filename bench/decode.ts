@@ -2,13 +2,13 @@
  * What decoding and encoding cost above JSON.parse alone, in µs of CPU per event: `node dist/bench/decode.js`.
  * Events of 8 features (about 280 bytes) and of 20 (about 490), as the service receives them.
  */
-import { eventMappingSchema } from "../src/config/event-mapping.ts";
+import { configSchema } from "../src/config/schema.ts";
 import { systemClock } from "../src/core/clock.ts";
 import type { RawMessage } from "../src/core/event.ts";
 import type { ModelSchema } from "../src/core/model-schema.ts";
 import { Batch } from "../src/ingest/batch.ts";
 import { predictionColumns } from "../src/ingest/batch-columns.ts";
-import { createJsonDecoder } from "../src/ingest/formats/json-events.ts";
+import { createDecoders } from "../src/ingest/decoders.ts";
 import { nativeBlock } from "../src/store/native-block.ts";
 
 const EVENTS = 20_000;
@@ -62,13 +62,10 @@ function measure(work: () => void): number {
 
 for (const schema of [schemaOf(6, 2), schemaOf(15, 5)]) {
   const messages = eventsOf(schema);
-  const decoder = createJsonDecoder({
-    mapping: eventMappingSchema.parse({}),
-    models: [{ schema, maxFutureMs: 3_600_000 }],
-    clock: systemClock,
-    maxMessageBytes: 1024 * 1024,
-    deadLetterBytes: 1024 * 1024,
-  });
+  // As the service reads a source that names no format.
+  const config = configSchema.parse({ store: { embedded: "-" }, models: [{ name: "fraud", task: "binary" }] });
+  const models = [{ schema, maxFutureMs: 3_600_000 }];
+  const decoder = createDecoders({ config, models, clock: systemClock }).of("kafka:ml:id");
   const batch = new Batch([schema]);
   let seen = 0;
   const parse = measure(() => {

@@ -21,6 +21,7 @@ const indexes = [
     from: "../../src/core/sample-detector.ts",
   },
   { folder: "src/notify/channels", list: "channels", type: "Target", from: "../../core/delivery.ts" },
+  { folder: "src/ingest/formats", list: "formats", type: "Format", from: "../../core/format.ts" },
   { folder: "src/act/actions", list: "actions", type: "Action", from: "../../core/action.ts" },
 ];
 

@@ -40,6 +40,7 @@ import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { importanceOf, monitorOf, requestContext } from "./model-facts.ts";
 import { channelRefreshes, channelTarget, createNotify, mirroringChannels, openChannels } from "./notify/notify.ts";
 import { createStatePush } from "./notify/state-push.ts";
+import { createPairs } from "./pairs.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
@@ -148,6 +149,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   });
   cleanup.add("ingestion", () => ingestion.stop());
 
+  const pairs = createPairs({ config, models, store, clock, log: log.with({ part: "evaluate" }), metrics });
   const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });
   const draw = createDrawPng((problem) => log.warn(problem, { part: "deliver" }));
   const outbox = createOutbox({
@@ -272,10 +274,12 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
     if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
   };
   const evaluateAll = async (final = false) => {
+    await pairs.run({ final });
     for (const model of config.models) await evaluateModel(model.name, final);
   };
   const loop = createEvaluationLoop({
     models: config.models,
+    prepare: async () => void (await pairs.run()),
     evaluate: (model) => evaluateModel(model),
     everyMs: config.evaluation.every,
     clock,
@@ -305,7 +309,12 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   const startLoop = () => {
     if (!has("evaluate")) return;
     loop.start();
-    cleanup.add("evaluation", () => loop.stop());
+    cleanup.add("evaluation", async () => {
+      const stopped = loop.stop();
+      // What waits for a store that is away would hold the loop up.
+      await pairs.close();
+      await stopped;
+    });
   };
 
   const summary = async () =>

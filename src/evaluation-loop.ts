@@ -14,6 +14,8 @@ export interface EvaluationLoopOptions {
     readonly name: string;
     readonly schedule?: { readonly cron: string; readonly timezone: string } | undefined;
   }[];
+  /** What all models need before they are evaluated; one that fails is told and holds up none of them. */
+  readonly prepare?: () => Promise<void>;
   /** Evaluates and judges one model. */
   readonly evaluate: (model: string) => Promise<void>;
   readonly everyMs: number;
@@ -49,10 +51,12 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
   let news = false;
   /** A model's schedule is due. */
   let due = false;
+  let unprepared: string | null = null;
   let running: Promise<void> | null = null;
   const tickers: ScheduledTask[] = [];
 
   const beat = async () => {
+    if (options.prepare !== undefined) unprepared = await problemOf(options.prepare, log);
     for (const model of options.models) {
       if (stopping.signal.aborted) return;
       if (!schedules.isDue(model.name)) continue;
@@ -111,8 +115,19 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
       for (const ticker of tickers) await ticker.destroy();
       await running;
     },
-    problem: (model) => problems.get(model) ?? null,
+    problem: (model) => problems.get(model) ?? unprepared,
   };
+}
+
+/** Does what comes before the models; why it failed, or null. */
+async function problemOf(work: () => Promise<void>, log: Log): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (thrown) {
+    log.error("halves of calls were not paired; they will be", { error: thrown });
+    return messageOf(thrown);
+  }
 }
 
 interface Schedules {

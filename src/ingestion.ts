@@ -4,11 +4,11 @@ import type { EventMapping } from "./config/event-mapping.ts";
 import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { RawMessage } from "./core/event.ts";
+import { parseTimestamp } from "./core/timestamp.ts";
 import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { type BatchWriter, type BatchWriterStatus, createBatchWriter } from "./ingest/batch-writer.ts";
+import { createDecoders, type Decoders } from "./ingest/decoders.ts";
 import { type FileReader, openFileReader } from "./ingest/file.ts";
-import { createJsonDecoder, type Decoder } from "./ingest/formats/json-events.ts";
-import { parseTimestamp } from "./ingest/formats/timestamp.ts";
 import { createHttpIngest } from "./ingest/http.ts";
 import { createKafkaSource } from "./ingest/kafka.ts";
 import { createDeadLetterProducer, type DeadLetterProducer } from "./ingest/kafka-dead-letters.ts";
@@ -53,7 +53,7 @@ const DRAIN_MS = 2_000;
 
 export function createIngestion(options: IngestionOptions): Ingestion {
   const { config, models, store, clock, log, metrics } = options;
-  const decoders = createDecoders(options);
+  const decoders = createDecoders({ config, models: models.map(decoderModel), clock });
   const kafka = config.sources.filter((source) => source.use === "kafka");
   const producers = kafka
     .map(createDeadLetterProducer)
@@ -62,12 +62,8 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     lane: store.lane("ingest"),
     clock,
     log,
-    models: models.map((model) => ({ schema: model.schema, paneMs: model.config.pane })),
+    ...limitsOf(config, models),
     decoderOf: (source) => decoders.of(source),
-    batchRows: config.ingest.batch_rows,
-    batchBytes: config.ingest.batch_bytes,
-    batchWaitMs: config.ingest.batch_wait,
-    deadLetterBytes: config.ingest.dead_letter_bytes,
     metrics: metrics.ingest,
     onCaughtUp: options.onCaughtUp,
     onBatch: (_ranges, batch) => {
@@ -111,36 +107,17 @@ export function createIngestion(options: IngestionOptions): Ingestion {
   };
 }
 
-interface Decoders {
-  of(source: string): Decoder;
-  /** The mapping and the format of a file's rows, by the name of its source. */
-  register(source: string, mapping: EventMapping, textNumbers: boolean): void;
-}
+/** A model as decoders need it. */
+export const decoderModel = ({ schema, config }: PreparedModel) => ({ schema, maxFutureMs: config.max_future });
 
-function createDecoders({ config, models, clock }: IngestionOptions): Decoders {
-  const registered = new Map<string, { readonly mapping: EventMapping; readonly textNumbers: boolean }>();
-  const mappingOf = (source: string): EventMapping => {
-    const [kind, topic] = source.split(":");
-    if (kind !== "kafka") return config.events;
-    const named = config.sources.find(
-      (candidate) => candidate.use === "kafka" && candidate.topics.some((name) => name === topic),
-    );
-    return named?.events ?? config.events;
-  };
-  return {
-    register: (source, mapping, textNumbers) => void registered.set(source, { mapping, textNumbers }),
-    of: (source) => {
-      const known = registered.get(source) ?? { mapping: mappingOf(source), textNumbers: false };
-      return createJsonDecoder({
-        ...known,
-        models: models.map((model) => ({ schema: model.schema, maxFutureMs: model.config.max_future })),
-        clock,
-        maxMessageBytes: config.ingest.max_message_bytes,
-        deadLetterBytes: config.ingest.dead_letter_bytes,
-      });
-    },
-  };
-}
+/** What all writers of batches have in common. */
+export const limitsOf = ({ ingest }: Config, models: readonly PreparedModel[]) => ({
+  models: models.map((model) => ({ schema: model.schema, paneMs: model.config.pane })),
+  batchRows: ingest.batch_rows,
+  batchBytes: ingest.batch_bytes,
+  batchWaitMs: ingest.batch_wait,
+  deadLetterBytes: ingest.dead_letter_bytes,
+});
 
 interface Files {
   messages(): AsyncIterable<{ readonly rows: number }>;

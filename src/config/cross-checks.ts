@@ -8,6 +8,7 @@ import { checkCompare } from "./compare-checks.ts";
 import { checkDigests } from "./digest-checks.ts";
 import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
+import { formatOf } from "./formats.ts";
 import { checkKpis } from "./kpi-checks.ts";
 import { checkKpiPlans } from "./kpi-plan-checks.ts";
 import { checkOnlineDetectors } from "./online-checks.ts";
@@ -21,6 +22,7 @@ import { checkTimeZone } from "./time-zone.ts";
 export function crossChecks(config: Config): Problem[] {
   return [
     ...checkServer(config),
+    ...checkFormat(config),
     ...config.sources.flatMap((source, index) => checkSource(source, ["sources", index])),
     ...checkModelNames(config),
     ...config.models.flatMap((model, index) => checkModel(model, ["models", index], Object.keys(config.channels))),
@@ -39,6 +41,16 @@ function checkServer({ server }: Config): Problem[] {
     {
       path: ["server", "host"],
       message: `"${server.host}" can be reached from other machines; that needs server.token`,
+    },
+  ];
+}
+
+function checkFormat({ format }: Config): Problem[] {
+  if (!formatOf(format).kafkaOnly) return [];
+  return [
+    {
+      path: ["format", "use"],
+      message: `"${format.use}" is carried by Kafka alone, and this holds for HTTP too; write it into the \`format\` of a Kafka source`,
     },
   ];
 }

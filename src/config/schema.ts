@@ -10,6 +10,7 @@ import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
 import { fairnessSchema } from "./fairness.ts";
 import { falseAlarmsSchema, ignoreBelowSchema, ignoreRareBelowSchema } from "./false-alarms.ts";
+import { formatSchema } from "./formats.ts";
 import { withPlannedActions } from "./kpi-plans.ts";
 import { kpiSchema } from "./kpis.ts";
 import { ruleSchema } from "./rules.ts";
@@ -200,6 +201,9 @@ export const configSchema = z.strictObject({
   events: eventMappingSchema
     .prefault({})
     .describe("Field mapping of sources that have none of their own, and of HTTP."),
+  format: formatSchema
+    .prefault("auto")
+    .describe("What the messages of HTTP are, and of Kafka sources that have no `format` of their own."),
   models: z.array(modelSchema).min(1).describe("The models to watch."),
   channels: z.record(z.string(), channelSchema).prefault({}).describe("Named channels to people."),
   digests: z
@@ -241,6 +245,11 @@ export const configSchema = z.strictObject({
         .min(1024)
         .default(1024 * 1024)
         .describe("A longer message is a dead letter (its first bytes are kept)."),
+      pair_within: duration({ least: 1000 })
+        .prefault("1h")
+        .describe(
+          "How long one half of a call (a request, or its answer) waits for the other before it is a dead letter. One that comes later is still paired.",
+        ),
       dead_letter_bytes: z
         .int()
         .min(0)

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { kafkaConnectionOptions } from "../core/kafka-connection.ts";
 import { duration } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
+import { formatSchema } from "./formats.ts";
 
 const kafka = z.strictObject({
   use: z.literal("kafka").describe("Topics of a Kafka cluster."),
@@ -14,6 +15,7 @@ const kafka = z.strictObject({
     .default(10_000)
     .describe("How long the group waits for a process that has died before others read its partitions."),
   dead_letter_topic: z.string().optional().describe("Topic that dead letters are also sent to."),
+  format: formatSchema.optional().describe("What the messages of these topics are; left out: as the `format` of all."),
   events: eventMappingSchema.optional(),
 });
 

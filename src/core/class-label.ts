@@ -12,6 +12,7 @@ const PLAIN_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
  */
 export function classLabel(value: unknown): string | null {
   if (typeof value === "number") return Number.isFinite(value) ? String(value === 0 ? 0 : value) : null;
+  if (typeof value === "bigint") return String(value);
   if (typeof value === "boolean") return value ? "1" : "0";
   if (typeof value !== "string") return null;
   const text = value.trim();

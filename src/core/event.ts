@@ -15,8 +15,18 @@ export interface RawMessage extends Position {
   /** The broker's time in milliseconds, where there is one; the event time of payloads that carry none. */
   readonly receivedMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The key of a Kafka record that has headers too; of others nobody asks for it. */
+  readonly key?: string;
   /** The id of an event that carries none; left out: its position. null: an event must carry an id. */
   readonly identity?: string | null;
+}
+
+/** What a dead letter keeps of a message. */
+export function keptBytes(value: RawMessage["value"], limit: number): Buffer | string {
+  if (value === null) return "";
+  if (typeof value === "string") return value.length > limit ? value.slice(0, limit) : value;
+  // A copy, so that a dead letter does not hold on to all that was read with it.
+  return Buffer.from(value.subarray(0, limit));
 }
 
 /** Why a message could not become an event. */
@@ -32,11 +42,19 @@ export const deadLetterReasons = [
   "timestamp_in_future",
   "unknown_model",
   "label_unknown_class",
+  "format_unreadable",
+  "schema_unknown",
+  "halves_disagree",
+  "unpaired",
   "store_refused",
 ] as const;
 export type DeadLetterReason = (typeof deadLetterReasons)[number];
 
 export interface DeadLetter extends Position {
+  /** Which of several events of one message it is; 0 where it is the message. */
+  readonly item: number;
+  /** The format that the message was read as. */
+  readonly format: string;
   readonly reason: DeadLetterReason;
   /** One sentence that names the field, its value and what would be right. */
   readonly detail: string;

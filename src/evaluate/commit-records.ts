@@ -82,7 +82,8 @@ export async function readCommitRecords(lane: Lane, model: string, marks: Marks)
   }));
 }
 
-function past(marks: Marks): Sql {
+/** Picks, of `batches`, the records at or past the marks. */
+export function past(marks: Marks): Sql {
   const known = [...marks.values()];
   if (known.length === 0) return sql`true`;
   const sources = [...new Set(known.map((mark) => mark.source))];

@@ -2,7 +2,7 @@
 
 import { featureColumn } from "../store/model-tables.ts";
 import type { Column } from "../store/native-block.ts";
-import type { DeadRow, LabelRows, PredictionRows } from "./formats/event-rows.ts";
+import type { DeadRow, HalfRows, LabelRows, PredictionRows } from "./events/event-rows.ts";
 
 /** Which rows of a block: all up to a number, or those of a list. */
 export type RowChoice = number | readonly number[];
@@ -65,12 +65,34 @@ export function labelColumns(labels: LabelRows, rows: RowChoice): Column[] {
   ];
 }
 
+/** Columns of the `halves` table. */
+export function halfColumns(halves: HalfRows, rows: RowChoice, now: number): Column[] {
+  return [
+    { name: "id", type: "String", values: chosen(halves.id, rows) },
+    { name: "exchange", type: "LowCardinality(String)", values: chosen(halves.exchange, rows) },
+    { name: "side", type: "LowCardinality(String)", values: chosen(halves.side, rows) },
+    { name: "source", type: "LowCardinality(String)", values: chosen(halves.source, rows) },
+    { name: "partition", type: "UInt32", values: chosen(halves.partition, rows) },
+    { name: "offset", type: "UInt64", values: chosen(halves.offset, rows) },
+    { name: "timestamp", type: "DateTime64(3, 'UTC')", values: chosen(halves.timestamp, rows) },
+    { name: "format", type: "LowCardinality(String)", values: chosen(halves.format, rows) },
+    { name: "body", type: "String", values: chosen(halves.body, rows) },
+    {
+      name: "stored_at",
+      type: "DateTime64(3, 'UTC')",
+      values: Array.from({ length: typeof rows === "number" ? rows : rows.length }, () => now),
+    },
+  ];
+}
+
 /** Columns of the `dead_letters` table. */
 export function deadLetterColumns(dead: readonly DeadRow[]): Column[] {
   return [
     { name: "source", type: "LowCardinality(String)", values: dead.map((letter) => letter.source) },
     { name: "partition", type: "UInt32", values: dead.map((letter) => letter.partition) },
     { name: "offset", type: "UInt64", values: dead.map((letter) => letter.offset) },
+    { name: "item", type: "UInt32", values: dead.map((letter) => letter.item) },
+    { name: "format", type: "LowCardinality(String)", values: dead.map((letter) => letter.format) },
     { name: "reason", type: "LowCardinality(String)", values: dead.map((letter) => letter.reason) },
     { name: "detail", type: "String", values: dead.map((letter) => letter.detail) },
     { name: "raw", type: "String", values: dead.map((letter) => letter.raw) },

@@ -14,10 +14,11 @@ export function tellStored(
   log: Log,
   metrics: Pick<IngestMetrics, "events" | "deadLetters"> | undefined,
 ): void {
-  for (const { source, predictions, labels, dead } of ranges) {
+  for (const { source, predictions, labels, halves, dead } of ranges) {
     if (predictions > 0) metrics?.events(source, "prediction", predictions);
     if (labels > 0) metrics?.events(source, "label", labels);
-    for (const [reason, count] of dead) metrics?.deadLetters(source, reason, count);
+    if (halves > 0) metrics?.events(source, "half", halves);
+    for (const { format, reason, count } of dead.values()) metrics?.deadLetters(source, format, reason, count);
   }
   if (rows.droppedExtras > 0)
     log.warn("events carried more unknown features than are kept; the rest was dropped", {

@@ -13,7 +13,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { IngestMetrics } from "../telemetry/metrics.ts";
 import { Batch, type ReceiptOutcome } from "./batch.ts";
 import { tellStored } from "./batch-report.ts";
-import type { Decoder } from "./formats/json-events.ts";
+import type { Decoder } from "./events/json-events.ts";
 import { storedPosition, storedPositions } from "./positions.ts";
 import type { MessageSink, StoredPosition } from "./source.ts";
 import { type StoredRange, storeBatch } from "./store-batch.ts";
@@ -80,7 +80,7 @@ const keyOf = (source: string, partition: number): string => `${partition} ${sou
 class Writer implements BatchWriter {
   readonly #options: BatchWriterOptions;
   readonly #schemas: readonly ModelSchema[];
-  readonly #paneMs: ReadonlyMap<string, number>;
+  readonly #paneOf: (model: string) => number;
   readonly #decoders = new Map<string, Decoder>();
   readonly #listeners = new Set<(source: string, partition: number, nextOffset: number) => void>();
   readonly #queue: Batch[] = [];
@@ -102,7 +102,8 @@ class Writer implements BatchWriter {
   constructor(options: BatchWriterOptions) {
     this.#options = options;
     this.#schemas = options.models.map((model) => model.schema);
-    this.#paneMs = new Map(options.models.map((model) => [model.schema.model, model.paneMs]));
+    const panes = new Map(options.models.map((model) => [model.schema.model, model.paneMs]));
+    this.#paneOf = (model) => panes.get(model) ?? 60_000;
   }
 
   async push(messages: readonly RawMessage[]): Promise<void> {
@@ -130,6 +131,11 @@ class Writer implements BatchWriter {
     const key = keyOf(first.source, first.partition);
     const generation = this.#generations.get(key) ?? 0;
     const decoder = this.#decoderOf(first.source);
+    const ready = waiting === null ? (decoder.prepare?.(messages) ?? null) : null;
+    if (ready !== null) {
+      await ready;
+      this.#stillOwned(key, generation);
+    }
     for (let from = 0; from < messages.length; ) {
       // Requests share a partition, and what came first must be stored first: only sources, which push one after the other, give way.
       if (from > 0 && waiting === null) {
@@ -359,8 +365,8 @@ class Writer implements BatchWriter {
   }
 
   async #try(batch: Batch): Promise<StoredRange[]> {
-    const { lane, deadLetterBytes } = this.#options;
-    const attempt = storeBatch(batch, { lane, deadLetterBytes, paneMs: (model) => this.#paneMs.get(model) ?? 60_000 });
+    const { lane, clock, deadLetterBytes } = this.#options;
+    const attempt = storeBatch(batch, { lane, clock, deadLetterBytes, paneMs: this.#paneOf });
     this.#attempt = attempt;
     try {
       return await attempt;

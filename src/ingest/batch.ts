@@ -4,7 +4,7 @@
  */
 import type { RawMessage } from "../core/event.ts";
 import type { ModelSchema } from "../core/model-schema.ts";
-import { EventRows } from "./formats/event-rows.ts";
+import { EventRows } from "./events/event-rows.ts";
 
 /** How far a batch takes one partition. */
 export interface BatchRange {
@@ -85,8 +85,12 @@ export class Batch {
   /** Tells those who wait what became of their messages. Call it once the batch is stored. */
   settle(): void {
     for (const { from, to, resolve } of this.receipts) {
-      const refused = this.rows.dead.filter((dead) => dead.message >= from && dead.message < to);
-      resolve({ rejected: refused.map(({ message, reason, detail }) => ({ index: message - from, reason, detail })) });
+      const refused = new Map<number, { readonly index: number; readonly reason: string; readonly detail: string }>();
+      // A message of several events is told of once, with the first that was refused.
+      for (const { message, reason, detail } of this.rows.dead)
+        if (message >= from && message < to && !refused.has(message))
+          refused.set(message, { index: message - from, reason, detail });
+      resolve({ rejected: [...refused.values()] });
     }
   }
 

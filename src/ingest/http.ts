@@ -2,6 +2,8 @@
  * Events over HTTP, without a web framework: bytes in, an answer out. The answer comes after the rows are stored, so that what was
  * acknowledged is never lost; requests that come in while a batch is being stored share the next one.
  *
+ * CloudEvents come in all three modes: binary (one event, its attributes in `ce-` headers), structured, and batched.
+ *
  * Answers: 200 all stored; 207 some items refused; 422 all refused; 400 the body is no JSON object, array or NDJSON; 413 too long or too many items;
  * 503 the store is away, try again after `retry-after` seconds. An item without `id` needs an `Idempotency-Key`: its id is then
  * `<key>/<index>`, so that a repeated request repeats the same events. Refused items are also kept as dead letters.
@@ -9,14 +11,16 @@
 import type { Clock } from "../core/clock.ts";
 import { type ErrorCode, messageOf } from "../core/errors.ts";
 import type { RawMessage } from "../core/event.ts";
+import { splitArray, trimmed } from "../core/exact-json.ts";
 import type { BatchWriter } from "./batch-writer.ts";
-import { splitArray, trimmed } from "./formats/exact-json.ts";
 
 export interface HttpIngestRequest {
   readonly contentType: string;
   readonly body: Buffer;
   /** Value of the `Idempotency-Key` header, null where there is none. */
   readonly idempotencyKey: string | null;
+  /** Headers that say what the body is, by lower-case name (`wireHeaders`); left out: none do. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface HttpIngestAnswer {
@@ -74,7 +78,7 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
 
   return {
     source,
-    async accept({ contentType, body, idempotencyKey }) {
+    async accept({ contentType, body, idempotencyKey, headers }) {
       if (body.length > options.maxBodyBytes)
         return refusal(413, `the body has ${body.length} bytes; at most ${options.maxBodyBytes} are taken`);
       if (idempotencyKey !== null && (idempotencyKey === "" || idempotencyKey.length > LONGEST_KEY))
@@ -82,7 +86,7 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
           400,
           `Idempotency-Key has ${idempotencyKey.length} characters; 1 to ${LONGEST_KEY} are expected`,
         );
-      const items = split(contentType, body);
+      const { items, headers: ofItems } = itemsOf(contentType, body, headers);
       if (typeof items === "string") return refusal(400, items);
       if (items.length > MOST_ITEMS)
         return refusal(413, `the body has more than ${MOST_ITEMS} items; send fewer at a time`);
@@ -99,6 +103,7 @@ export function createHttpIngest(options: HttpIngestOptions): HttpIngest {
             partition: 0,
             offset,
             value,
+            ...(ofItems === undefined ? {} : { headers: ofItems }),
             identity: idempotencyKey === null ? null : `${idempotencyKey}/${index}`,
           };
         });
@@ -146,6 +151,24 @@ async function within<Value>(promise: Promise<Value>, ms: number, clock: Clock):
     timer.abort();
     promise.catch(() => undefined);
   }
+}
+
+interface Items {
+  readonly items: Buffer[] | string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A CloudEvent is one item, whatever its data; a batch of them is as many structured ones. */
+function itemsOf(contentType: string, body: Buffer, headers: HttpIngestRequest["headers"]): Items {
+  const type = contentType.toLowerCase();
+  if (type.startsWith("application/cloudevents-batch"))
+    return {
+      items: splitArray(body, MOST_ITEMS) ?? "the batch of CloudEvents is no JSON array",
+      headers: { "content-type": "application/cloudevents+json" },
+    };
+  if (type.startsWith("application/cloudevents") || headers?.["ce-type"] !== undefined)
+    return { items: [body], headers: { ...headers, "content-type": contentType } };
+  return { items: split(contentType, body), headers };
 }
 
 /** The items of a body, each as the bytes it came as, one too many where there are too many; a sentence where there is no telling them apart. */

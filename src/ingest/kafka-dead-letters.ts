@@ -42,10 +42,10 @@ export function createDeadLetterProducer(config: KafkaSourceConfig): DeadLetterP
 }
 
 /** Keyed by where it came from, so that a letter that is sent twice can be told. */
-function messageOfLetter({ source, partition, offset, reason, detail, raw }: DeadLetter): Message {
+function messageOfLetter({ source, partition, offset, item, format, reason, detail, raw }: DeadLetter): Message {
   return {
-    key: `${source}/${partition}/${offset}`,
+    key: item === 0 ? `${source}/${partition}/${offset}` : `${source}/${partition}/${offset}/${item}`,
     value: typeof raw === "string" ? Buffer.from(raw) : raw,
-    headers: { source, partition: String(partition), offset: String(offset), reason, detail },
+    headers: { source, partition: String(partition), offset: String(offset), format, reason, detail },
   };
 }

@@ -172,14 +172,17 @@ function readRecords(
       : batch.baseTimestamp + zigzag(reader.unsignedVarint());
     const at = batch.baseOffset + zigzag(reader.unsignedVarint());
     const keyLength = zigzag(reader.unsignedVarint());
+    const keyAt = reader.at;
     if (keyLength > 0) reader.at += keyLength;
     const valueLength = zigzag(reader.unsignedVarint());
     const value = valueLength < 0 ? null : reader.bytes(valueLength);
     const headerCount = zigzag(reader.unsignedVarint());
     if (at >= offset) {
       bytes += valueLength > 0 ? valueLength : 0;
+      const headers = headerCount > 0 ? readHeaders(reader, headerCount) : null;
+      const read = message(source, partition, at, value, timestamp, headers);
       messages.push(
-        message(source, partition, at, value, timestamp, headerCount > 0 ? readHeaders(reader, headerCount) : null),
+        headers === null || keyLength <= 0 ? read : { ...read, key: data.toString("utf8", keyAt, keyAt + keyLength) },
       );
     }
     reader.at = end;

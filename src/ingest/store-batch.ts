@@ -2,14 +2,23 @@
  * Stores one batch: rows first, its commit record last, so that a record never speaks of rows that are not there. Every step may
  * be repeated: rows collapse by identity, the record by its offsets.
  */
+import type { Clock } from "../core/clock.ts";
 import type { DriftlineError } from "../core/errors.ts";
 import { messageOf } from "../core/errors.ts";
-import type { DeadLetterReason, RawMessage } from "../core/event.ts";
+import { type DeadLetterReason, keptBytes } from "../core/event.ts";
 import { predictionsTable } from "../store/model-tables.ts";
 import type { Column } from "../store/native-block.ts";
 import type { Lane } from "../store/store.ts";
 import type { Batch, BatchRange } from "./batch.ts";
-import { deadLetterColumns, labelColumns, piecesByMonth, predictionColumns, type RowChoice } from "./batch-columns.ts";
+import {
+  deadLetterColumns,
+  halfColumns,
+  labelColumns,
+  piecesByMonth,
+  predictionColumns,
+  type RowChoice,
+} from "./batch-columns.ts";
+import type { DeadRow, HalfRows } from "./events/event-rows.ts";
 
 /** What a batch held of one (source, partition), once it is stored. */
 export interface StoredRange {
@@ -19,11 +28,22 @@ export interface StoredRange {
   readonly lastOffset: number;
   predictions: number;
   labels: number;
-  readonly dead: Map<DeadLetterReason, number>;
+  /** Halves of calls, which become predictions once they are paired. */
+  halves: number;
+  /** By format and reason. */
+  readonly dead: Map<string, DeadCount>;
+}
+
+export interface DeadCount {
+  readonly format: string;
+  readonly reason: DeadLetterReason;
+  count: number;
 }
 
 export interface StoreBatchOptions {
   readonly lane: Lane;
+  /** Says when halves are stored: they wait for each other from then on. */
+  readonly clock: Clock;
   /** Milliseconds of a pane of a model. */
   readonly paneMs: (model: string) => number;
   /** Bytes kept of a row that the store refuses. */
@@ -61,6 +81,15 @@ export async function storeBatch(batch: Batch, options: StoreBatchOptions): Prom
       options,
     );
   }
+  const { halves } = rows;
+  if (halves.rows > 0) {
+    const columns = (choice: RowChoice) => halfColumns(halves, choice, options.clock.now());
+    await insertBlock(
+      { key: "halves", group: HALVES, table: "halves", columns, message: halves.message, choice: halves.rows },
+      batch,
+      options,
+    );
+  }
   if (rows.dead.length > 0 && !progress.done.has("dead letters")) {
     await options.lane.insertBlock("dead_letters", deadLetterColumns(rows.dead));
     progress.done.add("dead letters");
@@ -70,6 +99,7 @@ export async function storeBatch(batch: Batch, options: StoreBatchOptions): Prom
 
 /** No model has this name: names of models begin with a letter or a digit. */
 const LABELS = " labels";
+const HALVES = " halves";
 
 interface Block {
   readonly key: string;
@@ -88,7 +118,9 @@ async function insertBlock(block: Block, batch: Batch, options: StoreBatchOption
     const index = block.message[row] ?? 0;
     const message = batch.messages[index];
     if (message === undefined) continue;
-    batch.rows.bury(message, index, "store_refused", problem, keptBytes(message, options.deadLetterBytes));
+    const raw = keptBytes(message.value, options.deadLetterBytes);
+    const item = row - block.message.indexOf(index);
+    batch.rows.bury(message, index, { item, format: "", reason: "store_refused", detail: problem, raw });
     const group = progress.refused.get(block.group) ?? new Set();
     progress.refused.set(block.group, group.add(row));
   }
@@ -137,12 +169,6 @@ export function isFaultOfRows(thrown: unknown): boolean {
   return code !== undefined && !NOT_OF_ROWS.has(code);
 }
 
-function keptBytes(message: RawMessage, limit: number): Buffer | string {
-  const { value } = message;
-  if (value === null) return "";
-  return typeof value === "string" ? value.slice(0, limit) : Buffer.from(value.subarray(0, limit));
-}
-
 /** The commit record: one row per (source, partition), all in one insert. */
 async function writeRecord(batch: Batch, options: StoreBatchOptions): Promise<StoredRange[]> {
   const { progress } = batch;
@@ -153,7 +179,8 @@ async function writeRecord(batch: Batch, options: StoreBatchOptions): Promise<St
   }
   const { labels } = batch.rows;
   tallies.count("label", labels, (row) => labels.model[row] ?? "", options.paneMs, progress.refused.get(LABELS));
-  for (const letter of batch.rows.dead) tallies.bury(letter.source, letter.partition, letter.reason);
+  tallies.countHalves(batch.rows.halves, progress.refused.get(HALVES));
+  for (const letter of batch.rows.dead) tallies.bury(letter);
   await options.lane.insertRows("batches", tallies.records());
   return tallies.ranges();
 }
@@ -188,6 +215,7 @@ class Tallies {
         lastOffset,
         predictions: 0,
         labels: 0,
+        halves: 0,
         dead: new Map(),
       };
       this.#tallies.set(`${partition} ${source}`, { range, maxTimestamp: 0, touched: new Map() });
@@ -233,9 +261,19 @@ class Tallies {
     }
   }
 
-  bury(source: string, partition: number, reason: DeadLetterReason): void {
+  countHalves({ rows, source, partition }: HalfRows, refused: ReadonlySet<number> | undefined): void {
+    for (let row = 0; row < rows; row++) {
+      const tally = this.#tallies.get(`${partition[row]} ${source[row]}`);
+      if (tally !== undefined && refused?.has(row) !== true) tally.range.halves++;
+    }
+  }
+
+  bury({ source, partition, format, reason }: DeadRow): void {
     const dead = this.#tallies.get(`${partition} ${source}`)?.range.dead;
-    dead?.set(reason, (dead.get(reason) ?? 0) + 1);
+    const key = `${format} ${reason}`;
+    const known = dead?.get(key);
+    if (known === undefined) dead?.set(key, { format, reason, count: 1 });
+    else known.count++;
   }
 
   ranges(): StoredRange[] {
@@ -250,7 +288,8 @@ class Tallies {
       last_offset: range.lastOffset,
       max_timestamp: maxTimestamp,
       rows: range.predictions + range.labels,
-      dead: [...range.dead.values()].reduce((sum, count) => sum + count, 0),
+      halves: range.halves,
+      dead: [...range.dead.values()].reduce((sum, { count }) => sum + count, 0),
       touched: [...touched.values()].flatMap(({ model, kind, panes }) =>
         [...panes].map(([pane, n]) => ({ model, kind, pane, n })),
       ),

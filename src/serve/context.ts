@@ -12,6 +12,8 @@ export interface HttpIngest {
     readonly body: Buffer;
     /** Value of the `Idempotency-Key` header, null where there is none. */
     readonly idempotencyKey: string | null;
+    /** The headers that say what the body is: `ce-…` and `x-request-id`, by lower-case name; left out where there are none. */
+    readonly headers?: Readonly<Record<string, string>>;
   }): Promise<{ readonly status: number; readonly body: unknown; readonly headers?: Readonly<Record<string, string>> }>;
 }
 

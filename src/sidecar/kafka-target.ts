@@ -5,8 +5,8 @@
 import { randomUUID } from "node:crypto";
 import { Kafka, type Message, Partitioners, type Producer } from "kafkajs";
 import { messageOf } from "../core/errors.ts";
+import { splitArray, trimmed } from "../core/exact-json.ts";
 import { type KafkaConnection, kafkajsConfig } from "../core/kafka-connection.ts";
-import { splitArray, trimmed } from "../ingest/formats/exact-json.ts";
 import { binaryHeaders } from "./cloud-event-forms.ts";
 import { keyOf, type OutgoingMessage } from "./outgoing-message.ts";
 import type { Attempt, Target } from "./target.ts";

@@ -17,6 +17,7 @@ import { audit } from "./migrations/0014-audit.ts";
 import { digestsAndInForce } from "./migrations/0015-digests-and-in-force.ts";
 import { modelStates } from "./migrations/0016-model-states.ts";
 import { acceptedBaselines } from "./migrations/0017-accepted-baselines.ts";
+import { halves } from "./migrations/0018-halves.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -45,6 +46,7 @@ export const migrations: readonly Migration[] = [
   deliveryThreads,
   modelStates,
   acceptedBaselines,
+  halves,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

@@ -20,14 +20,14 @@ export const metricCatalogue = {
   events: {
     name: "driftline_events_total",
     kind: "counter",
-    help: "Events stored, by source and kind (prediction or label).",
+    help: "Events stored, by source and kind (prediction, label, or half: one side of a call that waits for the other).",
     labels: ["source", "kind"],
   },
   deadLetters: {
     name: "driftline_dead_letters_total",
     kind: "counter",
-    help: "Messages that could not become an event, by source and reason.",
-    labels: ["source", "reason"],
+    help: "Messages that could not become an event, by source, the format they were read as, and reason.",
+    labels: ["source", "format", "reason"],
   },
   batches: {
     name: "driftline_batches_total",
@@ -111,8 +111,8 @@ export const metricCatalogue = {
 
 /** What ingestion counts. Counts are whole and not negative. */
 export interface IngestMetrics {
-  events(source: string, kind: "prediction" | "label", count: number): void;
-  deadLetters(source: string, reason: DeadLetterReason, count: number): void;
+  events(source: string, kind: "prediction" | "label" | "half", count: number): void;
+  deadLetters(source: string, format: string, reason: DeadLetterReason, count: number): void;
   batch(seconds: number): void;
   lag(topic: string, partition: number, events: number): void;
   /** Forgets the lag of a partition that another process reads now. */
@@ -206,7 +206,7 @@ function ingestMetrics(
   const tombstones = counter(metricCatalogue.kafkaTombstones);
   return {
     events: (source, kind, count) => events.inc({ source, kind }, count),
-    deadLetters: (source, reason, count) => deadLetters.inc({ source, reason }, count),
+    deadLetters: (source, format, reason, count) => deadLetters.inc({ source, format, reason }, count),
     batch(seconds) {
       batches.inc();
       batchDuration.observe(seconds);

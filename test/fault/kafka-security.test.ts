@@ -175,7 +175,16 @@ test("Dead letters arrive in their topic with raw bytes, position and reason", {
   assert.ok(producer !== null);
   const raw = Buffer.from([0xff, 0x00, 0x7b]);
   await producer.send([
-    { source: "kafka:t:id", partition: 3, offset: 42, reason: "not_json", detail: "no object", raw },
+    {
+      source: "kafka:t:id",
+      partition: 3,
+      offset: 42,
+      item: 0,
+      format: "json",
+      reason: "not_json",
+      detail: "no object",
+      raw,
+    },
   ]);
   await producer.close();
   await using running = await startSource({

@@ -1,7 +1,9 @@
 /** Events over HTTP: answered after they are stored, item by item, and the same events again under the same key. */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
+import { configSchema } from "../../src/config/schema.ts";
 import type { BatchWriter } from "../../src/ingest/batch-writer.ts";
+import { createDecoders } from "../../src/ingest/decoders.ts";
 import { createHttpIngest, type HttpIngest, type HttpIngestAnswer } from "../../src/ingest/http.ts";
 import type { Store } from "../../src/store/store.ts";
 import { clockAt, emptyTables, openFreshStore, rowsOf, schema, writerOver } from "../support/ingest.ts";
@@ -44,6 +46,37 @@ test("one object, an array and NDJSON are taken, and are in the store when the a
   assert.equal((await post(event(',\n"id":"h"'), "")).status, 200);
   assert.deepEqual(await ids(), ["9007199254740993", "a", "b", "d", "e", "f", "g", "h"]);
   assert.deepEqual((await post("[]")).body, { accepted: 0, rejected: 0, items: [] });
+});
+
+test("CloudEvents in binary, structured and batch mode; an array that is the data of one is not taken apart", async () => {
+  const decoders = createDecoders({
+    config: configSchema.parse({ store: { embedded: "x" }, models: [{ name: "m", task: "binary" }] }),
+    models: [{ schema: model, maxFutureMs: 3_600_000 }],
+    clock,
+  });
+  const events = writerOver(store.lane("ingest"), clock, [model], { decoderOf: (source) => decoders.of(source) });
+  const ingest = createHttpIngest({ writer: events, clock, instance: "two", maxBodyBytes: 100_000 });
+  const send = (body: string, contentType: string, headers?: Record<string, string>) =>
+    ingest.accept({
+      contentType,
+      body: Buffer.from(body),
+      idempotencyKey: null,
+      ...(headers === undefined ? {} : { headers }),
+    });
+  const envelope = (id: string) =>
+    `{"specversion":"1.0","type":"scored","source":"/s","id":"${id}","time":"2026-03-02T10:00:00Z","data":${event("")}}`;
+  const binary = { "ce-type": "scored", "ce-id": "b%20%E2%82%AC", "ce-time": "2026-03-02T10:00:00Z" };
+  assert.equal((await send(event(""), "application/json", binary)).status, 200);
+  assert.equal((await send(envelope("s"), "application/cloudevents+json; charset=utf-8")).status, 200);
+  const batch = await send(`[${envelope("x")},${envelope("y")},{"id":"z"}]`, "application/cloudevents-batch+json");
+  assert.deepEqual(
+    [batch.status, "items" in batch.body ? batch.body.items.map((item) => [item.index, item.reason]) : null],
+    [207, [[2, "format_unreadable"]]],
+  );
+  const list = await send(`[${event("")}]`, "application/json", binary);
+  assert.deepEqual([list.status, "items" in list.body ? list.body.items[0]?.reason : null], [422, "not_an_object"]);
+  await events.close(1000);
+  assert.deepEqual(await ids(), ["b €", "s", "x", "y"]);
 });
 
 test("each refused item has its index and reason, and the others are stored", async () => {

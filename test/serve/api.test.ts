@@ -150,14 +150,22 @@ test("incidents with their members, changes and deliveries", async () => {
   assert.equal((await web.get("/v1/incidents/nothing")).status, 404);
 });
 
-test("dead letters with their raw bytes", async () => {
+test("dead letters with their raw bytes, counted by format and reason", async () => {
   const body = z
-    .object({ dead_letters: z.array(z.looseObject({ raw: z.string(), offset: z.number() })) })
+    .object({
+      counts: z.array(z.object({ format: z.string(), reason: z.string(), last_hour: z.number(), total: z.number() })),
+      dead_letters: z.array(z.looseObject({ raw: z.string(), offset: z.number() })),
+    })
     .parse(await json(await web.get("/v1/dead-letters?limit=2")));
   assert.deepEqual(
     body.dead_letters.map((letter) => letter.offset),
     [104_551, 104_560],
   );
+  assert.deepEqual(body.counts, [
+    { format: "json", reason: "label_unknown_class", last_hour: 2, total: 2 },
+    { format: "kserve", reason: "not_json", last_hour: 1, total: 1 },
+  ]);
+  assert.match(await (await web.get("/dead-letters")).text(), /not json, read as kserve/);
 });
 
 test("alive is not ready: /ready names the part and the reason, and a part that throws counts as not ready", async () => {

@@ -8,7 +8,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import type { RawMessage } from "../../src/core/event.ts";
 import type { ModelSchema } from "../../src/core/model-schema.ts";
 import { type BatchWriter, type BatchWriterOptions, createBatchWriter } from "../../src/ingest/batch-writer.ts";
-import { createJsonDecoder, type DecoderOptions } from "../../src/ingest/formats/json-events.ts";
+import { createJsonDecoder, type DecoderOptions } from "../../src/ingest/events/json-events.ts";
 import { ensureModelTables } from "../../src/store/model-tables.ts";
 import { openStore } from "../../src/store/open.ts";
 import { sql, written } from "../../src/store/sql.ts";

@@ -1,14 +1,16 @@
 /** Dead letters, and what is shown when a page can't be. */
-import type { DeadLetterCounts, DeadLetterView } from "../queries/dead-letters.ts";
+import type { DeadLetterCounts, DeadLetterView, ReasonCount } from "../queries/dead-letters.ts";
 import { moment, plural, whole } from "./format.ts";
 import { Blank, Scroll, StateWord } from "./parts.tsx";
 
 export function DeadLettersPage({
   letters,
   counts,
+  reasons,
 }: {
   readonly letters: readonly DeadLetterView[];
   readonly counts: DeadLetterCounts;
+  readonly reasons: readonly ReasonCount[];
 }) {
   return (
     <>
@@ -24,44 +26,86 @@ export function DeadLettersPage({
           </Blank>
         </section>
       ) : (
-        <section>
-          <Scroll label="Dead letters">
-            <table class="tight">
-              <thead>
-                <tr>
-                  <th scope="col">Position</th>
-                  <th scope="col" class="narrow-hide">
-                    Received
-                  </th>
-                  <th scope="col">Reason</th>
-                  <th scope="col">Raw bytes</th>
-                </tr>
-              </thead>
-              <tbody>
-                {letters.map((letter) => (
-                  <tr>
-                    <th scope="row" class="mono value">
-                      {letter.source} · {letter.partition} · {whole(letter.offset)}
-                    </th>
-                    <td class="nowrap narrow-hide">{moment(letter.received_ms)}</td>
-                    <td class="value">
-                      {letter.detail}
-                      <span class="under">{letter.reason.replaceAll("_", " ")}</span>
-                    </td>
-                    <td class="mono raw">
-                      {letter.raw}
-                      {letter.raw_bytes > letter.raw.length && (
-                        <span class="faint"> … {whole(letter.raw_bytes)} bytes</span>
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Scroll>
-        </section>
+        <>
+          <ReasonsTable reasons={reasons} />
+          <LettersTable letters={letters} />
+        </>
       )}
     </>
+  );
+}
+
+function ReasonsTable({ reasons }: { readonly reasons: readonly ReasonCount[] }) {
+  return (
+    <section>
+      <Scroll label="Dead letters by format and reason">
+        <table class="tight">
+          <thead>
+            <tr>
+              <th scope="col">Reason</th>
+              <th scope="col">Read as</th>
+              <th scope="col">Last hour</th>
+              <th scope="col">Kept</th>
+            </tr>
+          </thead>
+          <tbody>
+            {reasons.map(({ format, reason, recent, total }) => (
+              <tr>
+                <th scope="row">{reason.replaceAll("_", " ")}</th>
+                <td class="mono">{format}</td>
+                <td>{whole(recent)}</td>
+                <td>{whole(total)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </section>
+  );
+}
+
+function LettersTable({ letters }: { readonly letters: readonly DeadLetterView[] }) {
+  return (
+    <section>
+      <Scroll label="Dead letters">
+        <table class="tight">
+          <thead>
+            <tr>
+              <th scope="col">Position</th>
+              <th scope="col" class="narrow-hide">
+                Received
+              </th>
+              <th scope="col">Reason</th>
+              <th scope="col">Raw bytes</th>
+            </tr>
+          </thead>
+          <tbody>
+            {letters.map((letter) => (
+              <tr>
+                <th scope="row" class="mono value">
+                  {letter.source} · {letter.partition} · {whole(letter.offset)}
+                  {letter.item > 0 && <span class="under">event {letter.item} of the message</span>}
+                </th>
+                <td class="nowrap narrow-hide">{moment(letter.received_ms)}</td>
+                <td class="value">
+                  {letter.detail}
+                  <span class="under">
+                    {letter.reason.replaceAll("_", " ")}
+                    {letter.format === "" ? "" : `, read as ${letter.format}`}
+                  </span>
+                </td>
+                <td class="mono raw">
+                  {letter.raw}
+                  {letter.raw_bytes > letter.raw.length && (
+                    <span class="faint"> … {whole(letter.raw_bytes)} bytes</span>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </section>
   );
 }
 

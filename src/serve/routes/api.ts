@@ -9,7 +9,7 @@ import { checkFormat, checkReadOnly } from "../../store/read-only.ts";
 import { sql } from "../../store/sql.ts";
 import type { ServeContext } from "../context.ts";
 import { comparisonJson, loadComparison } from "../queries/comparison.ts";
-import { selectDeadLetters } from "../queries/dead-letters.ts";
+import { countByReason, selectDeadLetters } from "../queries/dead-letters.ts";
 import { incidentJson, selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
 import { metricJson, metricsFilter, selectMetrics } from "../queries/metrics.ts";
 import { type SeriesView, selectEvents, selectSeries } from "../queries/models.ts";
@@ -180,14 +180,18 @@ const readRoutes = [
   }),
   getRoute({
     path: "/v1/dead-letters",
-    summary: "Messages that could not become an event, the newest first; `raw` is cut after 2,000 bytes.",
+    summary:
+      "Messages that could not become an event, the newest first, and how many there are by format and reason; `raw` is cut after 2,000 bytes.",
     audience: "api",
     produces: "application/json",
     params: noInput,
     query: z.object({ limit: limit(100) }),
-    async handle({ store }, { query }) {
-      const letters = await selectDeadLetters(store.lane("serve"), query.limit);
+    async handle({ store, clock }, { query }) {
+      const lane = store.lane("serve");
+      const letters = await selectDeadLetters(lane, query.limit);
+      const counts = await countByReason(lane, clock.now() - HOUR);
       return jsonAnswer({
+        counts: counts.map(({ recent, ...count }) => ({ ...count, last_hour: recent })),
         dead_letters: letters.map(({ received_ms, ...letter }) => ({ ...letter, received_at: iso(received_ms) })),
       });
     },
@@ -203,7 +207,7 @@ export function unknownModel(context: ServeContext, model: string): DriftlineErr
 const eventsRoute = rawRoute({
   path: "/v1/events",
   summary:
-    "Takes one event, an array of events or NDJSON; answers after the rows are stored. `Idempotency-Key` makes a repeat safe.",
+    "Takes one event, an array of events, NDJSON or CloudEvents; answers after the rows are stored. `Idempotency-Key` makes a repeat safe.",
   audience: "api",
   produces: "application/json",
   async handle(context, raw): Promise<Answer> {
@@ -217,10 +221,19 @@ const eventsRoute = rawRoute({
       contentType: raw.headers.get("content-type") ?? "",
       body: await plainBody(raw),
       idempotencyKey: raw.headers.get("idempotency-key"),
+      ...wireHeaders(raw.headers),
     });
     return jsonAnswer(result.body, result.status, result.headers ?? {});
   },
 });
+
+/** Attributes of a CloudEvent, and the id of a call; nothing else of a request goes further. */
+function wireHeaders(headers: Headers): { headers?: Record<string, string> } {
+  const found = [...headers].filter(([name]) => name.startsWith("ce-") || name === "x-request-id");
+  return found.length === 0 ? {} : { headers: Object.fromEntries(found) };
+}
+
+const HOUR = 3_600_000;
 
 const unzip = promisify(gunzip);
 /** An unpacked body may be this long at most, however small it came in. */

@@ -15,7 +15,7 @@ import { type Frame, renderPage } from "../page/layout.tsx";
 import { DeadLettersPage, TroublePage } from "../page/other-pages.tsx";
 import { ModelPage, OverviewPage } from "../page/overview-page.tsx";
 import { loadComparison } from "../queries/comparison.ts";
-import { countDeadLetters, selectDeadLetters } from "../queries/dead-letters.ts";
+import { countByReason, countDeadLetters, selectDeadLetters } from "../queries/dead-letters.ts";
 import { loadFairness } from "../queries/fairness.ts";
 import { loadFeature } from "../queries/feature.ts";
 import { loadGrid } from "../queries/grid.ts";
@@ -291,7 +291,8 @@ const deadLetterRoute = getRoute({
     const letters = await selectDeadLetters(lane, 100);
     const counts = await countDeadLetters(lane, clock.now() - HOUR);
     const frame: Frame = { title: "Dead letters", current: "dead-letters", openIncidents: null, newestEvent: null };
-    return html(frame, <DeadLettersPage letters={letters} counts={counts} />);
+    const reasons = await countByReason(lane, clock.now() - HOUR);
+    return html(frame, <DeadLettersPage letters={letters} counts={counts} reasons={reasons} />);
   },
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseWithNumbersAsText, splitArray } from "../../../src/ingest/formats/exact-json.ts";
+import { parseWithNumbersAsText, splitArray } from "../../../src/core/exact-json.ts";
 
 test("numbers keep their spelling, text that looks like them stays what it is", () => {
   assert.deepEqual(

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { eventMappingSchema } from "../../../src/config/event-mapping.ts";
 import type { RawMessage } from "../../../src/core/event.ts";
 import type { ModelSchema } from "../../../src/core/model-schema.ts";
-import { EventRows } from "../../../src/ingest/formats/event-rows.ts";
-import { createJsonDecoder, type DecoderOptions } from "../../../src/ingest/formats/json-events.ts";
+import { EventRows } from "../../../src/ingest/events/event-rows.ts";
+import { createJsonDecoder, type DecoderOptions } from "../../../src/ingest/events/json-events.ts";
 
 const clock = { now: () => Date.parse("2026-03-02T10:12:00Z"), sleep: () => Promise.resolve() };
 const binary: ModelSchema = {

@@ -14,6 +14,8 @@ interface Options {
   readonly span?: number;
   readonly data?: (records: Buffer) => Buffer;
   readonly magic?: number;
+  /** Key of every record. */
+  readonly key?: string;
   /** Headers of every record. */
   readonly headers?: readonly (readonly [name: string, value: string | null])[];
 }
@@ -37,7 +39,7 @@ function batch(values: readonly (string | null)[], options: Options = {}): Buffe
         Buffer.from([0]),
         signedVarint(index * 10),
         signedVarint(index),
-        signedVarint(-1),
+        sized(options.key ?? null),
         signedVarint(bytes === null ? -1 : bytes.length),
         bytes ?? Buffer.alloc(0),
         signedVarint(options.headers?.length ?? 0),
@@ -93,6 +95,24 @@ test("transaction-markers-and-tombstones: a header that occurs twice counts once
     ["x", ""],
     ["__proto__", "hostile"],
   ]);
+});
+
+test("The key of a record comes with its headers, and without them nobody asks for it", () => {
+  const headers = [["mlserver-model", "churn"]] as const;
+  const [known] = decode(batch(["v"], { key: "7f1c é", headers })).messages;
+  assert.deepEqual(
+    [known?.key, known?.value?.toString(), known?.headers?.["mlserver-model"]],
+    ["7f1c é", "v", "churn"],
+  );
+  const plain = decode(batch(["v", "w"], { key: "k" })).messages;
+  assert.deepEqual(
+    plain.map(({ key, value }) => [key, value?.toString()]),
+    [
+      [undefined, "v"],
+      [undefined, "w"],
+    ],
+  );
+  assert.equal(decode(batch(["v"], { headers })).messages[0]?.key, undefined);
 });
 
 test("A batch stamped by the broker carries the broker's time", () => {

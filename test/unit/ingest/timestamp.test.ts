@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseTimestamp } from "../../../src/ingest/formats/timestamp.ts";
+import { parseTimestamp } from "../../../src/core/timestamp.ts";
 
 const INSTANT = Date.parse("2026-01-01T00:00:00Z");
 

@@ -8,7 +8,7 @@ import { projectFile } from "../../support/project-file.ts";
 async function exposedOnce(model: string): Promise<string> {
   const metrics = createMetrics({ process: false });
   metrics.ingest.events("kafka:ml.predictions", "prediction", 3);
-  metrics.ingest.deadLetters("kafka:ml.predictions", "not_json", 1);
+  metrics.ingest.deadLetters("kafka:ml.predictions", "json", "not_json", 1);
   metrics.ingest.batch(0.02);
   metrics.ingest.lag("ml.predictions", 0, 1204);
   metrics.ingest.gap("ml.predictions", 0, 7);

@@ -1,5 +1,6 @@
 /** Why a message is no event, in the words of its dead letter. */
-import type { DeadLetterReason } from "../../core/event.ts";
+import { messageOf } from "./errors.ts";
+import type { DeadLetterReason } from "./event.ts";
 
 const MAX_SHOWN = 100;
 
@@ -12,6 +13,12 @@ export class Refusal {
     this.reason = reason;
     this.detail = detail;
   }
+}
+
+/** The refusal that was thrown; of anything else, that the payload can't be read. */
+export function refusalOf(thrown: unknown): { readonly reason: DeadLetterReason; readonly detail: string } {
+  if (thrown instanceof Refusal) return { reason: thrown.reason, detail: thrown.detail };
+  return { reason: "field_invalid", detail: `the payload can't be read: ${messageOf(thrown)}` };
 }
 
 /** What a value is, for a message: `null`, `an array`, `a number`. */

@@ -3,15 +3,10 @@
  * so that `constructor` and `__proto__` are names like any other.
  */
 import type { FieldSource } from "../../config/event-mapping.ts";
-
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { isObject, type JsonObject } from "../../core/json-object.ts";
 
 /** Reads a field; undefined where the payload does not have it. */
 export type ReadField = (payload: JsonObject) => unknown;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** A reader of one field, made once per configuration. */
 export function readerOf(source: FieldSource): ReadField {

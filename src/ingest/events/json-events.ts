@@ -15,16 +15,17 @@ import type { EventMapping } from "../../config/event-mapping.ts";
 import { classLabel } from "../../core/class-label.ts";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { DeadLetterReason, RawMessage } from "../../core/event.ts";
+import { type DeadLetterReason, keptBytes, type RawMessage } from "../../core/event.ts";
+import { parseWithNumbersAsText } from "../../core/exact-json.ts";
+import { isObject, type JsonObject } from "../../core/json-object.ts";
+import { losslessText } from "../../core/lossless-json.ts";
 import type { ModelSchema } from "../../core/model-schema.ts";
+import { kindOf, Refusal, refusalOf, show } from "../../core/refusal.ts";
+import { parseTimestamp } from "../../core/timestamp.ts";
 import { type Field, type Fields, fieldsOf, keysOf, quoted } from "./event-fields.ts";
-import type { EventRows, LabelRows, PredictionRows } from "./event-rows.ts";
-import { parseWithNumbersAsText } from "./exact-json.ts";
+import { type EventRows, type PredictionRows, placeRow } from "./event-rows.ts";
 import { createFeatureReader, MAX_DEPTH, type ReadFeatures } from "./feature-reader.ts";
-import { isObject, type JsonObject } from "./field-path.ts";
 import { numberOf, readOptionalFields } from "./optional-fields.ts";
-import { kindOf, Refusal, show } from "./refusal.ts";
-import { parseTimestamp } from "./timestamp.ts";
 
 /** A model as ingestion needs it. */
 export interface DecoderModel {
@@ -39,6 +40,8 @@ export interface DecoderOptions {
   readonly clock: Clock;
   readonly maxMessageBytes: number;
   readonly deadLetterBytes: number;
+  /** What dead letters name as the format; default `json`. */
+  readonly format?: string;
   /** For sources whose values are all text (CSV): a numeric feature may be text that spells a number, '' is missing. */
   readonly textNumbers?: boolean;
 }
@@ -47,9 +50,17 @@ export interface DecoderOptions {
 export interface Decoder {
   /** `index` is the place of the message in its batch. */
   decode(message: RawMessage, index: number, rows: EventRows): void;
+  /** As of a format (src/core/format.ts): what must be there before messages of a source can be decoded. Not for those of requests. */
+  prepare?(messages: readonly RawMessage[]): Promise<void> | null;
 }
 
-export function createJsonDecoder(options: DecoderOptions): Decoder {
+/** One that also takes events which were parsed already: by another format, with bigint for whole numbers beyond 2^53. */
+export interface PayloadDecoder extends Decoder {
+  /** `item` tells several events of one message apart. */
+  decodePayload(message: RawMessage, index: number, payload: JsonObject, rows: EventRows, item: number): void;
+}
+
+export function createJsonDecoder(options: DecoderOptions): PayloadDecoder {
   return new JsonDecoder(options);
 }
 
@@ -70,8 +81,9 @@ interface ModelReader extends DecoderModel {
   readonly seenClasses: Map<unknown, ClassValue | null>;
 }
 
-class JsonDecoder implements Decoder {
+class JsonDecoder implements PayloadDecoder {
   readonly #options: DecoderOptions;
+  readonly #format: string;
   readonly #fields: Fields;
   readonly #models: ReadonlyMap<string, ModelReader>;
   /** The message at hand. */
@@ -105,6 +117,7 @@ class JsonDecoder implements Decoder {
   constructor(options: DecoderOptions) {
     const { mapping } = options;
     this.#options = options;
+    this.#format = options.format ?? "json";
     this.#fields = fieldsOf(mapping);
     const { features } = mapping;
     const fieldKeys = keysOf(mapping);
@@ -131,11 +144,21 @@ class JsonDecoder implements Decoder {
       this.#rows = rows;
       this.#decode(message, index, this.#parse(message), rows);
     } catch (thrown) {
-      const refusal =
-        thrown instanceof Refusal
-          ? thrown
-          : new Refusal("field_invalid", `the payload can't be read: ${messageOf(thrown)}`);
-      rows.bury(message, index, refusal.reason, refusal.detail, this.#kept(message.value));
+      const raw = keptBytes(message.value, this.#options.deadLetterBytes);
+      rows.bury(message, index, { item: 0, format: this.#format, ...refusalOf(thrown), raw });
+    }
+  }
+
+  decodePayload(message: RawMessage, index: number, payload: JsonObject, rows: EventRows, item: number): void {
+    this.#text = "";
+    this.#escaped = true;
+    this.#exactRoot = payload;
+    try {
+      this.#rows = rows;
+      this.#decode(message, index, payload, rows);
+    } catch (thrown) {
+      const raw = keptBytes(losslessText(payload), this.#options.deadLetterBytes);
+      rows.bury(message, index, { item, format: this.#format, ...refusalOf(thrown), raw });
     }
   }
 
@@ -188,7 +211,7 @@ class JsonDecoder implements Decoder {
       target.timestamp[row] = timestamp;
       target.prediction[row] = outcome.number;
       target.predictionText[row] = outcome.text;
-      place(target, row, message, index);
+      placeRow(target, row, message, index);
       target.rows++;
     }
     if (asLabel === null) return;
@@ -200,7 +223,7 @@ class JsonDecoder implements Decoder {
     labels.timestamp[row] = timestamp;
     labels.label[row] = asLabel.number;
     labels.labelText[row] = asLabel.text;
-    place(labels, row, message, index);
+    placeRow(labels, row, message, index);
     labels.rows++;
   }
 
@@ -266,6 +289,7 @@ class JsonDecoder implements Decoder {
     }
     if (value === undefined || value === null) return absent;
     if (typeof value === "number") return this.#spelling(field, value);
+    if (typeof value === "bigint") return String(value);
     throw new Refusal("field_invalid", `${quoted(field)} is ${show(value)}; expected text or a number`);
   }
 
@@ -331,21 +355,6 @@ class JsonDecoder implements Decoder {
     if (problem !== null) throw new Refusal("field_invalid", "the features are no JSON object");
     readOptionalFields(payload, this.#fields, target, row, this.#spelling);
   }
-
-  #kept(value: RawMessage["value"]): Buffer | string {
-    const limit = this.#options.deadLetterBytes;
-    if (value === null) return "";
-    if (typeof value === "string") return value.length > limit ? value.slice(0, limit) : value;
-    // A copy, so that a dead letter does not hold on to all that was read with it.
-    return Buffer.from(value.subarray(0, limit));
-  }
-}
-
-function place(rows: PredictionRows | LabelRows, row: number, message: RawMessage, index: number): void {
-  rows.message[row] = index;
-  rows.source[row] = message.source;
-  rows.partition[row] = message.partition;
-  rows.offset[row] = message.offset;
 }
 
 function classValue(value: unknown, model: ModelReader): ClassValue | null {

@@ -2,7 +2,8 @@
  * Where decoded events are put: columns that are filled row by row and kept between batches, because one small object per event
  * would cost more than reading it. A row counts once `rows` is raised; until then it may be written over.
  */
-import type { DeadLetter, DeadLetterReason, Position } from "../../core/event.ts";
+import type { DeadLetter, Position } from "../../core/event.ts";
+import type { HalfSide } from "../../core/half.ts";
 import type { FeatureColumn, ModelSchema } from "../../core/model-schema.ts";
 
 export type Pairs<Value> = readonly (readonly [string, Value])[];
@@ -34,6 +35,19 @@ export class FeatureValues {
     grown.set(this.numbers);
     this.numbers = grown;
   }
+}
+
+/** Notes where a row came from. */
+export function placeRow(
+  rows: RowOrigins,
+  row: number,
+  { source, partition, offset }: Position,
+  message: number,
+): void {
+  rows.message[row] = message;
+  rows.source[row] = source;
+  rows.partition[row] = partition;
+  rows.offset[row] = offset;
 }
 
 /** Where each row came from. `message` is the index in the batch of the message it was read from. */
@@ -117,6 +131,26 @@ export class LabelRows implements RowOrigins {
   }
 }
 
+/** The halves of calls in a batch: one message each. */
+export class HalfRows implements RowOrigins {
+  rows = 0;
+  readonly message: number[] = [];
+  readonly source: string[] = [];
+  readonly partition: number[] = [];
+  readonly offset: number[] = [];
+  readonly exchange: string[] = [];
+  readonly id: string[] = [];
+  readonly side: HalfSide[] = [];
+  readonly timestamp: number[] = [];
+  readonly format: string[] = [];
+  /** What it says of the events, as JSON. */
+  readonly body: string[] = [];
+
+  clear(): void {
+    this.rows = 0;
+  }
+}
+
 /** A dead letter and the message of the batch that it was. */
 export interface DeadRow extends DeadLetter {
   readonly message: number;
@@ -126,6 +160,7 @@ export interface DeadRow extends DeadLetter {
 export class EventRows {
   readonly predictions: ReadonlyMap<string, PredictionRows>;
   readonly labels = new LabelRows();
+  readonly halves = new HalfRows();
   readonly dead: DeadRow[] = [];
   /** Features beyond what one event may bring along unasked (see feature-reader.ts), in all events of the batch. */
   droppedExtras = 0;
@@ -134,14 +169,19 @@ export class EventRows {
     this.predictions = new Map([...schemas].map((schema) => [schema.model, new PredictionRows(schema)]));
   }
 
-  /** Puts a message among the dead letters. `raw` is cut to what may be kept of it. */
-  bury(position: Position, message: number, reason: DeadLetterReason, detail: string, raw: Buffer | string): void {
+  /** Puts a message, or one event of it, among the dead letters. `raw` is cut to what may be kept of it. */
+  bury(
+    position: Position,
+    message: number,
+    why: Pick<DeadLetter, "item" | "format" | "reason" | "detail" | "raw">,
+  ): void {
     const { source, partition, offset } = position;
-    this.dead.push({ source, partition, offset, message, reason, detail, raw });
+    const { item, format, reason, detail, raw } = why;
+    this.dead.push({ source, partition, offset, message, item, format, reason, detail, raw });
   }
 
   get events(): number {
-    let rows = this.labels.rows;
+    let rows = this.labels.rows + this.halves.rows;
     for (const model of this.predictions.values()) rows += model.rows;
     return rows;
   }
@@ -149,6 +189,7 @@ export class EventRows {
   clear(): void {
     for (const model of this.predictions.values()) model.clear();
     this.labels.clear();
+    this.halves.clear();
     this.dead.length = 0;
     this.droppedExtras = 0;
   }

@@ -9,9 +9,11 @@
  * to `extra` as JSON, at most 1,000 names and 64 KiB of it per event; more than that is dropped and counted.
  */
 import type { EventMapping } from "../../config/event-mapping.ts";
+import { isObject, type JsonObject } from "../../core/json-object.ts";
+import { losslessText } from "../../core/lossless-json.ts";
 import type { ModelSchema } from "../../core/model-schema.ts";
 import type { EventRows, FeatureValues, PredictionRows } from "./event-rows.ts";
-import { isObject, type JsonObject, type ReadField, readerOf } from "./field-path.ts";
+import { type ReadField, readerOf } from "./field-path.ts";
 
 /** Objects and arrays within objects and arrays; beyond that an event is refused. */
 export const MAX_DEPTH = 32;
@@ -214,7 +216,9 @@ class RowWriter {
     if (value === null || value === undefined || (this.#textNumbers && value === "")) return;
     if (feature.numeric) {
       const number =
-        this.#textNumbers && typeof value === "string" && DECIMAL.test(value.trim()) ? Number(value) : value;
+        typeof value === "bigint" || (this.#textNumbers && typeof value === "string" && DECIMAL.test(value.trim()))
+          ? Number(value)
+          : value;
       if (typeof number === "number" && Number.isFinite(number)) feature.numbers[row] = number;
       else this.#invalid.push(feature.feature.name);
       return;
@@ -227,6 +231,7 @@ class RowWriter {
   #categoryText(name: string, value: unknown): string | null {
     if (typeof value === "string") return value;
     if (typeof value === "boolean") return value ? "true" : "false";
+    if (typeof value === "bigint") return String(value);
     if (typeof value !== "number" || !Number.isFinite(value)) return null;
     if (!Number.isInteger(value) || Number.isSafeInteger(value)) return String(value === 0 ? 0 : value);
     const spelt = exactText(this.#exact(), name);
@@ -239,7 +244,8 @@ class RowWriter {
       this.#problem = "too_deep";
       return;
     }
-    const text = JSON.stringify(value);
+    if (value === undefined) return;
+    const text = typeof value === "object" || typeof value === "bigint" ? losslessText(value) : JSON.stringify(value);
     if (
       this.#extra.length >= MAX_EXTRA_NAMES ||
       this.#extraCharacters + name.length + text.length > MAX_EXTRA_CHARACTERS

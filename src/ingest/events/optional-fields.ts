@@ -1,9 +1,9 @@
 /** What a prediction may carry beside its features: score, probabilities, segments, attributions. The wrong type of one is refused. */
 import { classLabel } from "../../core/class-label.ts";
+import { isObject, type JsonObject } from "../../core/json-object.ts";
+import { Refusal, show } from "../../core/refusal.ts";
 import { type Field, type Fields, fieldOf, quoted } from "./event-fields.ts";
 import type { Pairs, PredictionRows } from "./event-rows.ts";
-import { isObject, type JsonObject } from "./field-path.ts";
-import { Refusal, show } from "./refusal.ts";
 
 const MAX_PAIRS = 1000;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
@@ -40,7 +40,8 @@ export function readOptionalFields(
 
 /** A finite number, or text that spells one; else null. */
 export function numberOf(value: unknown): number | null {
-  const number = typeof value === "string" && NUMBER.test(value.trim()) ? Number(value) : value;
+  const number =
+    typeof value === "bigint" || (typeof value === "string" && NUMBER.test(value.trim())) ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : null;
 }
 
@@ -70,6 +71,7 @@ function segmentsOf(field: Field, segments: JsonObject, spelling: Spelling): Pai
     if (value === null) continue;
     if (typeof value === "string") pairs.push([key, value]);
     else if (typeof value === "boolean") pairs.push([key, value ? "true" : "false"]);
+    else if (typeof value === "bigint") pairs.push([key, String(value)]);
     else if (typeof value !== "number")
       throw new Refusal("field_invalid", `segment ${JSON.stringify(key)} is ${show(value)}; expected text`);
     else if (Number.isSafeInteger(value) || !Number.isInteger(value)) pairs.push([key, String(value)]);

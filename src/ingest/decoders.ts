@@ -1,0 +1,71 @@
+/** Which decoder a source has: by its format, its mapping of fields and the models. One a source, made when its first message comes. */
+import { type EventMapping, eventMappingSchema } from "../config/event-mapping.ts";
+import { type FormatConfig, formatOf } from "../config/formats.ts";
+import type { Config } from "../config/schema.ts";
+import type { Clock } from "../core/clock.ts";
+import { createJsonDecoder, type Decoder, type DecoderModel, type DecoderOptions } from "./events/json-events.ts";
+import { createFormatDecoder } from "./format-decoder.ts";
+
+export interface Decoders {
+  of(source: string): Decoder;
+  /** The mapping of a file's rows, and whether they are all text, by the name of its source. */
+  register(source: string, mapping: EventMapping, textNumbers: boolean): void;
+}
+
+export interface DecodersOptions {
+  readonly config: Pick<Config, "sources" | "events" | "format" | "ingest">;
+  readonly models: readonly DecoderModel[];
+  readonly clock: Clock;
+}
+
+interface Reading {
+  readonly mapping: EventMapping;
+  /** null for rows that were understood already: those of files. */
+  readonly format: FormatConfig | null;
+  readonly topic: string | null;
+  readonly textNumbers: boolean;
+}
+
+/** Events with the names of native JSON, wherever they come from. */
+export const nativeMapping: EventMapping = eventMappingSchema.parse({});
+
+export function createDecoders(options: DecodersOptions): Decoders {
+  const { config } = options;
+  const files = new Map<string, Reading>();
+  return {
+    register: (source, mapping, textNumbers) =>
+      void files.set(source, { mapping, format: null, topic: null, textNumbers }),
+    of: (source) => decoderOf(files.get(source) ?? readingOf(source, config), options),
+  };
+}
+
+function readingOf(source: string, config: DecodersOptions["config"]): Reading {
+  const [kind, topic = null] = source.split(":");
+  const { format, events } = config;
+  if (kind !== "kafka") return { mapping: events, format, topic: null, textNumbers: false };
+  const named = config.sources.find((one) => one.use === "kafka" && one.topics.some((name) => name === topic));
+  const own = named?.use === "kafka" ? named.format : undefined;
+  return { mapping: named?.events ?? events, format: own ?? format, topic, textNumbers: false };
+}
+
+function decoderOf({ mapping, format, topic, textNumbers }: Reading, options: DecodersOptions): Decoder {
+  const { config, models, clock } = options;
+  const shared: Omit<DecoderOptions, "mapping"> = {
+    models,
+    clock,
+    maxMessageBytes: config.ingest.max_message_bytes,
+    deadLetterBytes: config.ingest.dead_letter_bytes,
+    textNumbers,
+  };
+  // Without a layer in between where there is nothing to tell apart: this is the hot path.
+  if (format === null || format.use === "json") return createJsonDecoder({ ...shared, mapping });
+  const { use, ...written } = format;
+  return createFormatDecoder({
+    name: use,
+    format: formatOf(format).open(written, { topic }),
+    mapped: createJsonDecoder({ ...shared, mapping, format: use === "auto" ? "json" : use }),
+    native: createJsonDecoder({ ...shared, mapping: nativeMapping, format: use }),
+    maxMessageBytes: shared.maxMessageBytes,
+    deadLetterBytes: shared.deadLetterBytes,
+  });
+}

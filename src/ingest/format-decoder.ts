@@ -1,0 +1,104 @@
+/** Decodes messages through a format: what the format says they hold becomes rows, halves or dead letters. */
+import { type DeadLetterReason, keptBytes, type RawMessage } from "../core/event.ts";
+import type { Decoded, Envelope, OpenFormat } from "../core/format.ts";
+import type { Half } from "../core/half.ts";
+import { losslessText } from "../core/lossless-json.ts";
+import { Refusal, refusalOf } from "../core/refusal.ts";
+import { type EventRows, placeRow } from "./events/event-rows.ts";
+import type { Decoder, PayloadDecoder } from "./events/json-events.ts";
+
+export interface FormatDecoderOptions {
+  readonly name: string;
+  readonly format: OpenFormat;
+  /** Reads payloads whose fields lie where the source's mapping says. */
+  readonly mapped: PayloadDecoder;
+  /** Reads events with the names of native JSON. */
+  readonly native: PayloadDecoder;
+  readonly maxMessageBytes: number;
+  readonly deadLetterBytes: number;
+}
+
+export function createFormatDecoder(options: FormatDecoderOptions): Decoder {
+  return new FormatDecoder(options);
+}
+
+class FormatDecoder implements Decoder {
+  readonly prepare?: (messages: readonly RawMessage[]) => Promise<void> | null;
+  readonly #options: FormatDecoderOptions;
+  readonly #format: OpenFormat;
+  readonly #mapped: PayloadDecoder;
+  readonly #isPlain: (message: RawMessage) => boolean;
+
+  constructor(options: FormatDecoderOptions) {
+    const { format } = options;
+    this.#options = options;
+    this.#format = format;
+    this.#mapped = options.mapped;
+    this.#isPlain = (message) => format.isPlain?.(message) === true;
+    if (format.prepare !== undefined) this.prepare = (messages) => format.prepare?.(messages) ?? null;
+  }
+
+  decode(message: RawMessage, index: number, rows: EventRows): void {
+    // First and alone: this is the hot path of native JSON.
+    if (this.#isPlain(message)) return this.#mapped.decode(message, index, rows);
+    try {
+      this.#put(message, index, this.#format.decode(this.#checked(message)), rows);
+    } catch (thrown) {
+      const { reason, detail } = refusalOf(thrown);
+      this.#bury(message, index, reason, detail, rows);
+    }
+  }
+
+  #checked(message: RawMessage): RawMessage {
+    if (message.value === null) throw new Refusal("no_value", "the message has no value");
+    const { length } = message.value;
+    const { maxMessageBytes } = this.#options;
+    if (length > maxMessageBytes)
+      throw new Refusal(
+        "too_large",
+        `the message has ${length} bytes; ingest.max_message_bytes allows ${maxMessageBytes}`,
+      );
+    return message;
+  }
+
+  #put(message: RawMessage, index: number, decoded: Decoded, rows: EventRows): void {
+    const { mapped, native } = this.#options;
+    switch (decoded.kind) {
+      case "none":
+        return;
+      case "json":
+        return mapped.decode({ ...enveloped(message, decoded), value: decoded.value }, index, rows);
+      case "payload":
+        return mapped.decodePayload(enveloped(message, decoded), index, decoded.payload, rows, 0);
+      case "events":
+        for (const [item, event] of decoded.events.entries()) native.decodePayload(message, index, event, rows, item);
+        return;
+      case "half":
+        this.#putHalf(message, index, decoded.half, rows);
+    }
+  }
+
+  #putHalf(message: RawMessage, index: number, half: Half, { halves }: EventRows): void {
+    const row = halves.rows;
+    halves.exchange[row] = half.exchange;
+    halves.id[row] = half.id;
+    halves.side[row] = half.side;
+    halves.timestamp[row] = half.timestamp;
+    halves.format[row] = this.#options.name;
+    const { event, rows, plainId } = half;
+    halves.body[row] = losslessText({ event, rows, plainId });
+    placeRow(halves, row, message, index);
+    halves.rows++;
+  }
+
+  #bury(message: RawMessage, index: number, reason: DeadLetterReason, detail: string, rows: EventRows): void {
+    const raw = keptBytes(message.value, this.#options.deadLetterBytes);
+    rows.bury(message, index, { item: 0, format: this.#options.name, reason, detail, raw });
+  }
+}
+
+const enveloped = (message: RawMessage, { identity, receivedMs }: Envelope): RawMessage => ({
+  ...message,
+  ...(identity === undefined ? {} : { identity }),
+  ...(receivedMs === undefined ? {} : { receivedMs }),
+});

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { z } from "zod";
 import { executableOf, startKserve, startMlserver } from "../support/inference-servers.ts";
 import { Scenario } from "../support/scenario.ts";
+import { sidecarPorts, startSidecar } from "../support/sidecar-process.ts";
 
 const mlserver = executableOf("DRIFTLINE_TEST_MLSERVER", "MLServer");
 const kserve = executableOf("DRIFTLINE_TEST_KSERVE", "KServe");
@@ -99,6 +100,56 @@ test("MLServer with two models: flat and nested tensors, predictions and probabi
     ["b/0", "v3", { sepal_length: 5.1, sepal_width: 3.5 }, []],
   );
   assert.ok(width?.n !== null && width !== undefined && width.n > 0 && width.n < 1, String(width?.n));
+  assert.deepEqual(await scenario.deadLetters(), []);
+});
+
+test("the sidecar before MLServer with two models: what was asked and answered arrives, with the model of the path, as from KServe's agent", {
+  skip: "missing" in mlserver ? mlserver.missing : false,
+}, async () => {
+  assert.ok("path" in mlserver);
+  await using server = await startMlserver(mlserver.path);
+  await using scenario = await Scenario.open({
+    config: FORMAT + MODELS,
+    now: new Date(Date.now() + 60_000).toISOString(),
+  });
+  await using sidecar = await startSidecar(await sidecarPorts(), [`--service=${server.url}`, `--to=${scenario.url}`]);
+  const ask = async (model: string, id: string, rows: number, width: number) => {
+    const data = Array.from({ length: rows * width }, (_, at) => at + 0.5);
+    const body = JSON.stringify({ inputs: [{ name: "input-0", shape: [rows, width], datatype: "FP64", data }] });
+    const answer = await fetch(`http://127.0.0.1:${sidecar.port}/v2/models/${model}/infer`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "ce-id": id },
+      body,
+    });
+    assert.equal(answer.status, 200, await answer.text());
+  };
+  for (let call = 0; call < 20; call++) {
+    await ask("iris", `i${call}`, 3, 4);
+    await ask("width", `w${call}`, 2, 2);
+  }
+  const arrived = async (wanted: number) => {
+    for (const end = Date.now() + 20_000; Date.now() < end; ) {
+      await scenario.evaluate();
+      const found = [...(await rows(scenario, "iris")), ...(await rows(scenario, "width"))];
+      if (found.length >= wanted) return found;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return [...(await rows(scenario, "iris")), ...(await rows(scenario, "width"))];
+  };
+  const found = await arrived(100);
+  assert.equal(found.length, 100);
+  assert.equal(new Set(found.map(({ id }) => id)).size, 100);
+  assert.deepEqual(numbers(found.find(({ id }) => id === "i7/1")?.extra ?? {}), {
+    sepal_length: 4.5,
+    sepal_width: 5.5,
+    petal_length: 6.5,
+    petal_width: 7.5,
+  });
+  assert.deepEqual(numbers(found.find(({ id }) => id === "w7/0")?.extra ?? {}), {
+    sepal_length: 0.5,
+    sepal_width: 1.5,
+  });
+  assert.deepEqual([...new Set(found.map(({ v }) => v))].sort(), ["v1", "v3"]);
   assert.deepEqual(await scenario.deadLetters(), []);
 });
 

@@ -32,7 +32,7 @@ import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
-import { channelRefreshes, createNotify, mirroringChannels, openChannels } from "./notify/notify.ts";
+import { channelRefreshes, createNotify, createToldBefore, mirroringChannels, openChannels } from "./notify/notify.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
@@ -159,6 +159,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   const act = createAct({
     lane: control,
     models: config.models,
+    routes: config.routes,
     clock,
     link,
     publicUrl,
@@ -170,6 +171,7 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   const retrainings = createRetrainings({
     lane: control,
     models: config.models,
+    routes: config.routes,
     followers: openFollowers(config),
     clock,
     log: log.with({ part: "act" }),
@@ -180,6 +182,8 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
   let illustrate = createIllustrate(store.lane("evaluate"), models);
   const notify = createNotify(config.models, link, {
     mirroring,
+    routes: config.routes,
+    toldBefore: createToldBefore(store.lane("evaluate"), config),
     links: (incident) => incidentLinks(publicUrl(), incident),
     illustrate: async (incident) => {
       try {

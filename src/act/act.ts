@@ -9,6 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Planner } from "../alert/alerting.ts";
+import { channelsFor, type Route } from "../config/routes.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Notification, PlannedDelivery } from "../core/delivery.ts";
@@ -25,6 +26,7 @@ import { approvalMessage } from "./retraining-messages.ts";
 export interface ActOptions {
   readonly lane: Lane;
   readonly models: readonly ModelConfig[];
+  readonly routes?: readonly Route[];
   readonly clock: Clock;
   /** Address of an incident's page, '' where the service has no public address. */
   readonly link: (incident: Incident) => string;
@@ -56,7 +58,12 @@ export function createAct(options: ActOptions): Planner {
         decisions.push({ action: action.name, requested: false, reason });
         continue;
       }
-      const plan = await ask(options, action, change, found?.model.alerts.channels ?? []);
+      const plan = await ask(
+        options,
+        action,
+        change,
+        found === undefined ? [] : channelsFor(found.model, change.incident.severity, options.routes),
+      );
       deliveries.push(...plan.deliveries);
       decisions.push(plan.decision);
     }

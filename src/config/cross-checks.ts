@@ -10,6 +10,7 @@ import { checkFairness } from "./fairness-checks.ts";
 import { checkKpis } from "./kpi-checks.ts";
 import { checkOnlineDetectors } from "./online-checks.ts";
 import type { Path, Problem } from "./problem.ts";
+import { checkRoutes } from "./routes.ts";
 import { checkRules } from "./rule-checks.ts";
 import type { Config, ModelConfig } from "./schema.ts";
 import { suggestionText } from "./suggestion.ts";
@@ -20,8 +21,9 @@ export function crossChecks(config: Config): Problem[] {
     ...checkServer(config),
     ...config.sources.flatMap((source, index) => checkSource(source, ["sources", index])),
     ...checkModelNames(config),
+    ...checkRoutes(config),
     ...config.models.flatMap((model, index) => checkModel(model, ["models", index], Object.keys(config.channels))),
-    ...config.models.flatMap((model, index) => checkActions(model, ["models", index], config.channels)),
+    ...config.models.flatMap((model, index) => checkActions(model, ["models", index], config)),
   ];
 }
 
@@ -65,16 +67,17 @@ function checkSource(source: Config["sources"][number], path: Path): Problem[] {
 
 /** Tables are named after models, and some file systems take upper and lower case for the same. */
 function checkModelNames({ models }: Config): Problem[] {
-  const seen = new Map<string, string>();
+  const seen = new Map<string, number>();
   return models.flatMap(({ name }, index) => {
-    const before = seen.get(name.toLowerCase());
-    seen.set(name.toLowerCase(), before ?? name);
-    if (before === undefined) return [];
+    const first = seen.get(name.toLowerCase());
+    seen.set(name.toLowerCase(), first ?? index);
+    if (first === undefined) return [];
+    const before = models[first]?.name ?? name;
     const message =
       before === name
         ? `"${name}" is the name of another model too`
         : `"${name}" differs from "${before}" in upper and lower case alone; their tables would collide`;
-    return [{ path: ["models", index, "name"], message }];
+    return [{ path: ["models", index, "name"], message, other: ["models", first, "name"] }];
   });
 }
 

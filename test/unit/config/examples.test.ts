@@ -27,7 +27,19 @@ function completed(yaml: string): string | null {
   const data: unknown = parse(yaml, { logLevel: "silent" });
   if (typeof data !== "object" || data === null || Array.isArray(data)) return null;
   const keys = Object.keys(data);
-  const known = ["store", "sources", "events", "models", "channels", "server", "evaluation", "ingest"];
+  const known = [
+    "store",
+    "sources",
+    "events",
+    "include",
+    "defaults",
+    "models",
+    "channels",
+    "routes",
+    "server",
+    "evaluation",
+    "ingest",
+  ];
   if (!keys.some((key) => known.includes(key))) return null;
   return keys.includes("models") ? yaml : `${yaml}\nmodels: [{ name: m, task: binary }]\n`;
 }

@@ -1,6 +1,7 @@
 /** Wires ingestion together: one batch writer that all sources share, a decoder per source with its own field mapping. */
 import { hostname } from "node:os";
 import type { EventMapping } from "./config/event-mapping.ts";
+import { privacyOf } from "./config/privacy.ts";
 import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { RawMessage } from "./core/event.ts";
@@ -67,7 +68,9 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     batchRows: config.ingest.batch_rows,
     batchBytes: config.ingest.batch_bytes,
     batchWaitMs: config.ingest.batch_wait,
-    deadLetterBytes: config.ingest.dead_letter_bytes,
+    deadLetterBytes: models.some((model) => model.config.privacy !== undefined)
+      ? null
+      : config.ingest.dead_letter_bytes,
     metrics: metrics.ingest,
     onCaughtUp: options.onCaughtUp,
     onBatch: (_ranges, batch) => {
@@ -133,7 +136,11 @@ function createDecoders({ config, models, clock }: IngestionOptions): Decoders {
       const known = registered.get(source) ?? { mapping: mappingOf(source), textNumbers: false };
       return createJsonDecoder({
         ...known,
-        models: models.map((model) => ({ schema: model.schema, maxFutureMs: model.config.max_future })),
+        models: models.map((model) => ({
+          schema: model.schema,
+          maxFutureMs: model.config.max_future,
+          privacy: privacyOf(model.config),
+        })),
         clock,
         maxMessageBytes: config.ingest.max_message_bytes,
         deadLetterBytes: config.ingest.dead_letter_bytes,

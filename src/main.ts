@@ -12,6 +12,7 @@ import { backtestCommand } from "./commands/backtest.ts";
 import { checkCommand } from "./commands/check.ts";
 import { decisionCommands } from "./commands/decisions.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { forgetCommand } from "./commands/forget.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { reportCommand } from "./commands/report.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -33,6 +34,7 @@ const program = new Command("driftline")
   .addCommand(backtestCommand())
   .addCommand(reportCommand())
   .addCommand(auditCommand())
+  .addCommand(forgetCommand())
   .addCommand(sqlCommand());
 for (const command of decisionCommands()) program.addCommand(command);
 

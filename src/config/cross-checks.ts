@@ -9,6 +9,7 @@ import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
 import { checkKpis } from "./kpi-checks.ts";
 import { checkOnlineDetectors } from "./online-checks.ts";
+import { checkPrivacy } from "./privacy.ts";
 import type { Path, Problem } from "./problem.ts";
 import { checkRoutes } from "./routes.ts";
 import { checkRules } from "./rule-checks.ts";
@@ -95,6 +96,7 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
     ...checkCompare(model, path),
     ...checkFairness(model, path),
     ...checkRules(model, path),
+    ...checkPrivacy(model, path),
   ];
 }
 

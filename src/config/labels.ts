@@ -2,14 +2,7 @@
 import { z } from "zod";
 
 /** Names that an incident has already, or Alertmanager; a label of one of them would hide what it means. */
-export const reservedLabels: ReadonlySet<string> = new Set([
-  "alertname",
-  "incident",
-  "model",
-  "owner",
-  "severity",
-  "window",
-]);
+const reservedLabels: ReadonlySet<string> = new Set(["alertname", "incident", "model", "owner", "severity", "window"]);
 
 const LONGEST = 200;
 

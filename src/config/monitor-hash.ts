@@ -43,6 +43,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     estimates,
     fairness,
     weigh_labels_by,
+    privacy,
   } = model;
   return {
     name,
@@ -58,6 +59,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     estimates,
     fairness: fairness === undefined ? null : { ...fairness, groups: sorted(fairness.groups) },
     ...(weigh_labels_by === undefined ? {} : { weigh_labels_by }),
+    ...(privacy === undefined ? {} : { privacy: { ...privacy, key: undefined } }),
     mapping,
     referenceId,
     reference: referenceParts(model),

@@ -34,7 +34,7 @@ export function readFiles(absolute: string, reading: FileReading): ConfigTree & 
   const main = readOne(absolute, reading);
   const assembly = new TreeAssembly();
   assembly.add(main, []);
-  if (!isGroup(main.tree.value)) return { ...assembly, value: main.tree.value, main: main.file };
+  if (!isGroup(main.tree.value)) return wholeOf(assembly, main.tree.value, main.file);
   const { [INCLUDE]: patterns, [DEFAULTS]: defaults, ...value } = main.tree.value;
   const included = namesOf(patterns, main.file, reading, assembly)
     .filter((file) => file !== absolute)
@@ -47,8 +47,16 @@ export function readFiles(absolute: string, reading: FileReading): ConfigTree & 
     const models = whole["models"].map((model: unknown, index) => ({ value: model, path: ["models", index] }));
     whole["models"] = withDefaults(assembly, defaults, models);
   }
-  return { ...assembly, value: whole, main: main.file };
+  return wholeOf(assembly, whole, main.file);
 }
+
+const wholeOf = ({ places, substituted, problems }: TreeAssembly, value: unknown, main: ConfigFile) => ({
+  places,
+  substituted,
+  problems,
+  value,
+  main,
+});
 
 /** Below it lie the places of included files as they are written: no key of a configuration begins with this sign. */
 const INCLUDED = "\u0000included";

@@ -12,6 +12,7 @@ import { fairnessSchema } from "./fairness.ts";
 import { falseAlarmsSchema, ignoreBelowSchema, ignoreRareBelowSchema } from "./false-alarms.ts";
 import { kpiSchema } from "./kpis.ts";
 import { labelsSchema, ownerSchema } from "./labels.ts";
+import { privacySchema } from "./privacy.ts";
 import { includeSchema } from "./read-files.ts";
 import { routeSchema } from "./routes.ts";
 import { ruleSchema } from "./rules.ts";
@@ -73,6 +74,7 @@ const written = z
       .optional()
       .describe("What the model's inputs looked like when it was trained or accepted."),
     features: z.record(z.string(), featurePin).prefault({}).describe("Kinds of features, where they must be pinned."),
+    privacy: privacySchema,
     pane: duration({ least: 1000 }).prefault("1m").describe("Smallest slice of event time that is summarised."),
     windows: z
       .array(windowSpec())

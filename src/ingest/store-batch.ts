@@ -10,6 +10,7 @@ import type { Column } from "../store/native-block.ts";
 import type { Lane } from "../store/store.ts";
 import type { Batch, BatchRange } from "./batch.ts";
 import { deadLetterColumns, labelColumns, piecesByMonth, predictionColumns, type RowChoice } from "./batch-columns.ts";
+import { withheld } from "./formats/refusal.ts";
 
 /** What a batch held of one (source, partition), once it is stored. */
 export interface StoredRange {
@@ -26,8 +27,8 @@ export interface StoreBatchOptions {
   readonly lane: Lane;
   /** Milliseconds of a pane of a model. */
   readonly paneMs: (model: string) => number;
-  /** Bytes kept of a row that the store refuses. */
-  readonly deadLetterBytes: number;
+  /** Bytes kept of a row that the store refuses; null: neither them nor what the engine says of it, which quotes values. */
+  readonly deadLetterBytes: number | null;
 }
 
 /**
@@ -88,7 +89,9 @@ async function insertBlock(block: Block, batch: Batch, options: StoreBatchOption
     const index = block.message[row] ?? 0;
     const message = batch.messages[index];
     if (message === undefined) continue;
-    batch.rows.bury(message, index, "store_refused", problem, keptBytes(message, options.deadLetterBytes));
+    if (options.deadLetterBytes === null)
+      batch.rows.bury(message, index, "store_refused", withheld("store_refused"), "");
+    else batch.rows.bury(message, index, "store_refused", problem, keptBytes(message, options.deadLetterBytes));
     const group = progress.refused.get(block.group) ?? new Set();
     progress.refused.set(block.group, group.add(row));
   }

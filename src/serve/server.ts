@@ -221,7 +221,7 @@ function refuse(headers: Headers, route: Route, options: ServerOptions): Answer 
       "forbidden",
       "the Host header names another host; use 127.0.0.1 or localhost, or set server.public_url",
     );
-  if (route.method === "POST" && !isOriginAllowed(headers.get("origin"), headers.get("host"), publicUrl))
+  if (route.method !== "GET" && !isOriginAllowed(headers.get("origin"), headers.get("host"), publicUrl))
     return errorAnswer(403, "forbidden", "the request comes from a page of another site");
   if (
     token === undefined ||

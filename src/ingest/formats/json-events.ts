@@ -12,6 +12,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { EventMapping } from "../../config/event-mapping.ts";
+import type { Privacy } from "../../config/privacy.ts";
 import { classLabel } from "../../core/class-label.ts";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
@@ -23,7 +24,8 @@ import { parseWithNumbersAsText } from "./exact-json.ts";
 import { createFeatureReader, MAX_DEPTH, type ReadFeatures } from "./feature-reader.ts";
 import { isObject, type JsonObject } from "./field-path.ts";
 import { numberOf, readOptionalFields } from "./optional-fields.ts";
-import { kindOf, Refusal, show } from "./refusal.ts";
+import { createRedaction } from "./private-fields.ts";
+import { kindOf, Refusal, show, withheld } from "./refusal.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
 /** A model as ingestion needs it. */
@@ -31,6 +33,8 @@ export interface DecoderModel {
   readonly schema: ModelSchema;
   /** Milliseconds that an event may lie ahead of the clock. */
   readonly maxFutureMs: number;
+  /** What is left out or hashed of its events; left out or null: nothing. */
+  readonly privacy?: Privacy | null;
 }
 
 export interface DecoderOptions {
@@ -68,6 +72,7 @@ interface ModelReader extends DecoderModel {
   readonly readFeatures: ReadFeatures;
   readonly classes: ReadonlySet<string>;
   readonly seenClasses: Map<unknown, ClassValue | null>;
+  readonly redact: ((rows: PredictionRows, row: number) => void) | null;
 }
 
 class JsonDecoder implements Decoder {
@@ -79,6 +84,9 @@ class JsonDecoder implements Decoder {
   #escaped = false;
   #exactRoot: unknown;
   #rows: EventRows | null = null;
+  /** The message's model, once that is known. */
+  #owner: ModelReader | null = null;
+  readonly #anyPrivate: boolean;
   readonly #exact = (): unknown => {
     this.#exactRoot ??= parseWithNumbersAsText(this.#text);
     return this.#exactRoot;
@@ -105,6 +113,7 @@ class JsonDecoder implements Decoder {
   constructor(options: DecoderOptions) {
     const { mapping } = options;
     this.#options = options;
+    this.#anyPrivate = options.models.some(({ privacy }) => privacy !== undefined && privacy !== null);
     this.#fields = fieldsOf(mapping);
     const { features } = mapping;
     const fieldKeys = keysOf(mapping);
@@ -121,6 +130,7 @@ class JsonDecoder implements Decoder {
           }),
           classes: new Set(model.schema.classes.map((name) => classLabel(name) ?? name)),
           seenClasses: new Map(),
+          redact: model.privacy === undefined || model.privacy === null ? null : createRedaction(model.privacy),
         },
       ]),
     );
@@ -129,13 +139,17 @@ class JsonDecoder implements Decoder {
   decode(message: RawMessage, index: number, rows: EventRows): void {
     try {
       this.#rows = rows;
+      this.#owner = null;
       this.#decode(message, index, this.#parse(message), rows);
     } catch (thrown) {
       const refusal =
         thrown instanceof Refusal
           ? thrown
           : new Refusal("field_invalid", `the payload can't be read: ${messageOf(thrown)}`);
-      rows.bury(message, index, refusal.reason, refusal.detail, this.#kept(message.value));
+      // What can't be read can't be redacted; and the words of a refusal quote values.
+      if (this.#owner === null ? this.#anyPrivate : this.#owner.redact !== null)
+        rows.bury(message, index, refusal.reason, withheld(refusal.reason), "");
+      else rows.bury(message, index, refusal.reason, refusal.detail, this.#kept(message.value));
     }
   }
 
@@ -167,10 +181,12 @@ class JsonDecoder implements Decoder {
 
   #decode(message: RawMessage, index: number, payload: JsonObject, rows: EventRows): void {
     const model = this.#model(payload);
+    this.#owner = model;
     const predicted = this.#fields.prediction.read(payload);
     const truth = this.#fields.label.read(payload);
     const kind = this.#kind(payload, predicted, truth);
-    const id = this.#id(payload, message);
+    const written = this.#id(payload, message);
+    const id = model.privacy?.hashesIds === true ? model.privacy.hash(written) : written;
     const version = this.#text1(this.#fields.version, payload, "");
     const timestamp = this.#timestamp(payload, message, model);
     const asLabel =
@@ -189,6 +205,7 @@ class JsonDecoder implements Decoder {
       target.prediction[row] = outcome.number;
       target.predictionText[row] = outcome.text;
       place(target, row, message, index);
+      model.redact?.(target, row);
       target.rows++;
     }
     if (asLabel === null) return;

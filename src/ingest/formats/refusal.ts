@@ -14,6 +14,10 @@ export class Refusal {
   }
 }
 
+/** What is said of a message of which nothing may be kept: a refusal's own words quote values. */
+export const withheld = (reason: DeadLetterReason): string =>
+  `${reason.replaceAll("_", " ")}; privacy is configured for what this message may be, so nothing of it is kept`;
+
 /** What a value is, for a message: `null`, `an array`, `a number`. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";

@@ -53,7 +53,7 @@ const withVariables = (yaml: string) => {
         ? "http://host.example"
         : name.endsWith("PORT")
           ? "8080"
-          : "whsec_c2VjcmV0";
+          : "whsec_c2VjcmV0LWtleQ==";
   }
   return environment;
 };

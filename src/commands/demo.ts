@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
-import { createApp, roleNames } from "../app.ts";
+import { createApp } from "../app.ts";
+import { roleNames } from "../app-options.ts";
 import { readConfig, untilStopped } from "./options.ts";
 import { progressView, summaryJson, summaryTable } from "./progress.ts";
 

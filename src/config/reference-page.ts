@@ -5,8 +5,8 @@ import { configJsonSchema, DURATION_PATTERN, WINDOW_PATTERN } from "./json-schem
 const INTRODUCTION = `<!-- Generated from the configuration's schema by scripts/generate-schema.mjs: do not edit. -->
 # Configuration
 
-One YAML file. \`driftline check\` explains what is wrong with it; a running service that is told to read it again keeps its old
-configuration where the new one has an error. For completion in an editor put this on the first line:
+One YAML file. \`driftline check\` explains what is wrong with it; a running service that is told to read it again
+(SIGHUP) keeps its old configuration where the new one has an error. For completion in an editor put this on the first line:
 
 \`\`\`text
 # yaml-language-server: $schema=node_modules/driftline/schema/driftline.schema.json

@@ -35,6 +35,7 @@ import { healthProviders } from "./health.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { channelRefreshes, createNotify, createToldBefore, mirroringChannels, openChannels } from "./notify/notify.ts";
+import { createStatePush, openStateChannels } from "./notify/state-push.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
@@ -130,6 +131,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
   const outbox = createOutbox({
     lane: store.lane("serve"),
     targets: new Map([...openChannels(config, { draw }), ...openActions(config)]),
+    states: openStateChannels(config),
     refreshMs: channelRefreshes(config),
     clock,
     log: log.with({ part: "deliver" }),
@@ -208,6 +210,14 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     metrics: metrics.incidents,
   });
 
+  const statePush = createStatePush({
+    lane: store.lane("evaluate"),
+    models: told ? config.models : [],
+    clock,
+    log: log.with({ part: "alert" }),
+    enqueue: (deliveries) => outbox.enqueue(deliveries),
+  });
+
   const audit = createAudit(store.lane("evaluate"), clock, monitorOf(models));
   let sealedAt = Number.NEGATIVE_INFINITY;
   const seal = async () => {
@@ -223,6 +233,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     await references.look(model);
     await evaluation.run({ model, final });
     const changes = await alerting.process(model);
+    await statePush.look(changes);
     if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
   };
   const evaluateAll = async (final = false) => {

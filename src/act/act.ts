@@ -2,24 +2,34 @@
  * Asking machines: whether an incident triggers an action of its model (retraining), and why not where it doesn't. The outbox does
  * the sending, `retrainings.ts` follows what comes of it.
  *
- * An action is asked for when an incident opens with, or rises to, the severity that the action waits for; once an incident, at most once
- * in its cooldown, never while one is in flight, and within its budget. Cooldown and budget are counted in event time, from the opening
- * of the incident that was acted upon: so a replay decides as the first run did, and a restart forgets nothing, since requests lie in
- * the store. That a retraining is asked for is written before anything is sent: a crash repeats it under the same id.
+ * An action is asked for when what fires of its model becomes what it waits for (`demand.ts`), be it in an incident that several models
+ * share: once an incident, at most once in its cooldown, never while one is in flight, and within its budget. Cooldown and budget are
+ * counted in event time, from the opening of the incident (of the model's part in it) that was acted upon: so a replay decides as the
+ * first run did, and a restart forgets nothing, since requests lie in the store. That a retraining is asked for is written before
+ * anything is sent: a crash repeats it under the same id.
  */
 import { createHash } from "node:crypto";
 import type { Planner } from "../alert/alerting.ts";
+import { createPlans, type Plans } from "../alert/kpi-plans.ts";
+import { partOf } from "../alert/model-part.ts";
 import { channelsFor, type Route } from "../config/routes.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Notification, PlannedDelivery } from "../core/delivery.ts";
 import { contentUuid } from "../core/identity.ts";
-import { type ActionDecision, type Incident, type IncidentChange, severityRank } from "../core/incident.ts";
+import {
+  type ActionDecision,
+  type Incident,
+  type IncidentChange,
+  modelsOf,
+  retrainedVersions,
+} from "../core/incident.ts";
 import { isCounted, isInFlight, type Retraining, type RetrainingDetail } from "../core/retraining.ts";
 import type { RetrainingRequest } from "../core/retraining-evidence.ts";
 import { readLastRequest } from "../deliver/delivery-store.ts";
 import { eventOf, insertRetrainingEvents, readRetraining, readRetrainings } from "../deliver/retraining-store.ts";
 import type { Lane } from "../store/store.ts";
+import { demandOf } from "./demand.ts";
 import { type NamedAction, namedActions } from "./named-actions.ts";
 import { approvalMessage } from "./retraining-messages.ts";
 
@@ -46,55 +56,80 @@ export const hashToken = (token: string): string => createHash("sha256").update(
 
 export function createAct(options: ActOptions): Planner {
   const named = new Map(options.models.map((model) => [model.name, { model, actions: namedActions(model) }]));
+  const plans = createPlans(options.models);
   return async (change) => {
     const deliveries: PlannedDelivery[] = [];
     const decisions: ActionDecision[] = [];
     await noteOutcome(options, change);
-    if (change.kind !== "opened" && change.kind !== "escalated") return { deliveries };
-    const found = named.get(change.incident.model);
-    for (const action of found?.actions ?? []) {
-      const reason = await refusal(options, action, change);
-      if (reason !== null) {
-        decisions.push({ action: action.name, requested: false, reason });
-        continue;
+    for (const model of modelsOf(change.incident)) {
+      const found = named.get(model);
+      for (const action of found?.actions ?? []) {
+        const turn = turnOf(action, change, plans);
+        if (turn === null) continue;
+        const of = { action: action.name, ...(model === change.incident.model ? {} : { model }) };
+        const reason = turn.refused ?? (await refusal(options, action, turn.part));
+        if (reason !== null) {
+          decisions.push({ ...of, requested: false, reason });
+          continue;
+        }
+        const asked = found === undefined ? [] : channelsFor(found.model, change.incident.severity, options.routes);
+        const plan = await ask(options, action, { ...turn, change }, asked);
+        deliveries.push(...plan.deliveries);
+        decisions.push({ ...of, asked: true, ...plan.decision });
       }
-      const plan = await ask(
-        options,
-        action,
-        change,
-        found === undefined ? [] : channelsFor(found.model, change.incident.severity, options.routes),
-      );
-      deliveries.push(...plan.deliveries);
-      decisions.push(plan.decision);
     }
     return { deliveries, actions: decisions };
   };
 }
 
-/** Whether a retraining has helped, as the incident shows. */
+/** Whether the retrainings that an incident was followed for have helped, as it shows. */
 async function noteOutcome({ lane, clock }: ActOptions, { kind, incident }: IncidentChange): Promise<void> {
-  const { retrained } = incident;
-  if (retrained === undefined || (kind !== "resolved" && kind !== "reopened")) return;
-  const retraining = await readRetraining(lane, retrained.retraining_id);
-  if (retraining === null) return;
-  const event = kind === "resolved" ? "recovered" : "not_recovered";
-  const message = `version ${retrained.version}: the incident ${kind === "resolved" ? "has resolved" : "goes on"}`;
-  await insertRetrainingEvents(lane, [eventOf(retraining, { event, at: clock.now(), detail: { message } })]);
+  if (kind !== "resolved" && kind !== "reopened") return;
+  for (const { retraining_id, version, outcome } of retrainedVersions(incident)) {
+    const retraining = outcome === null ? null : await readRetraining(lane, retraining_id);
+    if (retraining === null || outcome === null) continue;
+    const message = `version ${version}: the incident ${outcome === "recovered" ? "has resolved" : "goes on"}`;
+    await insertRetrainingEvents(lane, [eventOf(retraining, { event: outcome, at: clock.now(), detail: { message } })]);
+  }
+}
+
+interface Turn {
+  /** The incident as far as it is the model's. */
+  readonly part: Incident;
+  /** Why the action is asked for. */
+  readonly reason: string;
+  /** Why it is not asked for, before any limit is looked at; null where it may be. */
+  readonly refused: string | null;
+}
+
+/** Whether a change is one at which something is decided of an action: it is wanted now and was not before, or it is told why not. */
+function turnOf(action: NamedAction, { kind, incident, before }: IncidentChange, plans: Plans): Turn | null {
+  const part = partOf(incident, action.model);
+  if (part === null) return null;
+  const wasAsked = before?.actions?.some(
+    (one) =>
+      one.action === action.name && (one.model ?? incident.model) === action.model && (one.requested || one.asked),
+  );
+  if (wasAsked === true) return null;
+  const earlier = before === null ? null : partOf(before, action.model);
+  const joins = earlier === null && before !== null;
+  const { isWanted, reason } = demandOf(action, part, plans);
+  if (joins && part.state === "resolved")
+    return { part, reason, refused: "it was over when the part that this model has in it was found" };
+  if (earlier !== null && isWanted && demandOf(action, earlier, plans).isWanted) return null;
+  if (isWanted) return { part, reason, refused: null };
+  return joins || kind === "opened" || kind === "escalated" ? { part, reason, refused: reason } : null;
 }
 
 /** The id leaves out the transition: an action is asked for once per incident. */
 const requestId = (action: NamedAction, incident: Incident): string =>
   contentUuid("request", incident.incident_id, action.target);
 
-/** Why the action is not asked for, or null if it is. */
-async function refusal(options: ActOptions, action: NamedAction, change: IncidentChange): Promise<string | null> {
+/** What limits speak against asking for the action, or null if none does. */
+async function refusal(options: ActOptions, action: NamedAction, part: Incident): Promise<string | null> {
   const { rules } = action;
-  const { severity, opened_at } = change.incident;
-  if (severityRank(severity) < severityRank(rules.on)) return `severity ${severity} is below ${rules.on}`;
-  if (change.severityBefore !== null && severityRank(change.severityBefore) >= severityRank(rules.on))
-    return `decided when severity reached ${rules.on}`;
-  if (!fits(action, change.incident)) return "no member that fires is one that it is for (only_for)";
-  const mine = requestId(action, change.incident);
+  const { opened_at } = part;
+  const mine = requestId(action, part);
   const all = await readRetrainings(options.lane, { model: action.model, action: action.name });
   const others = all.filter((retraining) => retraining.retraining_id !== mine);
   const last = await lastRequest(options, action, opened_at, mine, others);
@@ -131,38 +166,28 @@ async function lastRequest(
   return all.length === 0 ? null : Math.max(...all);
 }
 
-function fits({ rules }: NamedAction, incident: Incident): boolean {
-  const { metrics, subjects, rules: names, windows } = rules.only_for;
-  const has = (list: readonly string[] | undefined, value: string) => list === undefined || list.includes(value);
-  return incident.members.some(
-    (member) =>
-      member.firing &&
-      has(metrics, member.metric) &&
-      has(subjects, member.subject) &&
-      has(names, member.rule) &&
-      has(windows, incident.window),
-  );
-}
-
 /** Writes down that a retraining is asked for, and says what is to be sent. */
 async function ask(
   options: ActOptions,
   action: NamedAction,
-  change: IncidentChange,
+  { part, reason, change }: Turn & { readonly change: IncidentChange },
   channels: readonly string[],
-): Promise<{ readonly deliveries: readonly PlannedDelivery[]; readonly decision: ActionDecision }> {
-  const { incident, sequence } = change;
+): Promise<{
+  readonly deliveries: readonly PlannedDelivery[];
+  readonly decision: Pick<ActionDecision, "requested" | "reason">;
+}> {
+  const { sequence } = change;
   const { rules } = action;
-  const retraining_id = requestId(action, incident);
+  const retraining_id = requestId(action, part);
   const now = options.clock.now();
-  const notification = notificationOf(options, change, retraining_id);
-  const about = { retraining_id, model: action.model, action: action.name, incident_id: incident.incident_id };
+  const notification = notificationOf(options, action, { part, kind: change.kind }, retraining_id);
+  const about = { retraining_id, model: action.model, action: action.name, incident_id: part.incident_id };
   const write = (key: string, detail: RetrainingDetail) =>
     insertRetrainingEvents(options.lane, [
-      eventOf({ ...about, opened_at: incident.opened_at }, { event: "asked", at: now, key, detail }),
+      eventOf({ ...about, opened_at: part.opened_at }, { event: "asked", at: now, key, detail }),
     ]);
-  const kept = { notification: JSON.stringify(notification), sequence };
-  const decided = (requested: boolean, reason: string): ActionDecision => ({ action: action.name, requested, reason });
+  const does = rules.does === "roll_back" ? { does: rules.does } : {};
+  const kept = { ...does, notification: JSON.stringify(notification), sequence };
   const request: PlannedDelivery = {
     deliveryId: retraining_id,
     kind: "action",
@@ -172,11 +197,11 @@ async function ask(
   };
   if (rules.dry_run) {
     await write("", { dry_run: true, message: "a dry run: nothing is sent", ...kept });
-    return { deliveries: [], decision: decided(false, "dry run: it would have been asked for") };
+    return { deliveries: [], decision: { requested: false, reason: `dry run: it would have been ${reason}` } };
   }
   if (!rules.approval) {
     await write("", kept);
-    return { deliveries: [request], decision: decided(true, `asked at severity ${incident.severity}`) };
+    return { deliveries: [request], decision: { requested: true, reason } };
   }
   const until = now + rules.approval_within;
   const token = options.createToken();
@@ -189,24 +214,29 @@ async function ask(
   return {
     deliveries: channels
       .filter(options.canAsk ?? (() => true))
-      .map((channel) => approvalMessage({ channel, action: action.name, change, link, until })),
-    decision: decided(false, `waits for approval until ${new Date(until).toISOString()}`),
+      .map((channel) => approvalMessage({ channel, action, incident: part, sequence, link, until })),
+    decision: { requested: false, reason: `waits for approval until ${new Date(until).toISOString()}` },
   };
 }
 
-function notificationOf(options: ActOptions, { kind, incident }: IncidentChange, retrainingId: string): Notification {
+function notificationOf(
+  options: ActOptions,
+  { rules }: NamedAction,
+  { part, kind }: { readonly part: Incident; readonly kind: IncidentChange["kind"] },
+  retrainingId: string,
+): Notification {
   const base = options.publicUrl();
   return {
     idempotencyKey: retrainingId,
     transition: kind === "escalated" ? "escalated" : "opened",
-    incident,
-    title: `Retrain ${incident.model}: ${incident.title}`,
+    incident: part,
+    title: `${rules.does === "retrain" ? "Retrain" : "Roll back"} ${part.model}: ${part.title}`,
     lines: [],
-    link: options.link(incident),
+    link: options.link(part),
     retraining: {
       retraining_id: retrainingId,
       report_url: base === "" ? "" : `${base}/v1/retrainings/${retrainingId}`,
-      ...options.about(incident.model),
+      ...options.about(part.model),
     },
   };
 }

@@ -1,5 +1,5 @@
 /** The actions of a model under the names that the outbox and people know them by. */
-import { type ActionRules, actionRulesSchema, sharedActionKeys } from "../config/actions.ts";
+import { type ActionRules, actionNames, actionRulesSchema, sharedActionKeys } from "../config/actions.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
 import type { Action, Follow } from "../core/action.ts";
 import type { Send } from "../core/delivery.ts";
@@ -8,7 +8,7 @@ import { actions } from "./actions/index.ts";
 
 export interface NamedAction {
   readonly model: string;
-  /** "webhook", and "webhook 2" for a second one of the kind. */
+  /** As `actionNames` gives it. */
   readonly name: string;
   /** Key in the outbox. */
   readonly target: string;
@@ -20,15 +20,13 @@ export interface NamedAction {
 
 /** @throws DriftlineError `channel_unknown` */
 export function namedActions(model: Pick<ModelConfig, "name" | "actions">): readonly NamedAction[] {
-  const seen = new Map<string, number>();
-  return model.actions.map((written) => {
+  const names = actionNames(model.actions);
+  return model.actions.map((written, index) => {
     const rules = actionRulesSchema.parse(written);
     const action = actions.find((candidate) => candidate.name === rules.use);
     if (action === undefined)
       throw new DriftlineError("channel_unknown", `models.${model.name}.actions: there is no action "${rules.use}"`);
-    const count = (seen.get(rules.use) ?? 0) + 1;
-    seen.set(rules.use, count);
-    const name = count === 1 ? rules.use : `${rules.use} ${count}`;
+    const name = names[index] ?? rules.use;
     const own = Object.entries(written).filter(([key]) => !sharedActionKeys.has(key));
     return {
       model: model.name,

@@ -2,23 +2,29 @@
 import { plainName, plainTime } from "../alert/incident-text.ts";
 import type { Notification, PlannedDelivery } from "../core/delivery.ts";
 import { contentUuid } from "../core/identity.ts";
-import type { IncidentChange } from "../core/incident.ts";
+import type { Incident } from "../core/incident.ts";
 import type { Link, MessageContent } from "../core/message.ts";
 import type { Retraining } from "../core/retraining.ts";
+import type { NamedAction } from "./named-actions.ts";
 
 const channelTarget = (name: string): string => `channel ${name}`;
+
+const purposeWord = ({ rules }: NamedAction): string => (rules.does === "retrain" ? "Retraining" : "Rollback");
 
 /** Asks a channel for approval. The link holds a token: it is the only place where it stands. */
 export function approvalMessage(of: {
   readonly channel: string;
-  readonly action: string;
-  readonly change: IncidentChange;
+  readonly action: NamedAction;
+  /** As far as it is the model's. */
+  readonly incident: Incident;
+  readonly sequence: number;
   readonly link: string;
   readonly until: number;
 }): PlannedDelivery {
-  const { incident, sequence } = of.change;
+  const { incident, sequence } = of;
+  const { name } = of.action;
   const target = channelTarget(of.channel);
-  const deliveryId = contentUuid("approval", incident.incident_id, of.action, target);
+  const deliveryId = contentUuid("approval", incident.incident_id, of.action.target, target);
   return {
     deliveryId,
     kind: "channel",
@@ -28,13 +34,13 @@ export function approvalMessage(of: {
       idempotencyKey: deliveryId,
       transition: "retraining",
       incident,
-      title: `Approve retraining of ${plainName(incident.model)}? ${incident.title}`,
+      title: `Approve ${purposeWord(of.action).toLowerCase()} of ${plainName(incident.model)}? ${incident.title}`,
       lines: [
-        `The action ${plainName(of.action)} waits for your approval until ${plainTime(of.until)}.`,
+        `The action ${plainName(name)} waits for your approval until ${plainTime(of.until)}.`,
         "The link can be used once; whoever opens it is asked before anything happens.",
       ],
       link: of.link,
-      content: contentOf(`The action ${plainName(of.action)} waits for your approval.`, [
+      content: contentOf(`The action ${plainName(name)} waits for your approval.`, [
         { label: "Approve or reject", url: of.link },
       ]),
     },
@@ -50,6 +56,7 @@ function contentOf(summary: string, links: readonly Link[]): MessageContent {
 export function newsMessage(of: {
   readonly channel: string;
   readonly retraining: Retraining;
+  readonly action: NamedAction;
   readonly news: "waiting" | "given_up" | "timed_out" | "failed" | "expired";
   readonly text: string;
   readonly notification: Notification;
@@ -57,6 +64,7 @@ export function newsMessage(of: {
 }): PlannedDelivery {
   const target = channelTarget(of.channel);
   const { retraining_id, model, action } = of.retraining;
+  const what = purposeWord(of.action);
   const deliveryId = contentUuid("retraining news", retraining_id, of.news, target);
   const { incident, link } = of.notification;
   return {
@@ -68,7 +76,7 @@ export function newsMessage(of: {
       idempotencyKey: deliveryId,
       transition: "retraining",
       incident,
-      title: `Retraining of ${plainName(model)} (${plainName(action)}): ${of.text}`,
+      title: `${what} of ${plainName(model)} (${plainName(action)}): ${of.text}`,
       lines: [`Because of: ${incident.title}`],
       link,
       content: contentOf(`${of.text}.`, link === "" ? [] : [{ label: "Open the incident", url: link }]),

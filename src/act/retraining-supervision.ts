@@ -68,11 +68,13 @@ async function tell(
   news: "waiting" | "given_up" | "timed_out" | "failed" | "expired",
   text: string,
 ): Promise<void> {
-  const { retraining, channels } = one;
+  const { retraining, action, channels } = one;
   const asked = askedOf(retraining);
   if (asked !== null) {
     const told = channels(asked.notification.incident.severity);
-    await supervision.enqueue(told.map((channel) => newsMessage({ channel, retraining, news, text, ...asked })));
+    await supervision.enqueue(
+      told.map((channel) => newsMessage({ channel, retraining, action, news, text, ...asked })),
+    );
   }
   await write(supervision, one, news, { message: text });
 }

@@ -4,10 +4,10 @@ import { isEvidence } from "../core/evidence.ts";
 import { type Incident, modelsOf } from "../core/incident.ts";
 import { metricStatuses } from "../core/metric.ts";
 import { subjectKinds } from "../core/summary.ts";
-import { list, sql, time, written } from "../store/sql.ts";
+import { list, type Sql, sql, time, written } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { RecordedChange } from "./incident-changes.ts";
-import { type IncidentRecord, parseIncidentRecord } from "./incident-record.ts";
+import { type IncidentRecord, incidentSchema, parseIncidentRecord } from "./incident-record.ts";
 import type { JudgedRow } from "./rules.ts";
 
 /** Rows read at a time. */
@@ -157,23 +157,35 @@ const parseRecord = ({ body }: { body: string }): IncidentRecord => parseInciden
 const takesPart = (model: string) => sql`(model = ${model} OR has(models, ${model}))`;
 const EVER_OPENED = written("countIf(transition = 'opened') > 0");
 
-/** The newest record of each incident in which a model takes part and that is open, or pending. */
-export async function readOpen(lane: Lane, model: string): Promise<IncidentRecord[]> {
-  // Bodies are long and most incidents are over, so only those of the open ones are read.
-  const open = await lane.query(
-    sql`SELECT toString(incident_id) AS id FROM incidents WHERE ${takesPart(model)} GROUP BY incident_id HAVING argMax(state, sequence) != 'resolved'`,
+/** Bodies are long and most incidents are over, so only those of the open ones are read. */
+const openIds = (lane: Lane, which: Sql) =>
+  lane.query(
+    sql`SELECT toString(incident_id) AS id FROM incidents WHERE ${which} GROUP BY incident_id HAVING argMax(state, sequence) != 'resolved'`,
     z.object({ id: z.string() }),
   );
-  return readNewest(lane, open);
+
+/** The newest record of each incident in which a model takes part and that is open, or pending. */
+export async function readOpen(lane: Lane, model: string): Promise<IncidentRecord[]> {
+  return await readNewest(lane, await openIds(lane, takesPart(model)));
 }
 
-async function readNewest(lane: Lane, ids: readonly { readonly id: string }[]): Promise<IncidentRecord[]> {
+/** All incidents that are open, or pending, as people see them. */
+export async function readOpenIncidents(lane: Lane): Promise<Incident[]> {
+  const bodies = await readBodies(lane, await openIds(lane, written("true")));
+  return bodies.map(({ body }) => shownSchema.parse(JSON.parse(body)).incident);
+}
+
+const shownSchema = z.object({ incident: incidentSchema });
+
+const readNewest = async (lane: Lane, ids: readonly { readonly id: string }[]): Promise<IncidentRecord[]> =>
+  (await readBodies(lane, ids)).map(parseRecord);
+
+async function readBodies(lane: Lane, ids: readonly { readonly id: string }[]) {
   if (ids.length === 0) return [];
-  const rows = await lane.query(
+  return await lane.query(
     sql`SELECT argMax(body, sequence) AS body FROM incidents WHERE incident_id IN ${list(ids.map(({ id }) => id))} GROUP BY incident_id ORDER BY incident_id`,
     bodySchema,
   );
-  return rows.map(parseRecord);
 }
 
 /** Incidents of other models alone that are open, or ended after a time: what they share with a model may have one cause. */

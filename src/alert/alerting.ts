@@ -17,6 +17,7 @@ import { readChanged, readJudged, readOpen, writeJudged } from "./alert-store.ts
 import type { RecordedChange } from "./incident-changes.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import { createJudge, type JudgeOptions } from "./judge.ts";
+import { createPlans } from "./kpi-plans.ts";
 import { recordChanges } from "./record-changes.ts";
 import { effectiveRules, watchedMetrics } from "./rules.ts";
 
@@ -28,7 +29,7 @@ export interface Plan {
 /** Decides what a change leads to. Notify and act each give one. */
 export type Planner = (change: IncidentChange) => Promise<Plan>;
 
-export interface AlertingOptions extends JudgeOptions {
+export interface AlertingOptions extends Omit<JudgeOptions, "plans"> {
   readonly lane: Lane;
   readonly models: readonly ModelConfig[];
   readonly clock: Clock;
@@ -66,7 +67,7 @@ function createModelAlerting(options: AlertingOptions, model: ModelConfig): () =
   const { lane } = options;
   const rules = effectiveRules(model);
   const metrics = watchedMetrics(rules);
-  const judge = createJudge(options, model, rules);
+  const judge = createJudge({ ...options, plans: createPlans(options.models) }, model, rules);
   /** What the last call left; null at first and after a failure. */
   let last: { readonly judged: number | null; readonly anyOpen: boolean } | null = null;
 

@@ -7,6 +7,8 @@ import {
   type IncidentChangeKind,
   type IncidentMember,
   type IncidentTransition,
+  type RetrainedVersion,
+  retrainedVersions,
   type Severity,
   severityRank,
 } from "../core/incident.ts";
@@ -14,6 +16,7 @@ import { type Episode, memberKey, type PendingBreach } from "./episode.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import { memberName, memberSentence, plainTime } from "./incident-text.ts";
 import { compareText, incidentAt, mutingOf, type ViewContext } from "./incident-view.ts";
+import { kpiName, type Plans } from "./kpi-plans.ts";
 import { type NewVersion, retrainingSteps } from "./retrained.ts";
 import { expected, heldBackBy, type Silence } from "./telling.ts";
 
@@ -39,6 +42,8 @@ export interface IncidentInput {
   /** Versions that have come of retrainings, by incident; the episodes have been continued by them: see `continueByVersion`. */
   readonly retrained?: ReadonlyMap<string, NewVersion>;
   readonly silences: readonly Silence[];
+  /** The plan of the KPI that a member of a model speaks of; left out: there are none. */
+  readonly plans?: Plans;
   /** By incident: whoever has taken it on. */
   readonly acknowledged: ReadonlyMap<string, string>;
   /** Clock time; decides when something is told, never what. */
@@ -65,8 +70,15 @@ interface Step {
 export function changeOf(before: IncidentRecord, { kind, told, occurrence, reason, after }: Step): RecordedChange {
   const sequence = before.sequence + 1;
   const record = { ...after, sequence, incident: { ...after.incident, reason } };
-  const severityBefore = isOpened(before) ? before.incident.severity : null;
-  return { kind, told, occurrence, severityBefore, sequence, incident: record.incident, record };
+  return {
+    kind,
+    told,
+    occurrence,
+    before: isOpened(before) ? before.incident : null,
+    sequence,
+    incident: record.incident,
+    record,
+  };
 }
 
 const isOpened = ({ sequence, incident }: IncidentRecord): boolean => sequence > 0 && incident.state !== "pending";
@@ -88,7 +100,7 @@ export function steps(before: IncidentRecord, episodes: readonly Episode[], inpu
     incident: incidentAt({ ...record.incident, severity }, ordered, at, context),
     episodes: ordered,
   });
-  const isHeld = (incident: Incident) => heldBackBy(incident, input.silences, input.now);
+  const isHeld = (incident: Incident) => heldBackBy(incident, input.silences, input.now, input.plans);
 
   if (!isOpened(before)) {
     const after = seen(before.incident.opened_at, before.incident.severity);
@@ -113,7 +125,8 @@ export function steps(before: IncidentRecord, episodes: readonly Episode[], inpu
   for (const { kind, retrained, reason } of retrainingSteps(record, ordered, input)) {
     const after = seen(Number.POSITIVE_INFINITY, record.incident.severity);
     const told = record.told === null || isHeld(after.incident) !== null ? null : kind;
-    step({ kind, occurrence: retrained.count, told, reason }, { ...after, incident: { ...after.incident, retrained } });
+    const incident = withRetrained(after.incident, retrained);
+    step({ kind, occurrence: retrained.count, told, reason }, { ...after, incident });
   }
   const present = seen(Number.POSITIVE_INFINITY, record.incident.severity);
   if (present.incident.state === "resolved") {
@@ -127,8 +140,15 @@ export function steps(before: IncidentRecord, episodes: readonly Episode[], inpu
   return changes;
 }
 
-const withOutcome = ({ retrained, ...incident }: Incident): Incident =>
-  retrained === undefined ? incident : { ...incident, retrained: { ...retrained, outcome: "recovered" } };
+const withOutcome = (incident: Incident): Incident =>
+  retrainedVersions(incident).reduce((known, one) => withRetrained(known, { ...one, outcome: "recovered" }), incident);
+
+/** In place of what is known of that model. */
+function withRetrained(incident: Incident, retrained: RetrainedVersion): Incident {
+  if (retrained.model === undefined) return { ...incident, retrained };
+  const others = (incident.retrained_others ?? []).filter(({ model }) => model !== retrained.model);
+  return { ...incident, retrained_others: [...others, retrained] };
+}
 
 interface Going {
   readonly input: IncidentInput;
@@ -255,10 +275,6 @@ function confirmedNow(episodes: readonly Episode[]): string[] {
   const kpis = new Set(episodes.filter(({ subject_kind }) => subject_kind === "kpi").map(kpiName));
   return [...kpis].filter((name) => kpis.has(`estimated_${name}`)).sort(compareText);
 }
-
-/** The KPI that an episode speaks of: the page tier's is its subject. */
-export const kpiName = ({ metric, subject }: Pick<Episode, "metric" | "subject">): string =>
-  subject === "kpi" ? metric : subject;
 
 /** When the greatest severity of what fires and is news rose above what is known, and to what. */
 function rises(

@@ -49,6 +49,7 @@ const explanationSchema = z.object({
 });
 
 const retrainedSchema = z.object({
+  model: z.string().exactOptional(),
   retraining_id: z.string(),
   version: z.string(),
   since: z.number(),
@@ -72,12 +73,23 @@ export const incidentSchema = z.object({
   resolved_at: z.number().nullable(),
   members: z.array(memberSchema),
   title: z.string(),
-  actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).exactOptional(),
+  actions: z
+    .array(
+      z.object({
+        action: z.string(),
+        model: z.string().exactOptional(),
+        requested: z.boolean(),
+        asked: z.boolean().exactOptional(),
+        reason: z.string(),
+      }),
+    )
+    .exactOptional(),
   causes: causeReportSchema.exactOptional(),
   beginning: incidentBeginningSchema.exactOptional(),
   explanations: z.array(explanationSchema).exactOptional(),
   reason: z.string().exactOptional(),
   retrained: retrainedSchema.exactOptional(),
+  retrained_others: z.array(retrainedSchema).exactOptional(),
 });
 
 /** The JSON in the column `body` of `incidents`. */

@@ -33,6 +33,7 @@ export type IncidentBase = Pick<
   | "causes"
   | "reason"
   | "retrained"
+  | "retrained_others"
   | "beginning"
 >;
 

@@ -25,6 +25,7 @@ import {
   storedEpisodes,
 } from "./incident-machine.ts";
 import type { IncidentRecord } from "./incident-record.ts";
+import type { Plans } from "./kpi-plans.ts";
 import { withoutRefuted } from "./refutations.ts";
 import { continueByVersion, type NewVersion } from "./retrained.ts";
 import { type EffectiveRule, type JudgedRow, ruleApplies } from "./rules.ts";
@@ -37,6 +38,8 @@ export interface JudgeOptions {
   readonly clock: Clock;
   /** How much a feature of a model matters in its reference; 1 is an ordinary one, which it is where this is left out. */
   readonly importance?: (model: string, feature: string) => number;
+  /** The plans of KPIs; left out: there are none. */
+  readonly plans?: Plans;
   /** Versions of a model that have come of retrainings, by incident; left out: there are none. */
   readonly retrained?: (model: string) => Promise<ReadonlyMap<string, NewVersion>>;
 }
@@ -90,6 +93,7 @@ export function createJudge(options: JudgeOptions, model: ModelConfig, rules: re
       refuted,
       retrained,
       silences: silencesOf(decisions),
+      ...(options.plans === undefined ? {} : { plans: options.plans }),
       acknowledged: acknowledgementsOf(decisions),
       now,
       renotifyEveryMs: model.alerts.renotify_every ?? null,

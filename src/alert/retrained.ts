@@ -3,7 +3,7 @@
  * goes on with the new version's windows: it recovers with them, or is told again because the retraining did not help.
  */
 import { isEvidence } from "../core/evidence.ts";
-import type { RetrainedVersion } from "../core/incident.ts";
+import { type RetrainedVersion, retrainedVersions } from "../core/incident.ts";
 import { type Episode, evidence, memberKey, neededGood, overlap } from "./episode.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import { type EffectiveRule, type JudgedRow, verdictOf } from "./rules.ts";
@@ -108,21 +108,25 @@ export interface RetrainingStep {
 /** What is told of the new version now: that it is there, once; and that it did not help, once. */
 export function retrainingSteps(
   { incident }: Pick<IncidentRecord, "incident">,
-  episodes: readonly Episode[],
-  { retrained: versions, now }: { readonly retrained?: ReadonlyMap<string, NewVersion>; readonly now: number },
+  episodes: readonly Pick<Episode, "model" | "version" | "cleared">[],
+  of: { readonly model: string; readonly retrained?: ReadonlyMap<string, NewVersion>; readonly now: number },
 ): readonly RetrainingStep[] {
+  const { model, retrained: versions, now } = of;
   const fresh = versions?.get(incident.incident_id);
   if (fresh === undefined) return [];
   const steps: RetrainingStep[] = [];
-  let known = incident.retrained;
+  const all = retrainedVersions(incident);
+  const mine = model === incident.model ? {} : { model };
+  let known = all.find((one) => one.model === mine.model);
   if (known?.retraining_id !== fresh.retraining_id || known.version !== fresh.version) {
-    known = { ...fresh, count: (known?.count ?? 0) + 1, outcome: null };
+    const seen = Math.max(0, ...all.map(({ count }) => count));
+    known = { ...mine, ...fresh, count: seen + 1, outcome: null };
     const reason = `a retraining has brought version ${fresh.version}; it is followed`;
     steps.push({ kind: "retrained", retrained: known, reason });
   }
-  const isOpen = episodes.some(({ cleared }) => cleared === null);
-  const fires = episodes.some(({ version, cleared }) => version === fresh.version && cleared === null);
-  if (known.outcome === null && isOpen && (fires || now >= fresh.until))
+  const open = episodes.filter((episode) => episode.model === model && episode.cleared === null);
+  const fires = open.some(({ version }) => version === fresh.version);
+  if (known.outcome === null && open.length > 0 && (fires || now >= fresh.until))
     steps.push({
       kind: "reopened",
       retrained: { ...known, outcome: "not_recovered" },

@@ -5,6 +5,8 @@
 import { isEvidence } from "../core/evidence.ts";
 import { globMatches } from "../core/glob.ts";
 import { type Explanation, type Incident, type IncidentMember, modelsOf } from "../core/incident.ts";
+import { memberName } from "./incident-text.ts";
+import type { Plans } from "./kpi-plans.ts";
 
 /** Exact texts, in which `*` stands for any; what is left out matches everything. */
 export interface Matchers {
@@ -32,7 +34,12 @@ export interface Silence {
 export const expected: ReadonlySet<Explanation["kind"]> = new Set(["version", "accepted"]);
 
 /** Why nobody is told: one sentence; null where people are. */
-export function heldBackBy(incident: Incident, silences: readonly Silence[], now: number): string | null {
+export function heldBackBy(
+  incident: Incident,
+  silences: readonly Silence[],
+  now: number,
+  plans: Plans = () => null,
+): string | null {
   const firing = incident.members.filter((member) => member.firing);
   const news = firing.filter((member) => member.muted === undefined);
   const explanations = incident.explanations ?? [];
@@ -40,13 +47,17 @@ export function heldBackBy(incident: Incident, silences: readonly Silence[], now
   if (firing.length > 0 && isExpected && explanations[0] !== undefined)
     return `nobody is told: all of it is explained by ${explanations[0].text}`;
   const active = silences.filter(({ from, until }) => from <= now && now < until);
-  const matched = (news.length > 0 ? news : firing).map((member) =>
-    active.find((silence) => matches(silence.matchers, incident, member)),
-  );
-  const [first] = matched;
-  if (first === undefined || matched.includes(undefined)) return null;
-  return `silenced by ${first.owner} until ${new Date(first.until).toISOString().slice(0, 16).replace("T", " ")} UTC: ${first.reason}`;
+  const reasons = (news.length > 0 ? news : firing).map((member) => {
+    if (plans(member.model ?? incident.model, member)?.tells === false)
+      return `nobody is told: on_failure of ${memberName(member)} does not ask for it`;
+    const silence = active.find(({ matchers }) => matches(matchers, incident, member));
+    return silence === undefined ? null : silencedBy(silence);
+  });
+  return reasons.includes(null) ? null : (reasons[0] ?? null);
 }
+
+const silencedBy = ({ owner, until, reason }: Silence): string =>
+  `silenced by ${owner} until ${new Date(until).toISOString().slice(0, 16).replace("T", " ")} UTC: ${reason}`;
 
 interface MatchedMember
   extends Pick<IncidentMember, "version" | "subject_kind" | "subject" | "metric" | "rule" | "severity"> {

@@ -38,7 +38,7 @@ function checkApproval(
   { channels, routes }: Pick<Config, "channels" | "routes">,
 ): Problem[] {
   const asked = severities
-    .filter((severity) => severityRank(severity) >= severityRank(on))
+    .filter((severity) => on === "plan" || severityRank(severity) >= severityRank(on))
     .flatMap((severity) => channelsFor(model, severity, routes));
   if (!approval || asked.some((name) => !SILENT.has(channels[name]?.use ?? "log"))) return [];
   const message = `nobody would get the link: neither alerts.channels nor a route names a channel that can ask (not ${[...SILENT].join(", ")})`;

@@ -1,16 +1,25 @@
 /** `actions:`: what machines are asked to do; the choices come from the folder's index. */
 import { z } from "zod";
 import { actions } from "../act/actions/index.ts";
-import type { Action } from "../core/action.ts";
+import { type Action, actionPurposes } from "../core/action.ts";
 import { duration } from "./duration.ts";
 
 const names = (what: string) => z.array(z.string()).min(1).optional().describe(what);
 
+const triggers = ["info", "ticket", "page", "plan"] as const;
+
 const when = {
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}$/, "letters, digits, ' ', '.', '_' and '-', at most 60")
+    .optional()
+    .describe("What a KPI's `on_failure` and people call it; left out: `airflow`, and `airflow 2` for a second one."),
   on: z
-    .enum(["info", "ticket", "page"])
+    .enum(triggers)
     .default("ticket")
-    .describe("Least severity of an incident that triggers the action."),
+    .describe(
+      "Least severity of an incident that triggers the action. `plan`: only where a KPI's `on_failure` asks for it, which is the default of an action that one does ask for.",
+    ),
   only_for: z
     .strictObject({
       metrics: names("Detectors and KPIs."),
@@ -60,7 +69,14 @@ const when = {
 
 const option = (action: Action) =>
   action.options
-    .extend({ use: z.literal(action.name).describe("The action."), ...when })
+    .extend({
+      use: z.literal(action.name).describe("The action."),
+      does: z
+        .enum(actionPurposes)
+        .default(action.does)
+        .describe("What a KPI's `on_failure` may ask it for: to retrain, or to roll back to an older version."),
+      ...when,
+    })
     .meta({ id: `action-${action.name}`, title: action.title, description: action.description });
 
 const [first, ...rest] = actions;
@@ -68,7 +84,9 @@ const [first, ...rest] = actions;
 /** What every action has beside its own options, as it is once the configuration has been read. */
 export const actionRulesSchema = z.looseObject({
   use: z.string(),
-  on: z.enum(["info", "ticket", "page"]),
+  does: z.enum(actionPurposes),
+  name: z.string().optional(),
+  on: z.enum(triggers),
   only_for: z.object({
     metrics: z.array(z.string()).optional(),
     subjects: z.array(z.string()).optional(),
@@ -87,8 +105,18 @@ export const actionRulesSchema = z.looseObject({
 });
 export type ActionRules = z.output<typeof actionRulesSchema>;
 
+/** What each action of a model is called: its name, else its kind, and "webhook 2" for a second one of the kind. */
+export function actionNames(actions: readonly Pick<ActionRules, "use" | "name">[]): readonly string[] {
+  const seen = new Map<string, number>();
+  return actions.map(({ use, name }) => {
+    const count = (seen.get(use) ?? 0) + 1;
+    seen.set(use, count);
+    return name ?? (count === 1 ? use : `${use} ${count}`);
+  });
+}
+
 /** Keys that all actions share; the others are the action's own options. */
-export const sharedActionKeys: ReadonlySet<string> = new Set(["use", ...Object.keys(when)]);
+export const sharedActionKeys: ReadonlySet<string> = new Set(["use", "does", ...Object.keys(when)]);
 
 /** The last step changes nothing but the type. */
 export const actionSchema = z.discriminatedUnion("use", [option(first), ...rest.map(option)]).pipe(actionRulesSchema);

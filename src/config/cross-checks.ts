@@ -8,6 +8,7 @@ import { checkCompare } from "./compare-checks.ts";
 import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
 import { checkKpis } from "./kpi-checks.ts";
+import { checkKpiPlans } from "./kpi-plan-checks.ts";
 import { checkOnlineDetectors } from "./online-checks.ts";
 import { checkPrivacy } from "./privacy.ts";
 import type { Path, Problem } from "./problem.ts";
@@ -25,6 +26,7 @@ export function crossChecks(config: Config): Problem[] {
     ...checkRoutes(config),
     ...config.models.flatMap((model, index) => checkModel(model, ["models", index], Object.keys(config.channels))),
     ...config.models.flatMap((model, index) => checkActions(model, ["models", index], config)),
+    ...config.models.flatMap((model, index) => checkKpiPlans(model, ["models", index], config)),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** `kpis:`: a built-in by its name, or a ClickHouse expression over the window's joined rows. */
 import { z } from "zod";
+import { onFailureSchema } from "./kpi-plans.ts";
 import { clearAfterSchema, keepFiringSchema } from "./rules.ts";
 
 export const kpiNames = [
@@ -63,6 +64,7 @@ const limits = {
   clear_after: clearAfterSchema,
   keep_firing: keepFiringSchema,
   severity: z.enum(["info", "ticket", "page"]).default("ticket").describe("How urgent a breach is."),
+  on_failure: onFailureSchema.optional(),
 };
 
 const builtIn = z.strictObject({ use: z.enum(kpiNames).describe("Name of the KPI."), ...limits });

@@ -90,7 +90,7 @@ function effectiveDetectors({ detectors: written, min_rows }: ModelConfig): unkn
 
 /** The limits bear on `breached`; what comes of a breach does not. */
 function kpiParts(kpi: ModelConfig["kpis"][number]): unknown {
-  const { for: _, clear: __, clear_after: ___, keep_firing: _____, severity: ____, ...rest } = kpi;
+  const { for: _, clear: __, clear_after: ___, keep_firing: _____, severity: ____, on_failure: ______, ...rest } = kpi;
   return rest;
 }
 

@@ -10,6 +10,7 @@ import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
 import { fairnessSchema } from "./fairness.ts";
 import { falseAlarmsSchema, ignoreBelowSchema, ignoreRareBelowSchema } from "./false-alarms.ts";
+import { withPlannedActions } from "./kpi-plans.ts";
 import { kpiSchema } from "./kpis.ts";
 import { labelsSchema, ownerSchema } from "./labels.ts";
 import { privacySchema } from "./privacy.ts";
@@ -54,147 +55,154 @@ const referenceSchema = z.strictObject({
   ignore: z.array(z.string()).default([]).describe("Columns to leave out."),
 });
 
-const written = z
-  .strictObject({
-    name: z
-      .string()
-      .regex(
-        /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
-        "letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit",
-      )
-      .describe("Name of the model, as its events carry it."),
-    owner: ownerSchema,
-    labels: labelsSchema,
-    task: z.enum(["binary", "multiclass", "regression"]).describe("What the model predicts."),
-    classes: z
-      .array(z.union([z.string(), z.number(), z.boolean()]))
-      .optional()
-      .describe("Class labels; for `binary` the negative then the positive one. Default for binary: 0, 1."),
-    reference: referenceSchema
-      .optional()
-      .describe("What the model's inputs looked like when it was trained or accepted."),
-    features: z.record(z.string(), featurePin).prefault({}).describe("Kinds of features, where they must be pinned."),
-    privacy: privacySchema,
-    pane: duration({ least: 1000 }).prefault("1m").describe("Smallest slice of event time that is summarised."),
-    windows: z
-      .array(windowSpec())
-      .min(1)
-      .prefault(["1h", "1d"])
-      .describe("Tumbling windows, by duration (multiples of the pane) or by number of events."),
-    anchor: z
-      .enum(["day", "month", "year", "never"])
-      .default("month")
-      .describe("Where the counting of windows by number of events starts anew (UTC)."),
-    allowed_lateness: duration().prefault("1m").describe("How long after its end a window waits for late events."),
-    max_future: duration().prefault("1h").describe("An event stamped further ahead of the clock is a dead letter."),
-    dedupe_within: duration()
-      .prefault("1d")
-      .describe("Copies of an id within this time are one event; 0s: only equal timestamps."),
-    label_horizon: duration().prefault("90d").describe("How long after a prediction its label may come."),
-    retention: duration()
-      .optional()
-      .describe("How far back from the newest event time events are kept; left out: for ever."),
-    min_rows: z
-      .int()
-      .min(1)
-      .default(200)
-      .describe("Rows below which a window is not judged, where a detector or KPI says nothing else."),
-    detectors: z
-      .array(detectorSchema)
-      .optional()
-      .describe(
-        "Detectors of windows, and online ones, which read a stream value by value. A list replaces the defaults: those of windows for each kind of feature, and no online one.",
-      ),
-    false_alarms: falseAlarmsSchema
-      .prefault("1 per 30d")
-      .describe(
-        "The page tier's promise: at most so many false alarms of each version in that time, over all features, predictions and KPIs together, however many there are. `off` turns it off.",
-      ),
-    notices: falseAlarmsSchema
-      .prefault("1 per 7d")
-      .describe(
-        "The notice tier: smaller changes, sooner, shown on the page and told to nobody; at most so many false ones of each version in that time. `off` turns it off, as does `false_alarms: off`.",
-      ),
-    ignore_below: ignoreBelowSchema
-      .default(0.03)
-      .describe("Page tier: share of the events that may change without anyone being told (0.03 is 3 %)."),
-    ignore_rare_below: ignoreRareBelowSchema
-      .optional()
-      .describe(
-        "The same for what is rare and matters sooner: tails, missing and invalid values, new categories. Left out: a sixth of `ignore_below`.",
-      ),
-    season: z
-      .enum(["auto", "hour_of_day", "hour_of_week", "off"])
-      .default("auto")
-      .describe(
-        "Page tier and notices: whether events are compared with the reference of the same hour of the day or of the week. `auto` does so for what has a daily or weekly rhythm in the reference itself.",
-      ),
-    season_timezone: z
-      .string()
-      .default("UTC")
-      .describe(
-        "IANA time zone of the hours of `season`, for example Europe/Berlin: rhythms follow the clocks of people.",
-      ),
-    kpis: z.array(kpiSchema).prefault([]).describe("Performance metrics, computed once labels arrive."),
-    estimates: z
-      .boolean()
-      .default(true)
-      .describe(
-        "Whether KPIs are also estimated before labels come (`estimated_accuracy`, `estimated_mae`, …), where the reference has predictions and labels, and scores for the KPIs of classes.",
-      ),
-    weigh_labels_by: z
-      .string()
-      .optional()
-      .describe(
-        "A categorical feature or a segment of the events: where labels come sooner for some rows than for others, KPIs are also shown weighted by it and the score, as if all had their labels. Left out: by the score alone.",
-      ),
-    compare: compareSchema
-      .optional()
-      .describe(
-        "Champion and challenger: whether one version or variant is worse than another, within the same budget of false alarms.",
-      ),
-    fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
-    segments: z
-      .array(z.string().min(1))
-      .max(20)
-      .optional()
-      .describe(
-        "Features, or keys of the events' `segments`. The page tier watches each of their values by itself: the ten most frequent of the reference with 200 rows or more each, all others together, and events without one. Their values, singly and in pairs, are also where an incident says that a KPI fell; left out: nothing is watched by segment, and KPIs are told apart by the groups of `fairness` and the features of the reference, 16 at most.",
-      ),
-    alerts: z
-      .strictObject({
-        channels: z
-          .array(z.string())
-          .default([])
-          .describe("Names of channels that are told of this model's incidents."),
-        rules: z.array(ruleSchema).prefault([]).describe("Thresholds on metrics that open incidents."),
-        renotify_every: duration({ least: 60_000 })
-          .optional()
-          .describe("Remind of an incident that is still open after this time; left out: never."),
-        page_tier: z
-          .strictObject({
-            drift: z.enum(severities).default("ticket").describe("Of a feature, prediction or score that has changed."),
-            kpi: z.enum(severities).default("page").describe("Of a KPI, or the estimate of one, that has fallen."),
-          })
-          .prefault({})
-          .describe("Severity of what the page tier finds (`false_alarms`)."),
-        send_resolved: z.boolean().default(true).describe("Tell the channels when an incident has resolved."),
-      })
-      .prefault({})
-      .describe("Who is told, and of what."),
-    actions: z.array(actionSchema).prefault([]).describe("What machines are asked to do when an incident opens."),
-    schedule: z
-      .strictObject({
-        cron: z.string().describe("Five fields: minute, hour, day of month, month, day of week."),
-        timezone: z.string().default("UTC").describe("IANA time zone, for example Europe/Berlin."),
-      })
-      .optional()
-      .describe("Evaluate by the clock instead of as soon as windows close."),
-  })
-  .meta({ id: "model" });
+const written = z.strictObject({
+  name: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+      "letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit",
+    )
+    .describe("Name of the model, as its events carry it."),
+  owner: ownerSchema,
+  labels: labelsSchema,
+  task: z.enum(["binary", "multiclass", "regression"]).describe("What the model predicts."),
+  classes: z
+    .array(z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe("Class labels; for `binary` the negative then the positive one. Default for binary: 0, 1."),
+  reference: referenceSchema
+    .optional()
+    .describe("What the model's inputs looked like when it was trained or accepted."),
+  features: z.record(z.string(), featurePin).prefault({}).describe("Kinds of features, where they must be pinned."),
+  privacy: privacySchema,
+  pane: duration({ least: 1000 }).prefault("1m").describe("Smallest slice of event time that is summarised."),
+  windows: z
+    .array(windowSpec())
+    .min(1)
+    .prefault(["1h", "1d"])
+    .describe("Tumbling windows, by duration (multiples of the pane) or by number of events."),
+  anchor: z
+    .enum(["day", "month", "year", "never"])
+    .default("month")
+    .describe("Where the counting of windows by number of events starts anew (UTC)."),
+  allowed_lateness: duration().prefault("1m").describe("How long after its end a window waits for late events."),
+  max_future: duration().prefault("1h").describe("An event stamped further ahead of the clock is a dead letter."),
+  dedupe_within: duration()
+    .prefault("1d")
+    .describe("Copies of an id within this time are one event; 0s: only equal timestamps."),
+  label_horizon: duration().prefault("90d").describe("How long after a prediction its label may come."),
+  retention: duration()
+    .optional()
+    .describe("How far back from the newest event time events are kept; left out: for ever."),
+  min_rows: z
+    .int()
+    .min(1)
+    .default(200)
+    .describe("Rows below which a window is not judged, where a detector or KPI says nothing else."),
+  detectors: z
+    .array(detectorSchema)
+    .optional()
+    .describe(
+      "Detectors of windows, and online ones, which read a stream value by value. A list replaces the defaults: those of windows for each kind of feature, and no online one.",
+    ),
+  false_alarms: falseAlarmsSchema
+    .prefault("1 per 30d")
+    .describe(
+      "The page tier's promise: at most so many false alarms of each version in that time, over all features, predictions and KPIs together, however many there are. `off` turns it off.",
+    ),
+  notices: falseAlarmsSchema
+    .prefault("1 per 7d")
+    .describe(
+      "The notice tier: smaller changes, sooner, shown on the page and told to nobody; at most so many false ones of each version in that time. `off` turns it off, as does `false_alarms: off`.",
+    ),
+  ignore_below: ignoreBelowSchema
+    .default(0.03)
+    .describe("Page tier: share of the events that may change without anyone being told (0.03 is 3 %)."),
+  ignore_rare_below: ignoreRareBelowSchema
+    .optional()
+    .describe(
+      "The same for what is rare and matters sooner: tails, missing and invalid values, new categories. Left out: a sixth of `ignore_below`.",
+    ),
+  season: z
+    .enum(["auto", "hour_of_day", "hour_of_week", "off"])
+    .default("auto")
+    .describe(
+      "Page tier and notices: whether events are compared with the reference of the same hour of the day or of the week. `auto` does so for what has a daily or weekly rhythm in the reference itself.",
+    ),
+  season_timezone: z
+    .string()
+    .default("UTC")
+    .describe(
+      "IANA time zone of the hours of `season`, for example Europe/Berlin: rhythms follow the clocks of people.",
+    ),
+  kpis: z.array(kpiSchema).prefault([]).describe("Performance metrics, computed once labels arrive."),
+  estimates: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether KPIs are also estimated before labels come (`estimated_accuracy`, `estimated_mae`, …), where the reference has predictions and labels, and scores for the KPIs of classes.",
+    ),
+  weigh_labels_by: z
+    .string()
+    .optional()
+    .describe(
+      "A categorical feature or a segment of the events: where labels come sooner for some rows than for others, KPIs are also shown weighted by it and the score, as if all had their labels. Left out: by the score alone.",
+    ),
+  compare: compareSchema
+    .optional()
+    .describe(
+      "Champion and challenger: whether one version or variant is worse than another, within the same budget of false alarms.",
+    ),
+  fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
+  segments: z
+    .array(z.string().min(1))
+    .max(20)
+    .optional()
+    .describe(
+      "Features, or keys of the events' `segments`. The page tier watches each of their values by itself: the ten most frequent of the reference with 200 rows or more each, all others together, and events without one. Their values, singly and in pairs, are also where an incident says that a KPI fell; left out: nothing is watched by segment, and KPIs are told apart by the groups of `fairness` and the features of the reference, 16 at most.",
+    ),
+  alerts: z
+    .strictObject({
+      channels: z.array(z.string()).default([]).describe("Names of channels that are told of this model's incidents."),
+      rules: z.array(ruleSchema).prefault([]).describe("Thresholds on metrics that open incidents."),
+      renotify_every: duration({ least: 60_000 })
+        .optional()
+        .describe("Remind of an incident that is still open after this time; left out: never."),
+      page_tier: z
+        .strictObject({
+          drift: z.enum(severities).default("ticket").describe("Of a feature, prediction or score that has changed."),
+          kpi: z.enum(severities).default("page").describe("Of a KPI, or the estimate of one, that has fallen."),
+        })
+        .prefault({})
+        .describe("Severity of what the page tier finds (`false_alarms`)."),
+      send_resolved: z.boolean().default(true).describe("Tell the channels when an incident has resolved."),
+    })
+    .prefault({})
+    .describe("Who is told, and of what."),
+  actions: z.array(actionSchema).prefault([]).describe("What machines are asked to do when an incident opens."),
+  on_state_change: z
+    .array(z.string())
+    .default([])
+    .describe(
+      "Names of channels (`webhook`, `cloudevents`, `kafka`) that get the model's state, `healthy`, `degraded` or `failing`, whenever it changes.",
+    ),
+  schedule: z
+    .strictObject({
+      cron: z.string().describe("Five fields: minute, hour, day of month, month, day of week."),
+      timezone: z.string().default("UTC").describe("IANA time zone, for example Europe/Berlin."),
+    })
+    .optional()
+    .describe("Evaluate by the clock instead of as soon as windows close."),
+});
 
-/** A detector without a `min_rows` of its own has the model's, so that the evaluator need not guess which was meant. */
-export const modelSchema = z.preprocess(withRowsOfModel, written);
+/**
+ * What one key takes from another is settled here, so that nobody need guess which was meant: a detector without a `min_rows` of its own has
+ * the model's, an action that a KPI's plan asks for and that has no `on` waits for plans alone.
+ */
+export const modelSchema = z.preprocess(
+  (model) => withPlannedActions(withRowsOfModel(model)),
+  written.meta({ id: "model" }),
+);
 
 export const configSchema = z.strictObject({
   store: storeSchema,

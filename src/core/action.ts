@@ -15,8 +15,14 @@ export type Follow = (notification: Notification, runId: string, signal: AbortSi
 /** `run`: something works on it elsewhere, and reports or is asked; `immediate`: it is done once it is accepted. */
 export type ActionKind = "run" | "immediate";
 
+/** What a KPI's plan may ask of an action. */
+export const actionPurposes = ["retrain", "roll_back"] as const;
+export type ActionPurpose = (typeof actionPurposes)[number];
+
 export interface Action extends Target {
   readonly kind: ActionKind;
+  /** What it is for, where the configuration does not say. */
+  readonly does: ActionPurpose;
   /** null where a run can't be asked after. Throws ZodError where the options are wrong. */
   openFollow(options: unknown): Follow | null;
 }
@@ -27,6 +33,8 @@ export function defineAction<const Options extends z.ZodObject>(action: {
   readonly description: string;
   readonly options: Options;
   readonly kind: ActionKind;
+  /** Left out: it retrains. */
+  readonly does?: ActionPurpose;
   open(options: z.output<Options>): Send;
   openFollow?(options: z.output<Options>): Follow | null;
 }): Action {
@@ -35,6 +43,7 @@ export function defineAction<const Options extends z.ZodObject>(action: {
   return {
     ...target,
     kind,
+    does: action.does ?? "retrain",
     openFollow: (written) => action.openFollow?.(options.parse(written)) ?? null,
   };
 }

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { Incident, IncidentTransition } from "./incident.ts";
 import type { MessageContent } from "./message.ts";
+import type { StateNotification } from "./model-state.ts";
 import type { DrawPng } from "./picture/png.ts";
 import type { RetrainingRequest } from "./retraining-evidence.ts";
 
@@ -38,6 +39,9 @@ export type Delivery =
 /** @param thread what this target answered as `thread` to an earlier notification of the incident; left out where there is none */
 export type Send = (notification: Notification, signal: AbortSignal, thread?: string) => Promise<Delivery>;
 
+/** The same for the state of a model. */
+export type SendState = (notification: StateNotification, signal: AbortSignal) => Promise<Delivery>;
+
 /** What a target may be handed by the service. */
 export interface TargetTools {
   /** Draws a picture as PNG; null where that can't be done on this machine. */
@@ -55,8 +59,12 @@ export interface Target extends Description {
   readonly options: z.ZodObject;
   /** It shows the state of incidents and not only news of them: their end is told to it also where `send_resolved` is off. */
   readonly mirrors: boolean;
+  /** Whether it can take the states of models: it speaks to machines. */
+  readonly takesStates: boolean;
   /** Checks the options once. Throws ZodError. */
   open(options: unknown, tools?: TargetTools): Send;
+  /** null where it takes no states. Throws ZodError. */
+  openStates(options: unknown): SendState | null;
   /** Milliseconds after which an open incident is told again, since the receiver forgets by itself; null: once is enough. */
   refreshMs(options: unknown): number | null;
 }
@@ -65,6 +73,7 @@ interface TargetDefinition<Options extends z.ZodObject> extends Description {
   readonly options: Options;
   readonly mirrors?: boolean;
   open(options: z.output<Options>, tools: TargetTools): Send;
+  openStates?(options: z.output<Options>): SendState;
   refreshMs?(options: z.output<Options>): number;
 }
 
@@ -76,22 +85,35 @@ export function defineTarget<const Options extends z.ZodObject>(target: TargetDe
     description,
     options,
     mirrors: target.mirrors ?? false,
+    takesStates: target.openStates !== undefined,
     open: (written, tools = {}) => target.open(options.parse(written), tools),
+    openStates: (written) => target.openStates?.(options.parse(written)) ?? null,
     refreshMs: (written) => target.refreshMs?.(options.parse(written)) ?? null,
   };
 }
 
-export const deliveryKinds = ["channel", "action"] as const;
+/** `state`: a model's state, to a machine that goes by it. */
+export const deliveryKinds = ["channel", "action", "state"] as const;
 export type DeliveryKind = (typeof deliveryKinds)[number];
 
 /** A delivery as it is put into the outbox, before any attempt. */
 export interface PlannedDelivery {
   /** UUID made from a hash of (incident, transition, occurrence, target); the idempotency key too. */
   readonly deliveryId: string;
-  readonly kind: DeliveryKind;
+  readonly kind: Exclude<DeliveryKind, "state">;
   /** Key of the target in the outbox: `channel ml-oncall`, `action fraud webhook`. */
   readonly target: string;
   /** Sequence of the incident's change: a later change of one incident never overtakes an earlier one at a target. */
   readonly sequence: number;
   readonly notification: Notification;
+}
+
+/** A model's state that is put into the outbox: of those that wait for one target only the newest is sent. */
+export interface PlannedState {
+  /** UUID made from a hash of (model, sequence, target); the idempotency key too. */
+  readonly deliveryId: string;
+  readonly kind: "state";
+  /** Key of the target in the outbox: `state switch`. */
+  readonly target: string;
+  readonly notification: StateNotification;
 }

@@ -63,13 +63,19 @@ export interface IncidentMember {
 export interface ActionDecision {
   /** The action as the model's configuration names it: "webhook", and "webhook 2" for a second one. */
   readonly action: string;
+  /** The model that it is of; left out where that is the incident's own. */
+  readonly model?: string;
   readonly requested: boolean;
+  /** True where it was asked for, be it that a person must agree first or that it was a dry run: an incident asks for an action once. */
+  readonly asked?: boolean;
   /** One sentence: "in cooldown until 2026-03-02T10:00:00.000Z". */
   readonly reason: string;
 }
 
 /** A version that has come of a retraining because of this incident, and is followed. */
 export interface RetrainedVersion {
+  /** The model that it is of; left out where that is the incident's own. */
+  readonly model?: string;
   readonly retraining_id: string;
   readonly version: string;
   /** Its windows that end after this time are looked at, ms. */
@@ -128,8 +134,9 @@ export interface Incident {
   readonly actions?: readonly ActionDecision[];
   /** Why it came about, as of when it was last explained. */
   readonly causes?: CauseReport;
-  /** The newest version that has come of a retraining. */
+  /** The newest version that has come of a retraining; of the other models that it touches: theirs. */
   readonly retrained?: RetrainedVersion;
+  readonly retrained_others?: readonly RetrainedVersion[];
   /** The window and the event with which it began, as known at the opening. */
   readonly beginning?: IncidentBeginning;
   /** What accounts for members that are muted. */
@@ -170,12 +177,19 @@ export interface IncidentChange {
   readonly told: IncidentTransition | null;
   /** Tells apart transitions that happen more than once to an incident: reminders by number, escalations by severity. */
   readonly occurrence: number;
-  /** The incident's severity before the change; null when it opens. */
-  readonly severityBefore: Severity | null;
+  /** The incident before the change; null when it opens. */
+  readonly before: Incident | null;
   /** Grows by one with each change of the incident. */
   readonly sequence: number;
   readonly incident: Incident;
 }
+
+/** The newest version of each model that a retraining because of an incident has brought. */
+export const retrainedVersions = ({
+  retrained,
+  retrained_others = [],
+}: Pick<Incident, "retrained" | "retrained_others">): readonly RetrainedVersion[] =>
+  retrained === undefined ? retrained_others : [retrained, ...retrained_others];
 
 /** All models of an incident, the one at which it was seen first before the others. */
 export const modelsOf = (of: {

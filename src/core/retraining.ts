@@ -33,6 +33,8 @@ export type RetrainingState = (typeof retrainingStates)[number];
 export const retrainingDetailSchema = z.object({
   /** asked: nothing is sent. */
   dry_run: z.boolean().exactOptional(),
+  /** asked: that it is no retraining, but a way back to an older version. */
+  does: z.literal("roll_back").exactOptional(),
   /** asked: until when (ms) somebody may approve, and the SHA-256 of a token that lets them. */
   approval_until: z.number().exactOptional(),
   token_hash: z.string().exactOptional(),

@@ -2,12 +2,20 @@
  * Attempts at one target: one delivery after the other, each tried once, and what came of it written before the next is tried.
  */
 import type { Clock } from "../core/clock.ts";
-import type { Delivery, Notification, Send } from "../core/delivery.ts";
+import type { Delivery, Notification, Send, SendState } from "../core/delivery.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Lane } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { DeliveryMetrics } from "../telemetry/metrics.ts";
-import { type AttemptResult, insertAttempt, type PendingDelivery, readPresent, readThread } from "./delivery-store.ts";
+import {
+  type AttemptResult,
+  insertAttempt,
+  isState,
+  type PendingDelivery,
+  type QueuedMessage,
+  readPresent,
+  readThread,
+} from "./delivery-store.ts";
 import { redact } from "./redact.ts";
 import { nextAttempt, type RetryLimits, retryLimits } from "./retry-schedule.ts";
 
@@ -20,6 +28,8 @@ export interface AttemptOptions {
   readonly lane: Lane;
   /** By key: `channel ml-oncall`, `action fraud webhook`. */
   readonly targets: ReadonlyMap<string, Send>;
+  /** Receivers of models' states, by key: `state switch`; left out: there are none. */
+  readonly states?: ReadonlyMap<string, SendState>;
   readonly clock: Clock;
   readonly log: Pick<Log, "info" | "warn" | "error">;
   readonly metrics?: DeliveryMetrics;
@@ -64,6 +74,26 @@ export async function runAttempts(
   return null;
 }
 
+/** Writes down of states that a newer one waits behind that they are not sent any more; one that is gone by now is left alone. */
+export async function dropSuperseded(
+  options: AttemptOptions,
+  superseded: readonly PendingDelivery[],
+  stop: AbortSignal,
+): Promise<void> {
+  try {
+    for (const delivery of superseded) {
+      const { notification, attempt } = await readPresent(options.lane, delivery.delivery_id);
+      if (attempt !== delivery.attempt) continue;
+      const at = options.clock.now();
+      const answer = "a newer state was there before it was sent";
+      await record(options, delivery, notification, { state: "superseded", dueAt: at, at, answer, thread: "" }, stop);
+    }
+  } catch (thrown) {
+    const reason = redact(messageOf(thrown), options.secrets);
+    options.log.warn("a delivery can't be read; it is looked for again", { target: superseded[0]?.target, reason });
+  }
+}
+
 function resultOf(options: AttemptOptions, delivery: PendingDelivery, outcome: Delivery): AttemptResult {
   const now = options.clock.now();
   if (outcome.status === "delivered") {
@@ -83,22 +113,33 @@ function resultOf(options: AttemptOptions, delivery: PendingDelivery, outcome: D
 async function outcomeOf(
   options: AttemptOptions,
   delivery: PendingDelivery,
-  notification: Notification | null,
+  notification: QueuedMessage | null,
 ): Promise<Delivery> {
-  const send = options.targets.get(delivery.target);
   const lost = (reason: string): Delivery => ({ status: "failed", retryable: false, reason });
   if (notification === null) return lost("its text is no longer in the store");
+  if (isState(notification)) {
+    const send = options.states?.get(delivery.target);
+    if (send === undefined) return lost(`the configuration has no ${delivery.target} any more`);
+    return await attemptOnce((signal) => send(notification, signal), options.attemptMs);
+  }
+  const send = options.targets.get(delivery.target);
   if (send === undefined) return lost(`the configuration has no ${delivery.target} any more`);
   const thread = await readThread(options.lane, delivery);
-  return await sendOnce(send, notification, options.attemptMs ?? ATTEMPT_MS, thread);
+  return await sendOnce(send, notification, options.attemptMs, thread);
 }
 
-/** One attempt. Whatever a target throws is a failure worth another try: a target should never throw. */
-export async function sendOnce(
+/** One attempt of an incident's message. */
+export const sendOnce = (
   send: Send,
   notification: Notification,
-  attemptMs = ATTEMPT_MS,
+  attemptMs?: number,
   thread?: string,
+): Promise<Delivery> => attemptOnce((signal) => send(notification, signal, thread), attemptMs);
+
+/** One attempt. Whatever a target throws is a failure worth another try: a target should never throw. */
+async function attemptOnce(
+  send: (signal: AbortSignal) => Promise<Delivery>,
+  attemptMs = ATTEMPT_MS,
 ): Promise<Delivery> {
   const limit = new AbortController();
   let timer: NodeJS.Timeout | undefined;
@@ -109,7 +150,7 @@ export async function sendOnce(
     }, attemptMs);
   });
   try {
-    return await Promise.race([send(notification, limit.signal, thread), late]);
+    return await Promise.race([send(limit.signal), late]);
   } catch (thrown) {
     return { status: "failed", retryable: true, reason: messageOf(thrown) };
   } finally {
@@ -121,7 +162,7 @@ export async function sendOnce(
 async function record(
   options: AttemptOptions,
   delivery: PendingDelivery,
-  notification: Notification | null,
+  notification: QueuedMessage | null,
   result: AttemptResult,
   stop: AbortSignal,
 ): Promise<void> {

@@ -1,15 +1,21 @@
 /** The `deliveries` table: one row a delivery, the greatest attempt is the present. */
 import { z } from "zod";
-import { deliveryKinds, type Notification, type PlannedDelivery } from "../core/delivery.ts";
+import { deliveryKinds, type Notification, type PlannedDelivery, type PlannedState } from "../core/delivery.ts";
+import { contentUuid } from "../core/identity.ts";
 import { incidentTransitions } from "../core/incident.ts";
+import { type StateNotification, stateNotificationSchema } from "../core/model-state.ts";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 
-export const deliveryStates = ["due", "sent", "failed", "dead"] as const;
+/** `superseded`: never sent, since a newer state of the model was there. */
+export const deliveryStates = ["due", "sent", "failed", "dead", "superseded"] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
 
 /** Waiting deliveries that are looked at, of each target, oldest first: one that is down must not hide the others. */
 const PENDING_MAX = 1_000;
+
+/** What stands in place of an incident's transition where a delivery is a model's state. */
+const STATE = "state";
 
 const pendingSchema = z.object({
   delivery_id: z.string(),
@@ -18,7 +24,7 @@ const pendingSchema = z.object({
   model: z.string(),
   kind: z.enum(deliveryKinds),
   target: z.string(),
-  transition: z.enum(incidentTransitions),
+  transition: z.enum([...incidentTransitions, STATE]),
   due_ms: z.number(),
   queued_ms: z.number(),
   opened_ms: z.number(),
@@ -38,25 +44,42 @@ export interface AttemptResult {
   readonly thread: string;
 }
 
-export async function insertPlanned(lane: Lane, deliveries: readonly PlannedDelivery[], now: number): Promise<void> {
+/** A message of either kind, as it lies in the outbox. */
+export type QueuedMessage = Notification | StateNotification;
+
+export const isState = (message: QueuedMessage): message is StateNotification => "state" in message;
+
+/** What a delivery is about: an incident's changes, or a model's states, stay in their order at a target. */
+function lineOf(planned: PlannedDelivery | PlannedState) {
+  if (planned.kind === "state") {
+    const { state, sequence, changed_at } = planned.notification;
+    const line = contentUuid("model state", state.model);
+    return { incident_id: line, model: state.model, sequence, transition: STATE, opened_at: changed_at };
+  }
+  const { incident, transition } = planned.notification;
+  const { incident_id, model, opened_at } = incident;
+  return { incident_id, model, sequence: planned.sequence, transition, opened_at };
+}
+
+export async function insertPlanned(
+  lane: Lane,
+  deliveries: readonly (PlannedDelivery | PlannedState)[],
+  now: number,
+): Promise<void> {
   await lane.insertRows(
     "deliveries",
-    deliveries.map(({ deliveryId, kind, target, sequence, notification }) => ({
-      delivery_id: deliveryId,
+    deliveries.map((planned) => ({
+      ...lineOf(planned),
+      delivery_id: planned.deliveryId,
       attempt: 0,
-      incident_id: notification.incident.incident_id,
-      model: notification.incident.model,
-      kind,
-      target,
-      sequence,
-      transition: notification.transition,
+      kind: planned.kind,
+      target: planned.target,
       state: "due",
       due_at: now,
       at: now,
       queued_at: now,
-      opened_at: notification.incident.opened_at,
-      idempotency_key: notification.idempotencyKey,
-      body: JSON.stringify(notification),
+      idempotency_key: planned.notification.idempotencyKey,
+      body: JSON.stringify(planned.notification),
       answer: "",
     })),
   );
@@ -87,21 +110,21 @@ const notificationSchema = z.looseObject({
 export async function readPresent(
   lane: Lane,
   deliveryId: string,
-): Promise<{ readonly notification: Notification | null; readonly attempt: number }> {
+): Promise<{ readonly notification: QueuedMessage | null; readonly attempt: number }> {
   const rows = await lane.query(
     sql`SELECT body, attempt FROM deliveries WHERE delivery_id = ${deliveryId} ORDER BY attempt DESC, sequence DESC LIMIT 1`,
     z.object({ body: z.string(), attempt: z.number() }),
   );
   const row = rows[0];
   if (row === undefined || row.body === "") return { notification: null, attempt: row?.attempt ?? 0 };
-  return { notification: parseNotification(row.body), attempt: row.attempt };
+  return { notification: parseMessage(row.body), attempt: row.attempt };
 }
 
 /** Writes what came of an attempt. The body goes along, since the newest row replaces the others. */
 export async function insertAttempt(
   lane: Lane,
   delivery: PendingDelivery,
-  notification: Notification | null,
+  notification: QueuedMessage | null,
   result: AttemptResult,
 ): Promise<void> {
   const { delivery_id, incident_id, model, kind, target, transition, sequence, queued_ms, opened_ms } = delivery;
@@ -203,3 +226,11 @@ export async function readOutcome(
 /** A notification as it was stored; the incident inside was written from the type and goes on as it was. */
 export const parseNotification = (text: string): Notification =>
   notificationSchema.parse(JSON.parse(text)) as unknown as Notification;
+
+const stateMessageSchema = z.looseObject({ state: z.unknown() });
+
+function parseMessage(text: string): QueuedMessage {
+  const written: unknown = JSON.parse(text);
+  const isOfState = stateMessageSchema.safeParse(written).data?.state !== undefined;
+  return isOfState ? stateNotificationSchema.parse(written) : parseNotification(text);
+}

@@ -5,9 +5,9 @@
  * A crash between an attempt and its record repeats the attempt under the same idempotency key: at least once, never under a new name.
  * Targets are independent: one that hangs holds up itself alone.
  */
-import type { PlannedDelivery } from "../core/delivery.ts";
+import type { PlannedDelivery, PlannedState } from "../core/delivery.ts";
 import { messageOf } from "../core/errors.ts";
-import { type AttemptOptions, runAttempts } from "./attempts.ts";
+import { type AttemptOptions, dropSuperseded, runAttempts } from "./attempts.ts";
 import { insertPlanned, type PendingDelivery, readPending } from "./delivery-store.ts";
 import { redact } from "./redact.ts";
 import { refreshStanding } from "./refresh.ts";
@@ -23,7 +23,7 @@ export interface OutboxOptions extends AttemptOptions {
 
 export interface Outbox {
   /** Queues deliveries; the same one twice is one. They are stored once this resolves. */
-  enqueue(deliveries: readonly PlannedDelivery[]): Promise<void>;
+  enqueue(deliveries: readonly (PlannedDelivery | PlannedState)[]): Promise<void>;
   /** Begins to deliver what is due, and goes on until `stop`. */
   start(): void;
   /** Waits for attempts under way (at most their time limit) and ends. What is not sent stays in the store. */
@@ -48,26 +48,28 @@ export function createOutbox(options: OutboxOptions): Outbox {
   let nap = new AbortController();
   let loop: Promise<void> | null = null;
 
-  const serve = async (target: string, due: readonly PendingDelivery[], refreshes: boolean): Promise<void> => {
+  const serve = async (target: string, { due, superseded }: Work, refreshes: boolean): Promise<void> => {
+    await dropSuperseded(options, superseded, stopping.signal);
     const until = await runAttempts(options, due, stopping.signal);
     if (until !== null) held.set(target, until);
     else if (refreshes) await refreshStanding(options, target, stopping.signal);
   };
 
-  const look = async (): Promise<readonly PendingDelivery[]> => {
-    const pending = await readPending(lane);
+  const look = async (): Promise<void> => {
     const now = clock.now();
-    const due = dueByTarget(pending, now);
+    const works = workByTarget(await readPending(lane), now);
     const stale = new Set<string>();
     for (const [target, everyMs] of options.refreshMs ?? [])
       if (now - (refreshed.get(target) ?? Number.NEGATIVE_INFINITY) >= everyMs) stale.add(target);
-    for (const target of new Set([...due.keys(), ...stale])) {
+    for (const target of new Set([...works.keys(), ...stale])) {
       if (busy.has(target) || stopping.signal.aborted || now < (held.get(target) ?? 0)) continue;
       if (stale.has(target)) refreshed.set(target, now);
-      const work = serve(target, due.get(target) ?? [], stale.has(target)).finally(() => busy.delete(target));
-      busy.set(target, work);
+      const work = works.get(target) ?? { due: [], superseded: [] };
+      busy.set(
+        target,
+        serve(target, work, stale.has(target)).finally(() => busy.delete(target)),
+      );
     }
-    return pending;
   };
 
   const run = async () => {
@@ -130,9 +132,38 @@ export function dueByTarget(pending: readonly PendingDelivery[], now: number): M
   return targets;
 }
 
+/** States of models that wait although a newer one of the model waits for the same target: the newest alone says how it is. */
+export function supersededStates(pending: readonly PendingDelivery[]): ReadonlySet<PendingDelivery> {
+  const states = pending.filter(({ kind }) => kind === "state");
+  const newest = new Map(inOrder(states).map((delivery) => [lineOf(delivery), delivery.sequence]));
+  return new Set(states.filter((delivery) => delivery.sequence < (newest.get(lineOf(delivery)) ?? 0)));
+}
+
+interface Work {
+  readonly due: readonly PendingDelivery[];
+  /** Not to be sent any more. */
+  readonly superseded: readonly PendingDelivery[];
+}
+
+/** What is to be done now, by target; targets of which nothing is due are left out. */
+function workByTarget(pending: readonly PendingDelivery[], now: number): ReadonlyMap<string, Work> {
+  const old = supersededStates(pending);
+  const due = dueByTarget(
+    pending.filter((delivery) => !old.has(delivery)),
+    now,
+  );
+  const targets = new Set([...due.keys(), ...[...old].map(({ target }) => target)]);
+  return new Map(
+    [...targets].map((target) => [
+      target,
+      { due: due.get(target) ?? [], superseded: [...old].filter((delivery) => delivery.target === target) },
+    ]),
+  );
+}
+
 /** Changes of an incident in the order in which they happened. */
 const inOrder = (pending: readonly PendingDelivery[]): PendingDelivery[] =>
   [...pending].sort((a, b) => a.sequence - b.sequence);
 
-/** What waits in one line: the messages of one incident to one target. */
+/** What waits in one line: the messages of one incident, or the states of one model, to one target. */
 const lineOf = (delivery: PendingDelivery): string => JSON.stringify([delivery.target, delivery.incident_id]);

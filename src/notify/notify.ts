@@ -13,7 +13,14 @@ import type { Config, ModelConfig } from "../config/schema.ts";
 import { isOver, type Notification, type PlannedDelivery, type Send, type TargetTools } from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { contentUuid } from "../core/identity.ts";
-import { type Incident, type IncidentChange, type IncidentTransition, modelsOf } from "../core/incident.ts";
+import {
+  type Incident,
+  type IncidentChange,
+  type IncidentTransition,
+  modelsOf,
+  type RetrainedVersion,
+  retrainedVersions,
+} from "../core/incident.ts";
 import type { Link } from "../core/message.ts";
 import type { Picture } from "../core/picture/picture.ts";
 import { readTargets } from "../deliver/delivery-store.ts";
@@ -40,14 +47,14 @@ export function createToldBefore(lane: Lane, { channels: known }: Pick<Config, "
 /** Opens every configured channel. @throws DriftlineError `channel_unknown` */
 export function openChannels(config: Pick<Config, "channels">, tools: TargetTools = {}): Map<string, Send> {
   return new Map(
-    chosen(config).map(({ name, channel, settings }) => [channelTarget(name), channel.open(settings, tools)]),
+    chosenChannels(config).map(({ name, channel, settings }) => [channelTarget(name), channel.open(settings, tools)]),
   );
 }
 
 /** How often an open incident is told again to targets whose receivers forget, in milliseconds, by key in the outbox. */
 export function channelRefreshes(config: Pick<Config, "channels">): Map<string, number> {
   return new Map(
-    chosen(config).flatMap(({ name, channel, settings }): [string, number][] => {
+    chosenChannels(config).flatMap(({ name, channel, settings }): [string, number][] => {
       const refreshMs = channel.refreshMs(settings);
       return refreshMs === null ? [] : [[channelTarget(name), refreshMs]];
     }),
@@ -56,10 +63,11 @@ export function channelRefreshes(config: Pick<Config, "channels">): Map<string, 
 
 /** Names of the channels that show the state of incidents: they are told of every end. */
 export function mirroringChannels(config: Pick<Config, "channels">): Set<string> {
-  return new Set(chosen(config).flatMap(({ name, channel }) => (channel.mirrors ? [name] : [])));
+  return new Set(chosenChannels(config).flatMap(({ name, channel }) => (channel.mirrors ? [name] : [])));
 }
 
-function chosen(config: Pick<Config, "channels">) {
+/** Every configured channel, with its kind and its own options. @throws DriftlineError `channel_unknown` */
+export function chosenChannels(config: Pick<Config, "channels">) {
   return Object.entries(config.channels).map(([name, { use, ...settings }]) => {
     const channel = channels.find((candidate) => candidate.name === use);
     if (channel === undefined)
@@ -169,15 +177,18 @@ function why(incident: Incident, transition: IncidentTransition): string[] {
   return causeSentences(causes, CAUSES_MAX).map((sentence) => `Why: ${sentence}.`);
 }
 
-function retrainedLines({ retrained }: Incident, transition: IncidentTransition): string[] {
-  if (retrained === undefined) return [];
-  const version = `version ${plainName(retrained.version)}`;
+function retrainedLines(incident: Incident, transition: IncidentTransition): string[] {
+  const newestFirst = [...retrainedVersions(incident)].sort((a, b) => b.count - a.count);
+  const inWords = ({ version, model }: RetrainedVersion) =>
+    `version ${plainName(version)}${model === undefined ? "" : ` of ${plainName(model)}`}`;
+  const told = newestFirst.find(({ outcome }) => transition !== "reopened" || outcome === "not_recovered");
+  if (told === undefined) return [];
   if (transition === "retrained")
-    return [`A retraining has brought ${version}; it is followed until the numbers are good again.`];
+    return [`A retraining has brought ${inWords(told)}; it is followed until the numbers are good again.`];
   if (transition === "reopened")
-    return [`The retraining did not help: ${version} is no better, or its numbers have not come in time.`];
+    return [`The retraining did not help: ${inWords(told)} is no better, or its numbers have not come in time.`];
   return transition === "resolved"
-    ? [`With ${version}, which a retraining has brought, the numbers are good again.`]
+    ? newestFirst.map((one) => `With ${inWords(one)}, which a retraining has brought, the numbers are good again.`)
     : [];
 }
 

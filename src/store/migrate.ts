@@ -14,6 +14,7 @@ import { retrainings } from "./migrations/0011-retrainings.ts";
 import { people } from "./migrations/0012-people.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
+import { modelStates } from "./migrations/0016-model-states.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -39,6 +40,7 @@ export const migrations: readonly Migration[] = [
   monitors,
   audit,
   deliveryThreads,
+  modelStates,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

@@ -1,16 +1,19 @@
 /** What machines receive, read by the libraries of others: CloudEvents by its SDK, webhooks by the Standard Webhooks library. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { CloudEvent, HTTP } from "cloudevents";
 import { Webhook } from "standardwebhooks";
 import { z } from "zod";
 import { incidentTransitions } from "../../src/core/incident.ts";
 import { incidentEvent } from "../../src/core/incident-event.ts";
+import { type StateNotification, stateEvent } from "../../src/core/model-state.ts";
 import { cloudevents } from "../../src/notify/channels/cloudevents.ts";
 import { webhook } from "../../src/notify/channels/webhook.ts";
-import { SECRET } from "../support/channel-receivers.ts";
+import { httpAnswers, retryable, SECRET, TOKEN } from "../support/channel-receivers.ts";
 import { startHttpReceiver } from "../support/http-receiver.ts";
 import { exampleFall, exampleNotification } from "../support/notification.ts";
+import { projectFile } from "../support/project-file.ts";
 
 const signal = () => AbortSignal.timeout(10_000);
 
@@ -73,4 +76,73 @@ test("a webhook is verified by the library; with one byte changed it is not", as
     .parse(new Webhook(SECRET).verify(request.body, headers));
   assert.equal(body.type, "incident.opened");
   assert.throws(() => new Webhook(SECRET).verify(request.body.replace("census", "cenzus"), headers));
+});
+
+const state: StateNotification = {
+  idempotencyKey: "7f000000-0000-8000-8000-000000000003",
+  state: {
+    model: "fraud",
+    state: "failing",
+    reason: "fraud, window 1h: accuracy 0.71 is below 0.8",
+    since: "2026-03-02T11:00:00.000Z",
+    incidents: ["0d2c5d5e-6b5f-8a1c-9f00-000000000001"],
+  },
+  sequence: 3,
+  previous: "degraded",
+  changed_at: Date.UTC(2026, 2, 2, 11, 0, 5),
+};
+
+test("a model's state as a webhook: verified by the library, its body as it is kept, and a retry is the same body", async () => {
+  await using server = await startHttpReceiver();
+  const send = webhook.openStates({ url: server.url, secret: SECRET });
+  assert.ok(send !== null);
+  for (const _ of [1, 2]) assert.equal((await send(state, signal())).status, "delivered");
+  const [request, again] = server.requests;
+  assert.ok(request !== undefined);
+  assert.equal(request.body, again?.body);
+  const headers = Object.fromEntries(
+    ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) => [name, String(request.headers[name])]),
+  );
+  assert.equal(headers["webhook-id"], state.idempotencyKey);
+  const golden: unknown = JSON.parse(readFileSync(projectFile("test/fixtures/messages/webhook-state.json"), "utf8"));
+  assert.deepEqual(new Webhook(SECRET).verify(request.body, headers), golden);
+});
+
+test("a model's state as a CloudEvent: read by the SDK, also of a model with a hostile name", async () => {
+  await using server = await startHttpReceiver(() => ({ status: 202 }));
+  await cloudevents.openStates({ url: server.url })?.(state, signal());
+  const [request] = server.requests;
+  const event = HTTP.toEvent({ headers: request?.headers ?? {}, body: request?.body ?? "" });
+  assert.ok(event instanceof CloudEvent && event.validate());
+  assert.deepEqual(
+    [event.id, event.type, event.source, event.subject, event.time],
+    [
+      state.idempotencyKey,
+      "io.driftline.model.state",
+      "/driftline/models/fraud",
+      "failing",
+      "2026-03-02T11:00:05.000Z",
+    ],
+  );
+  const hostile = { ...state, state: { ...state.state, model: 'fraud /?#%\r\n"é' } };
+  assert.ok(new CloudEvent(stateEvent(hostile)).validate());
+});
+
+test("states are tried again, or not, as incidents are, and no secret is told", async () => {
+  for (const channel of [webhook, cloudevents])
+    for (const outcome of [
+      "is broken",
+      "is busy",
+      "cuts the connection",
+      "refuses the request",
+      "sends elsewhere",
+    ] as const) {
+      await using server = await startHttpReceiver(({ path }) =>
+        path === "/elsewhere" ? { status: 200 } : httpAnswers[outcome],
+      );
+      const send = channel.openStates({ url: `${server.url}/${TOKEN}` });
+      const answer = await send?.(state, signal());
+      assert.equal(answer?.status === "failed" && answer.retryable, retryable[outcome], `${channel.name}, ${outcome}`);
+      assert.ok(!JSON.stringify(answer).includes(TOKEN));
+    }
 });

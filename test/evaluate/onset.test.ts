@@ -90,7 +90,7 @@ test("a change has an interval that holds it, the window and the event with whic
   const change0 = {
     kind: "opened",
     occurrence: 1,
-    severityBefore: null,
+    before: null,
     told: "opened",
     sequence: 1,
     incident,

@@ -76,6 +76,8 @@ export function incidentRows(): Record<string, unknown>[] {
     window_start: at(start),
     window_end: at(end),
     n: EVENTS,
+    fired_at: at(end),
+    cleared_at: null,
     firing: true,
     data_missing: false,
   });

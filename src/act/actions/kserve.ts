@@ -21,6 +21,7 @@ export const kserve = defineHttpAction({
     "Patches `spec.predictor.canaryTrafficPercent` of an InferenceService (serverless mode only). The same patch twice is once.",
   options,
   kind: "immediate",
+  does: "roll_back",
   specification: (chosen) => ({
     credentials: kubernetesCredentials(chosen),
     request: {

@@ -19,6 +19,7 @@ export const seldon = defineHttpAction({
     "Patches `spec.candidates` of an Experiment (mlops.seldon.io/v1alpha1), which replaces the whole list. The same patch twice is once.",
   options,
   kind: "immediate",
+  does: "roll_back",
   specification: (chosen) => ({
     credentials: kubernetesCredentials(chosen),
     request: {

@@ -1,9 +1,10 @@
 /** Writes every change of an incident to a Kafka topic, as a CloudEvent in structured mode, keyed by the incident. */
 import { Kafka, Partitioners } from "kafkajs";
 import { z } from "zod";
-import { type Delivery, defineTarget, type Notification } from "../../core/delivery.ts";
+import { type Delivery, defineTarget } from "../../core/delivery.ts";
 import { CLOUD_EVENTS_JSON, incidentEvent } from "../../core/incident-event.ts";
 import { kafkaConnectionOptions, kafkajsConfig } from "../../core/kafka-connection.ts";
+import { stateEvent } from "../../core/model-state.ts";
 
 /** What no further try would mend: credentials, rights, and a message that the topic refuses. */
 const LASTING = new Set([
@@ -17,53 +18,61 @@ const LASTING = new Set([
   "INVALID_RECORD",
 ]);
 
+const options = z.strictObject({
+  ...kafkaConnectionOptions,
+  topic: z.string().min(1).describe("Topic; it is not created."),
+});
+
 export const kafka = defineTarget({
   name: "kafka",
   title: "Kafka",
   description:
-    "Writes a CloudEvent per change to a topic, the incident's id as the record's key, so that one incident's changes stay in order. A retry can write it twice: its `id` is the same.",
-  options: z.strictObject({
-    ...kafkaConnectionOptions,
-    topic: z.string().min(1).describe("Topic; it is not created."),
-  }),
-  open: ({ topic, ...connection }) => {
-    const client = new Kafka({ ...kafkajsConfig(connection), retry: { retries: 0 } });
-    return async (notification, signal) => {
-      // One connection per message: incidents are rare, and a connection that idles for days breaks without a word.
-      const producer = client.producer({
-        allowAutoTopicCreation: false,
-        createPartitioner: Partitioners.DefaultPartitioner,
-      });
-      const sending = write(producer, topic, notification);
-      try {
-        return await Promise.race([sending, aborted(signal)]);
-      } catch (thrown) {
-        return failure(thrown);
-      } finally {
-        sending.catch(() => undefined);
-        // Not waited for: towards a broker that hangs it would hang too.
-        producer.disconnect().catch(() => undefined);
-      }
-    };
+    "Writes a CloudEvent per change to a topic, the incident's id as the record's key, so that one incident's changes stay in order. A retry can write it twice: its `id` is the same. A model's state has the model as key.",
+  options,
+  open: (chosen) => {
+    const send = opened(chosen);
+    return (notification, signal) => send(notification.incident.incident_id, incidentEvent(notification), signal);
+  },
+  openStates: (chosen) => {
+    const send = opened(chosen);
+    return (notification, signal) => send(notification.state.model, stateEvent(notification), signal);
   },
 });
+
+type SendEvent = (key: string, event: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<Delivery>;
+
+function opened({ topic, ...connection }: z.output<typeof options>): SendEvent {
+  const client = new Kafka({ ...kafkajsConfig(connection), retry: { retries: 0 } });
+  return async (key, event, signal) => {
+    // One connection per message: incidents are rare, and a connection that idles for days breaks without a word.
+    const producer = client.producer({
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+    });
+    const sending = write(producer, topic, key, event);
+    try {
+      return await Promise.race([sending, aborted(signal)]);
+    } catch (thrown) {
+      return failure(thrown);
+    } finally {
+      sending.catch(() => undefined);
+      // Not waited for: towards a broker that hangs it would hang too.
+      producer.disconnect().catch(() => undefined);
+    }
+  };
+}
 
 async function write(
   producer: ReturnType<Kafka["producer"]>,
   topic: string,
-  notification: Notification,
+  key: string,
+  event: Readonly<Record<string, unknown>>,
 ): Promise<Delivery> {
   await producer.connect();
   const written = await producer.send({
     topic,
     acks: -1,
-    messages: [
-      {
-        key: notification.incident.incident_id,
-        value: JSON.stringify(incidentEvent(notification)),
-        headers: { "content-type": CLOUD_EVENTS_JSON },
-      },
-    ],
+    messages: [{ key, value: JSON.stringify(event), headers: { "content-type": CLOUD_EVENTS_JSON } }],
   });
   const [at] = written;
   return {

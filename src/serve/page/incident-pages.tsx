@@ -244,7 +244,7 @@ function History({ changes, retrainings }: Pick<IncidentProps, "changes" | "retr
       </div>
       <div>
         <Head title="Actions" />
-        <Actions decisions={incident.actions ?? []} retrainings={retrainings} />
+        <Actions model={incident.model} decisions={incident.actions ?? []} retrainings={retrainings} />
       </div>
     </section>
   );

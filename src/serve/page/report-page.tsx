@@ -9,6 +9,7 @@ import { day, moment, plural, seriesName, whole } from "./format.ts";
 import { Outcome } from "./overview-page.tsx";
 import { Head, Scroll } from "./parts.tsx";
 import { ReliabilityCurves } from "./reliability-curves.tsx";
+import { nameOf } from "./retraining-view.tsx";
 import { leadingKpis } from "./sentences.tsx";
 
 interface Props {
@@ -164,7 +165,9 @@ function Incidents({ incidents }: { readonly incidents: readonly IncidentView[] 
         incident.severity,
         incident.title,
         (incident.actions ?? [])
-          .map(({ action, requested, reason }) => `${action}: ${requested ? "requested" : `not requested, ${reason}`}`)
+          .map(
+            ({ requested, reason, ...of }) => `${nameOf(of)}: ${requested ? "requested" : `not requested, ${reason}`}`,
+          )
           .join("; ") || "–",
       ])}
       none="No incident was open."

@@ -25,26 +25,32 @@ const STATES: Readonly<Record<RetrainingState, readonly [State, string]>> = {
 
 interface Decision {
   readonly action: string;
+  /** Left out: the incident's own. */
+  readonly model?: string | undefined;
   readonly requested: boolean;
   readonly reason: string;
 }
 
 /** What was decided of the actions that have come to no retraining. */
 export function Actions({
+  model: lead,
   decisions,
   retrainings,
 }: {
+  /** The incident's own; actions of others say theirs. */
+  readonly model: string;
   readonly decisions: readonly Decision[];
   readonly retrainings: readonly Retraining[];
 }) {
-  const known = new Set(retrainings.map((retraining) => retraining.action));
-  const others = decisions.filter(({ action }) => !known.has(action));
+  const keyOf = (of: Pick<Retraining, "model" | "action">) => JSON.stringify([of.model, of.action]);
+  const known = new Set(retrainings.map(keyOf));
+  const others = decisions.filter(({ action, model = lead }) => !known.has(keyOf({ model, action })));
   if (decisions.length === 0 && known.size === 0) return <p class="quiet">No action is configured for this model.</p>;
   return (
     <dl class="facts">
       {others.map((decision) => (
         <>
-          <dt>{decision.action}</dt>
+          <dt>{nameOf(decision)}</dt>
           <dd>
             {decision.requested ? "requested" : "not requested"}
             <small>{decision.reason}</small>
@@ -53,7 +59,7 @@ export function Actions({
       ))}
       {retrainings.map((retraining) => (
         <>
-          <dt>{retraining.action}</dt>
+          <dt>{nameOf({ ...retraining, model: retraining.model === lead ? undefined : retraining.model })}</dt>
           <dd>
             <StateOf retraining={retraining} />
             <small>{retraining.message}</small>
@@ -63,6 +69,10 @@ export function Actions({
     </dl>
   );
 }
+
+/** "webhook", "webhook of fraud". */
+export const nameOf = ({ action, model }: { readonly action: string; readonly model?: string | undefined }): string =>
+  model === undefined ? action : `${action} of ${model}`;
 
 /** What has happened to each retraining of an incident. */
 export function Retrainings({ retrainings }: { readonly retrainings: readonly Retraining[] }) {
@@ -120,12 +130,15 @@ export interface ApprovalProps {
 /** Opening the page decides nothing: programs that look at links before people do must not approve. */
 export function ApprovalPage({ retraining, title, token, until }: ApprovalProps) {
   const open = retraining.state === "awaiting_approval";
+  const isRollback = retraining.events.some(({ detail }) => detail.does === "roll_back");
   return (
     <>
       <p class="crumbs">
         <a href={incidentLink(retraining.incident_id)}>Incident</a>
       </p>
-      <h1>Retrain {retraining.model}?</h1>
+      <h1>
+        {isRollback ? "Roll back" : "Retrain"} {retraining.model}?
+      </h1>
       <p class="lead">{title}</p>
       <section>
         <Head title={retraining.action} />

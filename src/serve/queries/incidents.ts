@@ -61,7 +61,9 @@ const body = z.object({
   members: z.array(member),
   title: z.string(),
   onset: z.number(),
-  actions: z.array(z.object({ action: z.string(), requested: z.boolean(), reason: z.string() })).optional(),
+  actions: z
+    .array(z.object({ action: z.string(), model: z.string().optional(), requested: z.boolean(), reason: z.string() }))
+    .optional(),
   // What an older version has written of causes may have another shape: it is then left out.
   causes: causeReportSchema.optional().catch(undefined),
   beginning: incidentBeginningSchema.optional().catch(undefined),

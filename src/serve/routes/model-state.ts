@@ -1,6 +1,7 @@
 /** Whether a model can be relied on now. */
 import { z } from "zod";
-import { readModelStates, tagOf } from "../model-state.ts";
+import { tagOf } from "../../core/model-state.ts";
+import { readModelStates } from "../model-state.ts";
 import { getRoute, jsonAnswer, noInput } from "../route.ts";
 import { unknownModel } from "./api.ts";
 
@@ -14,11 +15,7 @@ export const modelStateRoute = getRoute({
   query: noInput,
   async handle(context, { params, raw }) {
     const { store, models, clock } = context;
-    const states = await readModelStates(
-      store,
-      models.map(({ name }) => name),
-      clock,
-    );
+    const states = await readModelStates(store, models, clock);
     const state = states.get(params.model);
     if (state === undefined) throw unknownModel(context, params.model);
     const etag = tagOf(state);

@@ -4,7 +4,7 @@ import { Webhook } from "standardwebhooks";
 import { isRetryableStatus, retryAfterMs } from "../../../src/core/http-delivery.ts";
 import { webhookHeaders } from "../../../src/core/webhook-signature.ts";
 import type { PendingDelivery } from "../../../src/deliver/delivery-store.ts";
-import { dueByTarget } from "../../../src/deliver/outbox.ts";
+import { dueByTarget, supersededStates } from "../../../src/deliver/outbox.ts";
 import { redact } from "../../../src/deliver/redact.ts";
 import { nextAttempt, retryLimits } from "../../../src/deliver/retry-schedule.ts";
 
@@ -75,6 +75,24 @@ describe("what is due", () => {
     assert.deepEqual(due([pending("end", { sequence: 3 }), pending("begin", { due_ms: 50 })]), [
       ["channel a", ["begin", "end"]],
     ]);
+  });
+
+  test("is, of the states of a model that wait for a target, the newest alone", () => {
+    const state = (id: string, settings: Partial<PendingDelivery>) =>
+      pending(id, { kind: "state", transition: "state", target: "state s", ...settings });
+    const list = [
+      state("newest", { sequence: 10 }),
+      state("older", { sequence: 9, due_ms: 200 }),
+      state("oldest", { sequence: 2 }),
+      state("elsewhere", { sequence: 9, target: "state t" }),
+      state("another model's", { sequence: 1, incident_id: "j" }),
+      pending("an incident's", { sequence: 1 }),
+      pending("the same incident's", { sequence: 2 }),
+    ];
+    assert.deepEqual(
+      [...supersededStates(list)].map(({ delivery_id }) => delivery_id),
+      ["older", "oldest"],
+    );
   });
 
   test("keeps targets and incidents apart", () => {

@@ -11,7 +11,7 @@ import { exampleNotification } from "../../support/notification.ts";
 
 function message(causes: CauseReport, transition: IncidentTransition = "opened") {
   const incident: Incident = { ...exampleNotification().incident, causes };
-  const change = { kind: transition, told: transition, occurrence: 1, severityBefore: null, sequence: 1, incident };
+  const change = { kind: transition, told: transition, occurrence: 1, before: null, sequence: 1, incident };
   return notificationOf(change, transition, "key", "");
 }
 const whys = ({ lines }: { readonly lines: readonly string[] }) => lines.filter((line) => line.startsWith("Why: "));

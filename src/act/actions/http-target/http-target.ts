@@ -9,6 +9,7 @@ import type { z } from "zod";
 import {
   type Action,
   type ActionKind,
+  type ActionPurpose,
   defineAction,
   type Follow,
   type RunState,
@@ -27,6 +28,7 @@ export function defineHttpAction<const Options extends z.ZodObject>(action: {
   readonly description: string;
   readonly options: Options;
   readonly kind: ActionKind;
+  readonly does?: ActionPurpose;
   specification(options: z.output<Options>): Specification;
 }): Action {
   const { name, title, description, options, kind } = action;
@@ -36,6 +38,7 @@ export function defineHttpAction<const Options extends z.ZodObject>(action: {
     description,
     options,
     kind,
+    ...(action.does === undefined ? {} : { does: action.does }),
     open: (chosen) => sendBy(action.specification(chosen)),
     openFollow: (chosen) => followBy(action.specification(chosen)),
   });

@@ -32,6 +32,7 @@ import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { healthProviders } from "./health.ts";
+import { createHeartbeat } from "./heartbeat.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { channelRefreshes, createNotify, createToldBefore, mirroringChannels, openChannels } from "./notify/notify.ts";
@@ -247,6 +248,28 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     log: log.with({ part: "evaluate" }),
   });
 
+  const health = healthProviders({
+    ingestion,
+    loop,
+    models: config.models,
+    ingests: has("ingest"),
+    evaluates: has("evaluate"),
+  });
+  const rounds = [
+    ...(has("evaluate") ? [{ name: "evaluation", cameRoundAt: () => loop.cameRoundAt() }] : []),
+    ...(has("deliver") ? [{ name: "the outbox", cameRoundAt: () => outbox.cameRoundAt() }] : []),
+  ];
+  const heartbeat =
+    config.heartbeat === undefined
+      ? null
+      : createHeartbeat({
+          url: config.heartbeat.url,
+          everyMs: config.heartbeat.every,
+          clock,
+          log: log.with({ part: "heartbeat" }),
+          health,
+          rounds,
+        });
   const serving: ServerOptions = {
     store,
     models: config.models,
@@ -256,13 +279,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     clock,
     log: log.with({ part: "serve" }),
     health: [
-      ...healthProviders({
-        ingestion,
-        loop,
-        models: config.models,
-        ingests: has("ingest"),
-        evaluates: has("evaluate"),
-      }),
+      ...health,
       {
         name: "configuration",
         check: () => {
@@ -306,6 +323,8 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       }
       if (options.replayFirst !== true) startLoop();
       if (has("ingest")) await ingestion.start({ files: options.replayFirst !== true });
+      heartbeat?.start();
+      cleanup.add("heartbeat", () => heartbeat?.stop());
     },
     stop: () => cleanup.run(),
     async replay(progress) {

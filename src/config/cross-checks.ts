@@ -21,6 +21,7 @@ import { suggestionText } from "./suggestion.ts";
 export function crossChecks(config: Config): Problem[] {
   return [
     ...checkServer(config),
+    ...checkHeartbeat(config),
     ...config.sources.flatMap((source, index) => checkSource(source, ["sources", index])),
     ...checkModelNames(config),
     ...checkRoutes(config),
@@ -41,6 +42,12 @@ function checkServer({ server }: Config): Problem[] {
       message: `"${server.host}" can be reached from other machines; that needs server.token`,
     },
   ];
+}
+
+/** The address is a secret, so nothing of it is quoted. */
+function checkHeartbeat({ heartbeat }: Config): Problem[] {
+  if (heartbeat === undefined || /^https?:\/\/[^/\s]+/.test(heartbeat.url)) return [];
+  return [{ path: ["heartbeat", "url"], message: "is no address; write for example https://hc-ping.com/…" }];
 }
 
 function checkSource(source: Config["sources"][number], path: Path): Problem[] {

@@ -227,6 +227,17 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("The HTTP server."),
+  heartbeat: z
+    .strictObject({
+      url: secret().describe(
+        "Address that is called with GET, such as that of a check of healthchecks.io or Uptime Kuma.",
+      ),
+      every: duration({ least: 1000 }).prefault("1m").describe("How often it is called."),
+    })
+    .optional()
+    .describe(
+      "A dead man's switch: called only while ingestion, evaluation and deliveries of this process go on; left out: none.",
+    ),
   evaluation: z
     .strictObject({
       every: duration({ least: 100 })

@@ -2,7 +2,7 @@
  * `npm run bench`: measures Driftline from outside, beside a bare kafkajs loop on the same broker. README.md says what each
  * figure means. Progress goes to the standard error, so that `--json` prints JSON alone.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Command, InvalidArgumentError } from "commander";
@@ -40,7 +40,10 @@ try {
   process.stdout.write(`${options.json === true ? toJson(results) : toTable(results)}\n`);
   if (options.write === true) {
     const command = ["npm run bench", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" ");
-    await writeFile(path.join(projectRoot(), "bench", "RESULTS.md"), toMarkdown(results, command, new Date()));
+    const file = path.join(projectRoot(), "bench", "RESULTS.md");
+    // What other benchmarks wrote, each a section of its own, stays.
+    const [, ...sections] = (await readFile(file, "utf8")).split(/^(?=## )/m);
+    await writeFile(file, [toMarkdown(results, command, new Date()), ...sections].join("\n"));
   }
 } finally {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });

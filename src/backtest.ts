@@ -66,6 +66,8 @@ const REFERENCE_TABLES = [
   "reference_rows",
   "reference_dependence",
   "reference_seasons",
+  // What was accepted stays accepted; the decisions themselves stay out, so that incidents open as they did before somebody decided.
+  "accepted_baselines",
 ];
 
 /** @throws DriftlineError where a model's reference can't be read */

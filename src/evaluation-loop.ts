@@ -6,7 +6,7 @@
 import { schedule as cronSchedule, type ScheduledTask } from "node-cron";
 import type { Clock } from "./core/clock.ts";
 import { messageOf } from "./core/errors.ts";
-import { type CronExpression, dueTimes, parseCron } from "./evaluate/schedule.ts";
+import { type CronExpression, dueTimes, parseCron } from "./core/schedule.ts";
 import type { Log } from "./telemetry/log.ts";
 
 export interface EvaluationLoopOptions {

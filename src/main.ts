@@ -7,16 +7,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { z } from "zod";
-import { auditCommand } from "./commands/audit.ts";
-import { backtestCommand } from "./commands/backtest.ts";
-import { checkCommand } from "./commands/check.ts";
-import { decisionCommands } from "./commands/decisions.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { forgetCommand } from "./commands/forget.ts";
-import { replayCommand } from "./commands/replay.ts";
-import { reportCommand } from "./commands/report.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { sqlCommand } from "./commands/sql.ts";
+import { sidecarCommand } from "./commands/sidecar.ts";
 import { DriftlineError, messageOf } from "./core/errors.ts";
 
 const { version } = z
@@ -27,16 +18,13 @@ const program = new Command("driftline")
   .description("Watches machine-learning models: drift and performance per window, alerts and retrain webhooks.")
   .version(version)
   .showHelpAfterError()
-  .addCommand(demoCommand())
-  .addCommand(serveCommand())
-  .addCommand(replayCommand())
-  .addCommand(checkCommand())
-  .addCommand(backtestCommand())
-  .addCommand(reportCommand())
-  .addCommand(auditCommand())
-  .addCommand(forgetCommand())
-  .addCommand(sqlCommand());
-for (const command of decisionCommands()) program.addCommand(command);
+  .addCommand(sidecarCommand());
+
+// A sidecar loads neither the engine nor the configuration: it is to be small, and up at once.
+if (process.argv[2] !== "sidecar") {
+  const { serviceCommands } = await import("./commands/service-commands.ts");
+  for (const command of serviceCommands()) program.addCommand(command);
+}
 
 try {
   await program.parseAsync();

@@ -15,16 +15,21 @@ import { readIncidents } from "./alert/alert-store.ts";
 import { createAlerting } from "./alert/alerting.ts";
 import type { AppOptions, Role } from "./app-options.ts";
 import { createAudit } from "./audit/audit.ts";
+import { readStandingHeads } from "./audit/audit-store.ts";
+import { configurationHash, recordConfiguration } from "./audit/in-force.ts";
 import { backtest } from "./backtest.ts";
 import { reportOf } from "./backtest-report.ts";
 import { configOfRequest } from "./backtest-request.ts";
 import { Cleanup } from "./cleanup.ts";
-import { secretsOf } from "./config/redact.ts";
+import { canonicalJson } from "./config/canonical-json.ts";
+import { redacted, secretsOf } from "./config/redact.ts";
 import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Incident } from "./core/incident.ts";
 import { createDrawPng } from "./core/picture/png.ts";
 import { createOutbox } from "./deliver/outbox.ts";
+import { createDigests } from "./digest/digests.ts";
+import { digestLinks } from "./digest-links.ts";
 import { createEvaluation } from "./evaluate/evaluation.ts";
 import { createBeginning } from "./evaluate/incident-beginning.ts";
 import { createIllustrate } from "./evaluate/incident-pictures.ts";
@@ -35,14 +40,21 @@ import { healthProviders } from "./health.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
-import { channelRefreshes, createNotify, createToldBefore, mirroringChannels, openChannels } from "./notify/notify.ts";
-import { createStatePush, openStateChannels } from "./notify/state-push.ts";
+import { importanceOf, monitorOf, requestContext } from "./model-facts.ts";
+import {
+  channelRefreshes,
+  channelTarget,
+  createNotify,
+  createToldBefore,
+  mirroringChannels,
+  openChannels,
+} from "./notify/notify.ts";
+import { createStatePush } from "./notify/state-push.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
 import type { ServerOptions } from "./serve/server.ts";
 import type { LocalReader } from "./store/local-reader.ts";
-import { predictionsTable } from "./store/model-tables.ts";
 import type { Lane, Store } from "./store/store.ts";
 import { storeSummary } from "./store-summary.ts";
 import { createLog, type Log, type LogLevel, logLevels } from "./telemetry/log.ts";
@@ -95,6 +107,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
   const has = (role: Role) => options.roles.includes(role);
 
   const control = store.lane("control");
+  const configurationText = canonicalJson(redacted(config));
   const models: PreparedModel[] = [];
   const references = createReferenceSwitch({
     lane: control,
@@ -132,7 +145,6 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
   const outbox = createOutbox({
     lane: store.lane("serve"),
     targets: new Map([...openChannels(config, { draw }), ...openActions(config)]),
-    states: openStateChannels(config),
     refreshMs: channelRefreshes(config),
     clock,
     log: log.with({ part: "deliver" }),
@@ -219,7 +231,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     enqueue: (deliveries) => outbox.enqueue(deliveries),
   });
 
-  const audit = createAudit(store.lane("evaluate"), clock, monitorOf(models));
+  const audit = createAudit(store.lane("evaluate"), clock, monitorOf(models, configurationHash(configurationText)));
   let sealedAt = Number.NEGATIVE_INFINITY;
   const seal = async () => {
     sealedAt = clock.now();
@@ -229,6 +241,23 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       log.warn("decisions could not be sealed; they will be", { part: "audit", error: thrown });
     }
   };
+
+  // What was decided under this configuration is sealed under it.
+  cleanup.add("audit", seal);
+  const digests = createDigests({
+    lane: store.lane("evaluate"),
+    digests: config.digests,
+    models: config.models,
+    clock,
+    log: log.with({ part: "digest" }),
+    enqueue: (planned) => outbox.enqueue(planned),
+    target: channelTarget,
+    links: digestLinks(publicUrl),
+    auditHeads: async () => {
+      await seal();
+      return await readStandingHeads(store.lane("evaluate"));
+    },
+  });
 
   const evaluateModel = async (model: string, final = false) => {
     await references.look(model);
@@ -310,15 +339,20 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     serving,
     evaluate: evaluateAll,
     deliver: async () => {
+      await digests.look();
       await retrainings.look();
       await outbox.flush();
       await retrainings.look();
     },
     async start() {
+      // In force from here on, and not before: a changed one may yet be refused while it is built.
+      await recordConfiguration(control, configurationText, clock.now());
       if (has("deliver")) {
         outbox.start();
         cleanup.add("outbox", () => outbox.stop());
         retrainings.start();
+        digests.start();
+        cleanup.add("digests", () => digests.stop());
         cleanup.add("retrainings", () => retrainings.stop());
       }
       if (options.replayFirst !== true) startLoop();
@@ -343,21 +377,6 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
   };
 }
 
-/** What goes with a request to retrain: the reference in force, and where the events lie; no address with a password. */
-function requestContext(config: Config, models: readonly PreparedModel[], model: string) {
-  const prepared = models.find((one) => one.config.name === model);
-  const file = prepared?.config.reference?.file;
-  const place = "embedded" in config.store ? config.store.embedded : config.store.url;
-  return {
-    reference: file === undefined ? null : { reference_id: prepared?.referenceId ?? "", file },
-    data: {
-      store: place.replace(/\/\/[^/?#]*@/, "//"),
-      predictions_table: predictionsTable(model),
-      labels_table: "labels",
-    },
-  };
-}
-
 /** One after the other: a back-test may take all that the engine has. */
 function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
   let before: Promise<unknown> = Promise.resolve();
@@ -367,23 +386,6 @@ function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
     before = result.catch(() => undefined);
     return result;
   };
-}
-
-/** How much a feature matters in its reference, over the mean of them; 1 where the reference has no attributions. */
-function importanceOf(models: readonly PreparedModel[]): (model: string, feature: string) => number {
-  const relative = new Map(
-    models.map(({ config, reference }) => {
-      const importances = reference?.importances ?? [];
-      const mean = importances.reduce((sum, one) => sum + one.mean, 0) / Math.max(1, importances.length);
-      return [config.name, new Map(mean > 0 ? importances.map((one) => [one.feature, one.mean / mean]) : [])] as const;
-    }),
-  );
-  return (model, feature) => relative.get(model)?.get(feature) ?? 1;
-}
-
-/** As of now: a retraining may bring a new reference. */
-function monitorOf(models: readonly PreparedModel[]): (model: string) => string {
-  return (model) => models.find(({ config }) => config.name === model)?.monitorHash ?? "";
 }
 
 function logLevel(quiet: boolean): LogLevel {

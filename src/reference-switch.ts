@@ -3,6 +3,7 @@
  * force from then on, over restarts too, until the configuration names another; where it names none, the configured file is read again. The
  * detectors begin anew with it: it is a new epoch.
  */
+import { recordReference } from "./audit/in-force.ts";
 import type { ModelConfig } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Retraining } from "./core/retraining.ts";
@@ -73,6 +74,8 @@ export function createReferenceSwitch({
     const prepared = await prepareModel(lane, withFile(config, success?.file ?? null), clock, { readLane });
     for (const warning of prepared.warnings) log.warn(warning, { model: config.name });
     for (const note of prepared.notes) log.info(note, { model: config.name });
+    const { referenceId } = prepared;
+    await recordReference(lane, { model: config.name, referenceId, reason: reasonOf(prepared, success) }, clock.now());
     return prepared;
   };
 
@@ -106,4 +109,11 @@ export function createReferenceSwitch({
         });
     },
   };
+}
+
+function reasonOf({ config, reference }: PreparedModel, success: Success | null): string {
+  if (config.reference === undefined || reference === null) return "no reference is configured";
+  if (success !== null && (success.file !== null || success.version !== ""))
+    return `${reference.origin}, of the retraining that brought version ${success.version}`;
+  return reference.origin;
 }

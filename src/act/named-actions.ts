@@ -2,7 +2,7 @@
 import { type ActionRules, actionNames, actionRulesSchema, sharedActionKeys } from "../config/actions.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
 import type { Action, Follow } from "../core/action.ts";
-import type { Send } from "../core/delivery.ts";
+import type { SendMessage } from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { actions } from "./actions/index.ts";
 
@@ -40,7 +40,7 @@ export function namedActions(model: Pick<ModelConfig, "name" | "actions">): read
 }
 
 /** Opens every configured action. @throws DriftlineError `channel_unknown` */
-export function openActions(config: Pick<Config, "models">): Map<string, Send> {
+export function openActions(config: Pick<Config, "models">): Map<string, SendMessage> {
   const all = config.models.flatMap(namedActions);
   return new Map(all.map(({ target, action, options }) => [target, action.open(options)]));
 }

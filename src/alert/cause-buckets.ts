@@ -105,10 +105,13 @@ function assign({ open, ended, episodes }: BucketInput): Assignment {
       mine.set(found.record, [...(mine.get(found.record) ?? []), kept]);
       continue;
     }
-    const over = ended.find((record) => accountsFor(record, episode));
-    // What somebody has accepted opens nothing.
-    if (over === undefined && episode.accepted !== true) free.push(episode);
-    else if (over !== undefined) accounted.set(over, [...(accounted.get(over) ?? []), episode]);
+    // Of several that are over the one that has told of it: the others would tell of it again. What somebody has accepted is no news to any.
+    const isNews = episode.accepted !== true;
+    const over =
+      ended.find((record) => accountsFor(record, episode) && hasTold(record, episode)) ??
+      (isNews ? ended.find((record) => accountsFor(record, episode)) : undefined);
+    if (over !== undefined) accounted.set(over, [...(accounted.get(over) ?? []), episode]);
+    else if (isNews) free.push(episode);
   }
   return { mine, accounted, free };
 }
@@ -120,10 +123,11 @@ function accountsFor(record: IncidentRecord, episode: Episode): boolean {
   if (!record.episodes.some((other) => sameScope(other, episode))) return false;
   if (!Number.isFinite(endOf(episode))) return false;
   const isWithin = episode.fired.window_end >= opened_at && endOf(episode) <= end;
-  return (
-    isWithin || record.episodes.some((other) => memberKey(other) === memberKey(episode) && overlap(other, episode))
-  );
+  return isWithin || hasTold(record, episode);
 }
+
+const hasTold = ({ episodes }: IncidentRecord, episode: Episode): boolean =>
+  episodes.some((other) => memberKey(other) === memberKey(episode) && overlap(other, episode));
 
 /** A longer window's word on a time that is over: it began before the end, and all that it says may lie there. */
 function isEcho(episode: Episode, onset: number, end: number): boolean {

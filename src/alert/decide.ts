@@ -5,8 +5,11 @@ import type { ModelConfig } from "../config/schema.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { list, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { readOpen } from "./alert-store.ts";
 import { decisionSchemas, matchersSchema, writeDecision } from "./decisions.ts";
 
+/** Whose drift can be accepted. */
+const acceptedKinds = ["feature", "prediction", "score"];
 /** Longer than anybody remembers. */
 const LONGEST_MS = 366 * 86_400_000;
 
@@ -21,7 +24,7 @@ const { owner, reason } = decisionSchemas.silence.shape;
 export const decisionRequests = {
   silence: z.strictObject({ matchers: matchersSchema, ...expiry, owner, reason }),
   acknowledgement,
-  acceptance: acceptance.omit({ until: true }).extend(expiry),
+  acceptance: acceptance.omit({ until: true, since: true }).extend(expiry),
   feedback,
   end,
 };
@@ -63,7 +66,9 @@ const deciders: {
         `there is no model ${accepted.model.slice(0, 100)}; the configuration has ${models.map(({ name }) => name).join(", ")}`,
       );
     await knownSubject(lane, accepted);
-    return writeDecision(lane, "acceptance", { ...accepted, until: expiryOf({ ms, until }, now) }, now);
+    const since = await beginningOf(lane, accepted);
+    const written = { ...accepted, ...(since === null ? {} : { since }), until: expiryOf({ ms, until }, now) };
+    return writeDecision(lane, "acceptance", written, now);
   },
   async feedback({ lane, now }, request) {
     await knownIncident(lane, request.incident_id);
@@ -94,6 +99,26 @@ function expiryOf(
   return at;
 }
 
+/** When the drift that fires now has surely begun, ms; null where none does. What came before would be a mixture of the old and the new. */
+async function beginningOf(
+  lane: Lane,
+  { model, subject, segment = "" }: { readonly model: string; readonly subject: string; readonly segment?: string },
+): Promise<number | null> {
+  const open = await readOpen(lane, model);
+  const onsets = open
+    .flatMap(({ episodes }) => episodes)
+    .filter(
+      (episode) =>
+        episode.model === model &&
+        episode.subject === subject &&
+        episode.segment === segment &&
+        episode.cleared === null &&
+        acceptedKinds.some((kind) => kind === episode.subject_kind),
+    )
+    .map(({ onset, onset_to }) => onset_to ?? onset);
+  return onsets.length === 0 ? null : Math.max(...onsets);
+}
+
 async function knownIncident(lane: Lane, id: string): Promise<void> {
   const [found] = await lane.query(
     sql`SELECT count() AS n FROM incidents WHERE toString(incident_id) = ${id.toLowerCase()}`,
@@ -107,7 +132,7 @@ async function knownSubject(
   { model, subject }: { readonly model: string; readonly subject: string },
 ): Promise<void> {
   const rows = await lane.query(
-    sql`SELECT DISTINCT subject FROM \`references\` WHERE model = ${model} AND subject_kind IN ${list(["feature", "prediction", "score"])} ORDER BY subject LIMIT 10000`,
+    sql`SELECT DISTINCT subject FROM \`references\` WHERE model = ${model} AND subject_kind IN ${list(acceptedKinds)} ORDER BY subject LIMIT 10000`,
     z.object({ subject: z.string() }),
   );
   if (rows.some((row) => row.subject === subject)) return;

@@ -8,6 +8,7 @@ import { contentUuid } from "../core/identity.ts";
 import type { Explanation } from "../core/incident.ts";
 import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { type DecidedBaseline, readDecidedBaselines } from "./accepted-baselines.ts";
 import { type Matchers, matcherNames, type Silence } from "./telling.ts";
 
 export const decisionKinds = ["silence", "acknowledgement", "acceptance", "feedback", "forgotten", "end"] as const;
@@ -42,6 +43,7 @@ export const decisionSchemas = {
     subject: z.string().min(1).describe("The feature, `prediction` or `score` whose drift is the new normal."),
     segment: z.string().exactOptional().describe("Only in this segment: `country=DE`."),
     until: z.number(),
+    since: z.number().exactOptional().describe("Event time at which the drift began, ms."),
     owner,
     reason,
   }),
@@ -79,6 +81,8 @@ export interface Decision extends Omit<z.output<typeof row>, "matchers" | "ends"
   readonly matchers: Matchers;
   /** When and by whom it was taken back, or null. */
   readonly ended: { readonly at: number; readonly owner: string } | null;
+  /** Of accepted drift: what it is measured against; null where nothing is, or not yet. */
+  readonly baseline: DecidedBaseline | null;
 }
 
 /** Adds a decision, and returns its id. The same one at the same millisecond twice is one. */
@@ -97,6 +101,7 @@ export async function writeDecision<Kind extends keyof Written>(
       kind,
       at: now,
       until: typeof plain["until"] === "number" ? plain["until"] : null,
+      since: typeof plain["since"] === "number" ? plain["since"] : null,
       owner: text("owner"),
       reason: text("reason"),
       incident_id: text("incident_id"),
@@ -121,6 +126,8 @@ export async function readDecisions(lane: Lane): Promise<Decision[]> {
       .extend({ at_ms: z.number(), until_ms: z.number().nullable() })
       .transform(({ at_ms, until_ms, ...rest }) => ({ ...rest, at: at_ms, until: until_ms })),
   );
+  const accepts = rows.some(({ kind }) => kind === "acceptance");
+  const baselines = accepts ? await readDecidedBaselines(lane) : new Map<string, DecidedBaseline>();
   const ends = new Map(rows.filter(({ kind }) => kind === "end").map((end) => [end.ends, end]));
   return rows
     .filter(({ kind }) => kind !== "end")
@@ -130,6 +137,7 @@ export async function readDecisions(lane: Lane): Promise<Decision[]> {
         ...decision,
         matchers: matchersSchema.safeParse(JSON.parse(matchers)).data ?? {},
         ended: end === undefined ? null : { at: end.at, owner: end.owner },
+        baseline: baselines.get(decision.decision_id) ?? null,
       };
     });
 }
@@ -162,15 +170,18 @@ export function acknowledgementsOf(decisions: readonly Decision[]): ReadonlyMap<
   return found;
 }
 
-/** Accepted drift of a model that holds at a clock time: what had begun when it was accepted. */
+/**
+ * Accepted drift of a model that holds at a clock time: what had begun when it was accepted.
+ */
 export function acceptancesOf(decisions: readonly Decision[], model: string, now: number): Explanation[] {
   return decisions
     .filter((decision) => decision.kind === "acceptance" && decision.model === model && isInForce(decision, now))
-    .map(({ subject, segment, owner: by, reason: why, at, until }) => ({
+    .map(({ baseline, subject, segment, owner: by, reason: why, at, until }) => ({
       kind: "accepted",
       model,
       subject,
       ...(segment === "" ? {} : { segment }),
+      ...(baseline === null ? {} : { rebased: baseline.through }),
       version: "",
       variant: "",
       since: at,

@@ -1,11 +1,14 @@
-/** What the store holds of what accounts for drift: rates of missing and invalid values, volumes, and the first events of versions. */
+/**
+ * What the store holds of what accounts for drift: fields in another unit, of another type or stuck at a value, rates of missing and invalid values,
+ * volumes, and the first events of versions.
+ */
 import { z } from "zod";
 import { evidenceMetrics } from "../core/evidence.ts";
 import type { Explanation } from "../core/incident.ts";
-import { sql, time } from "../store/sql.ts";
+import { list, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { LEAST_RATE, rateText } from "./explanations.ts";
-import { plainNumber, plainTime } from "./incident-text.ts";
+import { plainName, plainNumber, plainTime } from "./incident-text.ts";
 
 const rateRow = z.object({
   metric: z.string(),
@@ -39,7 +42,62 @@ export async function readExplanations(
       GROUP BY metric, subject, version, variant ORDER BY metric, subject, version, variant`,
     rateRow,
   );
-  return [...rows.map((row) => ofRate(model, row)), ...(await newVersions(lane, model, shortest))];
+  return [
+    ...(await changedFields(lane, model, after)),
+    ...rows.map((row) => ofRate(model, row)),
+    ...(await newVersions(lane, model, shortest)),
+  ];
+}
+
+/** Detectors that say what has happened to a field. */
+const fieldKinds = { "unit-change": "unit", "type-change": "type", "constant-value": "constant" } as const;
+const fieldMetrics = ["unit-change", "type-change", "constant-value"] as const;
+
+const fieldRow = z.object({
+  metric: z.enum(fieldMetrics),
+  subject: z.string(),
+  version: z.string(),
+  variant: z.string(),
+  detail: z.string(),
+  since: z.number(),
+  until: z.number(),
+  earliest: z.number(),
+});
+
+const fieldDetail = z.object({
+  found: z.string().optional(),
+  constant: z.union([z.string(), z.number()]).optional(),
+});
+
+/** A window that begins before the change shows nothing yet, so it may have begun one window earlier than the first that does. */
+async function changedFields(lane: Lane, model: string, after: number): Promise<Explanation[]> {
+  const rows = await lane.query(
+    sql`SELECT metric, subject, version, variant, argMin(detail, (window_start, window_end)) AS detail,
+        toUnixTimestamp64Milli(min(window_start)) AS since, toUnixTimestamp64Milli(max(window_end)) AS until,
+        min(2 * toUnixTimestamp64Milli(window_start) - toUnixTimestamp64Milli(window_end)) AS earliest
+      FROM metrics FINAL
+      WHERE model = ${model} AND metric IN ${list(fieldMetrics)} AND subject_kind = 'feature' AND segment = ''
+        AND status = 'ok' AND breached AND window_end > ${time(after)}
+      GROUP BY metric, subject, version, variant ORDER BY metric, subject, version, variant`,
+    fieldRow,
+  );
+  return rows.map(({ metric, detail, ...row }) => ({
+    ...row,
+    model,
+    kind: fieldKinds[metric],
+    text: fieldText(metric, row.subject, fieldDetail.parse(JSON.parse(detail))),
+  }));
+}
+
+/** "another unit of amount (100 times the reference's, as cents for euros)". */
+function fieldText(
+  metric: (typeof fieldMetrics)[number],
+  subject: string,
+  { found = "", constant = "" }: z.output<typeof fieldDetail>,
+): string {
+  if (metric === "unit-change") return `another unit of ${subject} (${found})`;
+  if (metric === "type-change") return `another type of ${subject} (${found})`;
+  return `one value of ${subject} in every event (${typeof constant === "number" ? plainNumber(constant) : plainName(constant) || '""'})`;
 }
 
 function ofRate(model: string, row: z.output<typeof rateRow>): Explanation {

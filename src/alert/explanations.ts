@@ -1,9 +1,9 @@
 /**
- * What accounts for drift: a field that goes missing or invalid upstream, a drop of the volume, a new version. Drift that began with one of
+ * What accounts for drift: a field that changes its unit or type, gets stuck, or goes missing or invalid upstream, a drop of the volume, a new version. Drift that began with one of
  * them is muted: it is listed with its reason, but is no news by itself. KPIs are never muted: they are what the matter costs.
  */
 import { isEvidence, rateFinding } from "../core/evidence.ts";
-import type { Explanation } from "../core/incident.ts";
+import { type Explanation, explanationKinds } from "../core/incident.ts";
 import { type Episode, overlap } from "./episode.ts";
 
 /** A field of which less is missing (or invalid) accounts for nothing: share of the events. */
@@ -29,6 +29,10 @@ export function explanationsOfEpisodes(episodes: readonly Episode[]): Explanatio
   });
 }
 
+/** What says most of a field comes first: that numbers became text says more than that they are invalid. */
+const bySpecificity = (one: Explanation, other: Explanation): number =>
+  explanationKinds.indexOf(one.kind) - explanationKinds.indexOf(other.kind);
+
 /** One of each kind, subject, version and variant: over the whole time in which it was seen, in the words of the first. */
 export function mergedExplanations(all: readonly Explanation[]): Explanation[] {
   const merged = new Map<string, Explanation>();
@@ -39,10 +43,11 @@ export function mergedExplanations(all: readonly Explanation[]): Explanation[] {
       ...of,
       since: Math.min(of.since, one.since),
       until: Math.max(of.until, one.until),
+      ...(of.earliest === undefined ? {} : { earliest: Math.min(of.earliest, one.earliest ?? one.since) }),
     });
     merged.set(key, known === undefined ? one : span(known));
   }
-  return [...merged.values()];
+  return [...merged.values()].sort(bySpecificity);
 }
 
 /** "missing values of age (98 % of the events)". */
@@ -62,7 +67,7 @@ export function explainedBy(
   if (episode.subject_kind === "kpi") return null;
   const found = explanations.find(
     (one) =>
-      (one.kind === "accepted" || !isItself(episode)) &&
+      (one.kind === "accepted" || one.kind === "type" || !isItself(episode)) &&
       one.model === episode.model &&
       (one.kind === "accepted" || one.version === episode.version) &&
       (one.kind === "accepted" || one.kind === "version" || one.variant === episode.variant) &&
@@ -72,6 +77,9 @@ export function explainedBy(
   );
   return found ?? null;
 }
+
+/** What is measured against the new normal where it is accepted. */
+const rebasedKinds: ReadonlySet<string> = new Set(["feature", "prediction", "score"]);
 
 /** Marks the episodes that a person's acceptance covers. */
 export function withAccepted(episodes: readonly Episode[], acceptances: readonly Explanation[]): readonly Episode[] {
@@ -89,13 +97,20 @@ function withoutMark(episode: Episode): Episode {
 function reaches({ kind, subject, segment }: Explanation, episode: Episode): boolean {
   if (kind === "accepted") return episode.subject === subject && (segment ?? episode.segment) === episode.segment;
   if (kind === "volume" || kind === "version") return true;
+  // A weekday is constant in every hour, and the score may have a reason of its own.
+  if (kind === "constant") return episode.subject_kind === "feature" && episode.subject === subject;
   return episode.subject_kind === "feature" ? episode.subject === subject : downstream.has(episode.subject_kind);
 }
 
 /** Not before it, and not after it was over: the windows that show them overlap. */
-function beganWith({ kind, since, until }: Explanation, { onset, fired }: Episode): boolean {
+function beganWith(
+  { kind, since: seen, until, rebased, earliest: since = seen }: Explanation,
+  { onset, fired, subject_kind, segment, last_breach }: Episode,
+): boolean {
   const length = fired.window_end - fired.window_start;
-  if (kind === "accepted") return true;
+  // Of the whole what breaches later has moved away from the new normal; segments and attributions are still compared with the reference.
+  if (kind === "accepted")
+    return rebased === undefined || last_breach.start < rebased || segment !== "" || !rebasedKinds.has(subject_kind);
   if (kind === "version") return onset >= since - length && onset <= until + length;
   // Detected from `onset` to the end of the window at which it fired; a long window may begin before what it shows.
   return fired.window_end > since && Math.max(onset, fired.window_start) < until + length && onset >= since - length;

@@ -321,8 +321,10 @@ function escalatedReason(incident: Incident, held: string | null): string {
 
 function resolvedReason(before: Incident, now: Incident): string {
   const accepted = now.explanations?.find(({ kind }) => kind === "accepted");
-  if (accepted !== undefined && now.members.some(({ cleared_at }) => cleared_at === null))
-    return `${before.state} → resolved: ${accepted.text}`;
+  // Measured against the new normal it may have cleared by itself in the meantime.
+  const isCovered = (member: IncidentMember) =>
+    member.cleared_at === null || member.muted?.includes(accepted?.text ?? "") === true;
+  if (accepted !== undefined && now.members.some(isCovered)) return `${before.state} → resolved: ${accepted.text}`;
   const last = [...now.members].sort((a, b) => (b.cleared_at ?? 0) - (a.cleared_at ?? 0))[0];
   return `${before.state} → resolved: ${sentence(last)}${now.resolved_at === null ? "" : `, since ${plainTime(now.resolved_at)}`}`;
 }

@@ -9,10 +9,11 @@
  * Late data may change the past. An open incident is amended, or withdrawn if nothing of it remains. One that people know to be
  * over stays over: what lies within it, or has ended too, is added to it, with a note; what still fires opens a new one.
  */
+import { isDeepStrictEqual } from "node:util";
 import { contentUuid } from "../core/identity.ts";
-import type { Incident } from "../core/incident.ts";
+import { type Incident, severityRank } from "../core/incident.ts";
 import { type Bucket, causeBuckets } from "./cause-buckets.ts";
-import { type Episode, memberKey, overlap, type PendingBreach } from "./episode.ts";
+import { type Episode, endOf, memberKey, overlap, type PendingBreach } from "./episode.ts";
 import { changeOf, type IncidentInput, type RecordedChange, steps } from "./incident-changes.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import { memberSentence, plainTime } from "./incident-text.ts";
@@ -24,16 +25,27 @@ export interface Refold {
   readonly episodes: readonly Episode[];
 }
 
-/** The episodes that the records know, in one list: of copies of one episode the newest record's. */
+/**
+ * The episodes that the records know, in one list. Those of one series never overlap: where late data have moved one, so that an incident that
+ * is over and a newer one each know of it, the newer one holds.
+ */
 export function storedEpisodes(records: readonly IncidentRecord[]): readonly Episode[] {
-  const known = new Map<string, Episode>();
-  const inOrder = records
-    .filter((record) => !record.withdrawn)
-    .sort((a, b) => a.incident.opened_at - b.incident.opened_at);
-  for (const record of inOrder)
-    for (const episode of record.episodes) known.set(`${memberKey(episode)} ${episode.fired.window_start}`, episode);
-  return [...known.values()];
+  const known = new Map<string, Episode[]>();
+  const newestFirst = records.filter((record) => !record.withdrawn).sort(byNews);
+  for (const episode of newestFirst.flatMap(({ episodes }) => episodes)) {
+    const key = memberKey(episode);
+    const mine = known.get(key) ?? [];
+    known.set(key, mine);
+    if (!mine.some((other) => overlap(other, episode))) mine.push(episode);
+  }
+  return [...known.values()].flat();
 }
+
+/** What is open, then what was recorded last. */
+const byNews = (one: IncidentRecord, other: IncidentRecord): number =>
+  Number(one.incident.state === "resolved") - Number(other.incident.state === "resolved") ||
+  other.recorded_at - one.recorded_at ||
+  other.incident.opened_at - one.incident.opened_at;
 
 /** By series: for `openEpisodeAt`. */
 export function episodesByKey(stored: readonly Episode[]): ReadonlyMap<string, readonly Episode[]> {
@@ -113,20 +125,21 @@ const born = (embryo: IncidentRecord, { incident, recorded_at }: IncidentRecord)
   pending_key: "",
 });
 
-/** Adds to an incident that is over what turned out to have been part of it; marks one of which nothing remains. */
+/** Keeps an incident that is over in step with late data: what turned out to be part of it, what has moved, or that nothing of it remains. */
 function amendEnded(record: IncidentRecord, found: readonly Episode[], input: IncidentInput): RecordedChange[] {
-  const { incident } = record;
-  const known = new Set(record.episodes.map((episode) => memberKey(episode)));
-  const joined = found.filter((episode) => !known.has(memberKey(episode)));
-  if (joined.length > 0) return addToEnded(record, joined, input);
-  const remains = record.episodes.some(
-    (told) =>
-      told.model !== input.model ||
-      !input.rules.has(told.rule) ||
-      input.episodes.some((episode) => memberKey(episode) === memberKey(told) && overlap(episode, told)),
+  const isForeign = (told: Episode) => told.model !== input.model || !input.rules.has(told.rule);
+  const now = (told: Episode) => input.episodes.find((one) => memberKey(one) === memberKey(told) && overlap(one, told));
+  const remaining = record.episodes.flatMap((told) => (isForeign(told) ? told : asNow(told, now(told))));
+  const known = new Set(record.episodes.map(memberKey));
+  const added = found.filter(
+    (episode) => !remaining.some((one) => memberKey(one) === memberKey(episode) && overlap(one, episode)),
   );
-  if (remains || record.episodes.length === 0) return [];
-  const reason = input.refuted.get(incident.incident_id) ?? "late data show that this should not have opened";
+  const current = { ...record, episodes: [...remaining, ...added.filter((episode) => known.has(memberKey(episode)))] };
+  const joined = added.filter((episode) => !known.has(memberKey(episode)));
+  if (joined.length > 0) return addToEnded(current, joined, input);
+  if (record.episodes.length === 0) return [];
+  if (current.episodes.length > 0) return isDeepStrictEqual(current.episodes, record.episodes) ? [] : [moved(current)];
+  const reason = input.refuted.get(record.incident.incident_id) ?? "late data show that this should not have opened";
   return [
     changeOf(record, {
       kind: "revised",
@@ -137,6 +150,23 @@ function amendEnded(record: IncidentRecord, found: readonly Episode[], input: In
     }),
   ];
 }
+
+/** An episode as people were told of it, over the time that it has now; none where late data leave none. One that goes on is in another incident. */
+function asNow(told: Episode, now: Episode | undefined): readonly Episode[] {
+  if (now === undefined) return [];
+  const isSame =
+    now.fired.window_start === told.fired.window_start && now.cleared?.window_start === told.cleared?.window_start;
+  return isSame || !Number.isFinite(endOf(now)) ? [told] : [now];
+}
+
+const moved = (record: IncidentRecord): RecordedChange =>
+  changeOf(record, {
+    kind: "amended",
+    occurrence: 1,
+    told: null,
+    reason: "late data have changed when some of it began or ended",
+    after: record,
+  });
 
 function addToEnded(record: IncidentRecord, joined: readonly Episode[], input: IncidentInput): RecordedChange[] {
   const { incident } = record;
@@ -164,16 +194,23 @@ function addToEnded(record: IncidentRecord, joined: readonly Episode[], input: I
     const resolved = { kind: "amended", occurrence: 1, told: "resolved", reason: "it is over there too" } as const;
     return [opened, changeOf(opened.record, { ...resolved, after: opened.record })];
   }
+  // Of what is over people hear once that there was more, and again only where that was more urgent.
+  const isNews =
+    told !== null && (record.revised === undefined || severityRank(record.revised) < severityRank(severity));
+  const isTold = isLate && isNews;
   return [
     changeOf(record, {
       kind: isLate ? "revised" : "amended",
-      occurrence: 1,
-      told: isLate && told !== null ? "revised" : null,
+      occurrence: record.revised === undefined ? 1 : LATER_REVISIONS + severityRank(severity),
+      told: isTold ? "revised" : null,
       reason: isLate ? `late data add to it${what}` : `a longer window says the same of that time${what}`,
-      after,
+      after: isTold ? { ...after, revised: severity } : after,
     }),
   ];
 }
+
+/** Occurrences of what is told of an incident that is over: 1 the first addition, 2 that it never was, from here on those that are more urgent. */
+const LATER_REVISIONS = 3;
 
 /** What an episode said when it fired. */
 function firedSentence(episode: Episode): string {
@@ -231,22 +268,25 @@ function newRecord(group: readonly Episode[], input: IncidentInput, taken: Reado
     opened_at: openedAt,
     severity: severityOf(first, mutingOf(first, explanations)),
   };
-  return {
-    incident: incidentAt(base, group, openedAt, { weigh, explanations }),
-    sequence: 0,
-    episodes: [],
-    withdrawn: false,
-    told: null,
-    told_subjects: 0,
-    told_through: 0,
-    pending_key: "",
-    confirmed: [],
-    data_missing_since: null,
-    data_missing_told: false,
-    reminders: 0,
-    recorded_at: now,
-  };
+  return untold(incidentAt(base, group, openedAt, { weigh, explanations }), "", now);
 }
+
+/** A record that nobody has been told of, and that no row of the store holds yet. */
+const untold = (incident: Incident, pendingKey: string, now: number): IncidentRecord => ({
+  incident,
+  sequence: 0,
+  episodes: [],
+  withdrawn: false,
+  told: null,
+  told_subjects: 0,
+  told_through: 0,
+  pending_key: pendingKey,
+  confirmed: [],
+  data_missing_since: null,
+  data_missing_told: false,
+  reminders: 0,
+  recorded_at: now,
+});
 
 /** An incident that was withdrawn, or ended and then turned out to go on, has the same cause and onset: the count tells them apart. */
 function freeId(model: string, cause: string, onset: number, taken: ReadonlySet<string>): string {
@@ -304,33 +344,20 @@ function pendingRecord(
   taken: ReadonlySet<string>,
 ): IncidentRecord {
   const { window_end } = row;
-  return {
-    incident: {
-      incident_id: freeId(model, key, onset, taken),
-      model,
-      window,
-      severity: rule.severity,
-      state: "pending",
-      onset,
-      opened_at: window_end,
-      resolved_at: null,
-      members: [],
-      title: `${model}: ${rule.name} is pending`,
-      reason: `pending: ${breached} of the last ${rule.of} windows have breached, ${rule.needed} are needed (newest ${plainTime(window_end)})`,
-    },
-    sequence: 0,
-    episodes: [],
-    withdrawn: false,
-    told: null,
-    told_subjects: 0,
-    told_through: 0,
-    pending_key: key,
-    confirmed: [],
-    data_missing_since: null,
-    data_missing_told: false,
-    reminders: 0,
-    recorded_at: now,
+  const incident: Incident = {
+    incident_id: freeId(model, key, onset, taken),
+    model,
+    window,
+    severity: rule.severity,
+    state: "pending",
+    onset,
+    opened_at: window_end,
+    resolved_at: null,
+    members: [],
+    title: `${model}: ${rule.name} is pending`,
+    reason: `pending: ${breached} of the last ${rule.of} windows have breached, ${rule.needed} are needed (newest ${plainTime(window_end)})`,
   };
+  return untold(incident, key, now);
 }
 
 /** Event time at which a change happened, for the order of messages; what is of the present comes last. */

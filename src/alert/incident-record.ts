@@ -41,10 +41,12 @@ const explanationSchema = z.object({
   model: z.string(),
   subject: z.string(),
   segment: z.string().exactOptional(),
+  rebased: z.number().exactOptional(),
   version: z.string(),
   variant: z.string(),
   since: z.number(),
   until: z.number(),
+  earliest: z.number().exactOptional(),
   text: z.string(),
 });
 
@@ -101,6 +103,8 @@ export const incidentRecordSchema = z.object({
   withdrawn: z.boolean(),
   /** The severity that people were told of; null while nobody was. */
   told: z.enum(severities).nullable(),
+  /** The severity with which people were last told that late data add to it, once it was over; left out: not yet. */
+  revised: z.enum(severities).exactOptional(),
   /** How many subjects people were told of, and the event time up to which; 0 while nobody was. */
   told_subjects: z.number(),
   told_through: z.number(),

@@ -86,12 +86,18 @@ export function incidentTitle(
   if (news.length === 0) {
     const muted = [...new Set(incident.members.map(subjectName))];
     const [explanation] = incident.explanations ?? [];
-    const since = explanation === undefined ? "" : ` since ${plainTime(explanation.since)}`;
+    const since = explanation === undefined ? "" : ` since ${plainTime(beginningOf(explanation, incident.members))}`;
     return `${place}: ${explanationText(incident.explanations ?? [])}${since}, which explains the drift of ${named(muted)}`;
   }
   const more = new Set(news.map(subjectKey));
   more.delete(subjectKey(first));
   return `${place}: ${memberSentence({ ...first, data_missing: false })}${more.size > 0 ? ` and ${more.size} more` : ""}`;
+}
+
+/** Of what only a whole window shows, the beginning is that of the drift which it explains, where that is known more finely. */
+function beginningOf({ since, earliest }: Explanation, members: readonly IncidentMember[]): number {
+  if (earliest === undefined) return since;
+  return Math.min(since, ...members.flatMap(({ onset }) => (onset !== undefined && onset >= earliest ? [onset] : [])));
 }
 
 function placeText(incident: Pick<Incident, "model" | "models" | "window">, first: IncidentMember | undefined): string {

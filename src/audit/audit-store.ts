@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
-import type { Entry, Head } from "./chain.ts";
+import { BEGINNING, type Entry, type Head, standingHeads } from "./chain.ts";
 
 export async function insertEntries(lane: Lane, entries: readonly Entry[]): Promise<void> {
   await lane.insertRows(
@@ -20,6 +20,18 @@ export async function readHeads(lane: Lane): Promise<readonly Head[]> {
   return await lane.query(
     sql`SELECT writer, sequence, hash FROM audit ORDER BY writer, sequence DESC LIMIT 1 BY writer`,
     z.object({ writer: z.string(), sequence: z.number(), hash: z.string() }),
+  );
+}
+
+/** The heads worth noting down elsewhere: with one process after the other that is one, however often it was started. */
+export async function readStandingHeads(lane: Lane): Promise<readonly Head[]> {
+  const beginnings = await lane.query(
+    sql`SELECT why FROM audit WHERE kind = ${BEGINNING}`,
+    z.object({ why: z.string() }),
+  );
+  return standingHeads(
+    await readHeads(lane),
+    beginnings.map(({ why }) => why),
   );
 }
 
@@ -76,12 +88,12 @@ export async function* readEntries(lane: Lane): AsyncGenerator<Entry> {
   }
 }
 
-/** Entries of decisions of a model made within a time, in its order; ms, infinite for all. */
+/** Entries of decisions of a model, or of all models, made within a time, in its order; ms, infinite for all. */
 export async function readDecided(lane: Lane, model: string, from: number, to: number): Promise<readonly Entry[]> {
   const after = from === Number.NEGATIVE_INFINITY ? sql`true` : sql`at >= ${time(from)}`;
   const before = to === Number.POSITIVE_INFINITY ? sql`true` : sql`at < ${time(to)}`;
   return await lane.query(
-    sql`SELECT ${COLUMNS} FROM audit WHERE model = ${model} AND ${after} AND ${before} ORDER BY at, writer, sequence LIMIT 10000`,
+    sql`SELECT ${COLUMNS} FROM audit WHERE (model = ${model} OR (model = '' AND kind != ${BEGINNING})) AND ${after} AND ${before} ORDER BY at, writer, sequence LIMIT 10000`,
     row,
   );
 }

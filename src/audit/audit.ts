@@ -1,5 +1,5 @@
 /**
- * The audit: every decision (a change of an incident, a delivery, a configuration or reference that came into force) becomes an entry of a
+ * The audit: every decision (a change of an incident, a delivery, what a person has decided, a configuration or reference that came into force) becomes an entry of a
  * chain of hashes, some moments after it was made. Decisions lie in their own tables; the chain is what shows that they still are what they were.
  */
 
@@ -19,7 +19,7 @@ export interface Audit {
 /** Decisions are stamped by the clocks of several processes: as much older ones than the newest sealed are looked for. */
 const OVERLAP_MS = 3_600_000;
 
-/** @param monitorOf hash of the configuration of a model that is in force */
+/** @param monitorOf hash of the configuration of a model that is in force; of '' that of the whole configuration */
 export function createAudit(lane: Lane, clock: Clock, monitorOf: (model: string) => string): Audit {
   // A process has a chain of its own, since nothing keeps two from appending to one at the same time.
   const writer = `${hostname()}-${process.pid}-${randomBytes(4).toString("hex")}`;
@@ -28,7 +28,11 @@ export function createAudit(lane: Lane, clock: Clock, monitorOf: (model: string)
 
   const once = async (): Promise<number> => {
     since ??= await readNewest(lane);
-    const decisions = await readUnsealed(lane, since === null ? null : since - OVERLAP_MS, monitorOf);
+    const decisions = await readUnsealed(
+      lane,
+      { since: since === null ? null : since - OVERLAP_MS, now: clock.now() },
+      monitorOf,
+    );
     if (decisions.length === 0) return 0;
     const heads = head === null ? await readHeads(lane) : [];
     const entries = extend(writer, head, decisions, { at: clock.now(), heads });

@@ -3,6 +3,7 @@
  * without changing every later one. Whoever has noted a later hash elsewhere can tell.
  */
 import { createHash } from "node:crypto";
+import { z } from "zod";
 
 /** What was decided, by whom and why. */
 export interface Decision {
@@ -89,4 +90,26 @@ export function faultOf(entry: Entry, previous: Head | null): string | null {
   if (entry.previous !== (previous?.hash ?? "")) return `${place} does not follow from the one before it`;
   if (previous === null && entry.kind !== BEGINNING) return `${place} does not begin the chain`;
   return entry.hash === hashOf(entry) ? null : `${place} (${entry.what}) is not as it was written`;
+}
+
+const namedHeads = z.array(
+  z
+    .tuple([z.string(), z.number(), z.string()])
+    .transform(([writer, sequence, hash]): Head => ({ writer, sequence, hash })),
+);
+
+/** The heads of the other chains that the `why` of a chain's beginning names. */
+export function headsNamedBy(why: string): readonly Head[] {
+  try {
+    return namedHeads.parse(JSON.parse(why));
+  } catch {
+    // The entry's own hash tells that it was changed.
+    return [];
+  }
+}
+
+/** The heads that no later chain has named: from these all others follow. */
+export function standingHeads(heads: readonly Head[], beginnings: readonly string[]): readonly Head[] {
+  const named = new Set(beginnings.flatMap(headsNamedBy).map(({ hash }) => hash));
+  return heads.filter(({ hash }) => !named.has(hash));
 }

@@ -22,7 +22,7 @@ const sources: readonly Source[] = [
   {
     kind: "delivery",
     rows: sql`SELECT toString(delivery_id) AS id, model, at, ${SELF} AS who, concat(transition, ' to ', target, ': ', state) AS what, answer AS why, body AS content
-      FROM deliveries FINAL WHERE state IN ('sent', 'dead')`,
+      FROM deliveries FINAL WHERE state IN ('sent', 'dead', 'superseded')`,
   },
   {
     kind: "retraining",
@@ -31,9 +31,35 @@ const sources: readonly Source[] = [
       JSONExtractString(content, 'message') AS why FROM retrainings GROUP BY model, retraining_id, event, key`,
   },
   {
+    // Of a silence without a model, or for several, the model is ''; of an end it is that of what it ends.
     kind: "person",
-    rows: sql`SELECT toString(decision_id) AS id, model, at, owner AS who, kind AS what, reason AS why,
-      arrayStringConcat([kind, owner, reason, incident_id, matchers, model, subject, segment, verdict, ends, toString(until)], '\\n') AS content FROM decisions FINAL`,
+    rows: sql`SELECT toString(decision_id) AS id, at, owner AS who, reason AS why,
+      multiIf(of_model != '', of_model, ended_model != '', ended_model, incident_model != '', incident_model, position(silenced, '*') = 0, silenced, '') AS model,
+      concat(kind, multiIf(kind = 'feedback', concat(': ', verdict), kind = 'silence', concat(' of ', matchers), kind = 'end', concat(' of ', ended_kind),
+        kind = 'acceptance', concat(' of ', subject, if(segment = '', '', concat(' in ', segment))), '')) AS what, content
+      FROM (SELECT decision_id, kind, at, owner, reason, matchers, subject, segment, verdict, given.model AS of_model, ended_kind, ended_model,
+          JSONExtractString(matchers, 'model') AS silenced, if(given.incident_id = '', ended_incident, given.incident_id) AS about,
+          arrayStringConcat([kind, owner, reason, given.incident_id, matchers, given.model, subject, segment, verdict, ends, toString(until)], '\\n') || ifNull('\\n' || toString(since), '') AS content
+        FROM (SELECT * FROM decisions FINAL) AS given
+        LEFT JOIN (SELECT toString(decision_id) AS ended, toString(kind) AS ended_kind, toString(model) AS ended_model, incident_id AS ended_incident FROM decisions FINAL) AS earlier
+          ON given.ends = earlier.ended) AS told
+      LEFT JOIN (SELECT toString(incident_id) AS of_incident, toString(any(incidents.model)) AS incident_model FROM incidents GROUP BY incident_id) AS known
+        ON told.about = known.of_incident`,
+  },
+  {
+    // What lapses by itself was decided when it was made; that it no longer holds is a change all the same.
+    kind: "expiry",
+    rows: sql`SELECT toString(decision_id) AS id, model, assumeNotNull(until) AS at, ${SELF} AS who, concat(kind, ' expired') AS what, reason AS why,
+      concat(toString(decision_id), toString(assumeNotNull(until))) AS content FROM decisions FINAL
+      WHERE kind IN ('silence', 'acceptance') AND isNotNull(until) AND decision_id NOT IN (
+        SELECT toUUIDOrZero(ended.ends) FROM decisions AS ended INNER JOIN decisions AS made ON ended.ends = toString(made.decision_id)
+        WHERE ended.kind = 'end' AND ended.at < made.until)`,
+  },
+  {
+    // Each time: unlike the two below, one that was in force before and is again.
+    kind: "in force",
+    rows: sql`SELECT concat(kind, '/', model, '/', toString(toUnixTimestamp64Milli(at)), '/', in_force.id) AS id, model, at, ${SELF} AS who,
+      concat(kind, ' ', in_force.id, ' came into force') AS what, reason AS why, arrayStringConcat([in_force.id, reason, body], '\\n') AS content FROM in_force FINAL`,
   },
   {
     kind: "configuration",
@@ -59,7 +85,7 @@ const row = z.object({
 });
 
 const decisionsOf = ({ kind, rows }: Source): Sql =>
-  sql`SELECT ${kind} AS kind, id, model, at, who, CAST(what AS String) AS what, why, lower(hex(SHA256(content))) AS content_hash FROM (${rows})`;
+  sql`SELECT ${kind} AS kind, id, model, at, who, CAST(what AS String) AS what, why, lower(hex(SHA256(assumeNotNull(content)))) AS content_hash FROM (${rows})`;
 
 const ALL = written(sources.map((source) => decisionsOf(source).text).join(" UNION ALL "));
 
@@ -67,15 +93,18 @@ const ALL = written(sources.map((source) => decisionsOf(source).text).join(" UNI
  * Decisions without an entry, in the order of their time.
  *
  * @param since older ones are not looked for, ms; null for all
+ * @param now clock time, ms
  */
 export async function readUnsealed(
   lane: Lane,
-  since: number | null,
+  { since, now }: { readonly since: number | null; readonly now: number },
   monitorOf: (model: string) => string,
 ): Promise<readonly Decision[]> {
   const recent = since === null ? sql`true` : sql`at >= ${time(since)}`;
+  // What will expire has not yet.
+  const past = sql`(kind != 'expiry' OR at <= ${time(now)})`;
   const rows = await lane.query(
-    sql`SELECT kind, id, model, toUnixTimestamp64Milli(at) AS at_ms, who, what, why, content_hash FROM (${ALL}) WHERE ${recent}
+    sql`SELECT kind, id, model, toUnixTimestamp64Milli(at) AS at_ms, who, what, why, content_hash FROM (${ALL}) WHERE ${recent} AND ${past}
       AND (kind, id) NOT IN (SELECT kind, id FROM audit WHERE ${recent}) ORDER BY at, kind, id`,
     row,
   );

@@ -1,8 +1,7 @@
 /** Whether the audit's chains are whole, and whether what they attest still is as it was. */
-import { z } from "zod";
 import type { Lane } from "../store/store.ts";
 import { readEntries } from "./audit-store.ts";
-import { BEGINNING, faultOf, type Head } from "./chain.ts";
+import { BEGINNING, faultOf, type Head, headsNamedBy } from "./chain.ts";
 import { readChangedContents } from "./decisions.ts";
 
 export interface Verification {
@@ -12,9 +11,6 @@ export interface Verification {
   /** What is wrong, in sentences; empty where nothing is. */
   readonly faults: readonly string[];
 }
-
-/** What a chain's beginning says of the other chains. */
-const namedHeads = z.array(z.tuple([z.string(), z.number(), z.string()]));
 
 /** @param noted hashes that were noted down earlier: each must be that of an entry */
 export async function verifyAudit(lane: Lane, noted: readonly string[] = []): Promise<Verification> {
@@ -28,7 +24,7 @@ export async function verifyAudit(lane: Lane, noted: readonly string[] = []): Pr
     if (fault !== null) faults.push(fault);
     heads.set(entry.writer, { writer: entry.writer, sequence: entry.sequence, hash: entry.hash });
     if (entry.kind === BEGINNING)
-      for (const [writer, sequence, hash] of headsNamedBy(entry.why))
+      for (const { writer, sequence, hash } of headsNamedBy(entry.why))
         awaited.set(hash, `entry ${sequence} of ${writer}, which ${entry.writer} saw at its start, is no more`);
   }
   // A second pass, so that hashes of all entries need not be kept.
@@ -37,13 +33,4 @@ export async function verifyAudit(lane: Lane, noted: readonly string[] = []): Pr
   for (const { kind, id, gone } of await readChangedContents(lane))
     faults.push(`${kind} ${id} ${gone ? "is no more" : "is not as it was when it was sealed"}`);
   return { entries, heads: [...heads.values()], faults };
-}
-
-function headsNamedBy(why: string): z.output<typeof namedHeads> {
-  try {
-    return namedHeads.parse(JSON.parse(why));
-  } catch {
-    // The entry's own hash tells that it was changed.
-    return [];
-  }
 }

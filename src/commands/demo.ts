@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { createApp } from "../app.ts";
 import { roleNames } from "../app-options.ts";
-import { readConfig, untilStopped } from "./options.ts";
+import { readConfig } from "./options.ts";
 import { progressView, summaryJson, summaryTable } from "./progress.ts";
+import { untilStopped } from "./until-stopped.ts";
 
 /** The example lies beside dist/ in the package. */
 const example = (): string => {

@@ -12,19 +12,6 @@ export const ownerOption = (): Option =>
 
 export const readConfig = (file: string): Config => loadConfig(path.resolve(file), { environment: process.env });
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-export function untilStopped(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      process.once("SIGINT", () => process.exit(130));
-      process.once("SIGTERM", () => process.exit(143));
-      resolve(signal);
-    };
-    process.once("SIGINT", stop);
-    process.once("SIGTERM", stop);
-  });
-}
-
 /** A time of the command line in ms; one without a zone is UTC. @throws InvalidArgumentError */
 export function timeOf(text: string): number {
   const zoned = /[zZ]$|[+-]\d{2}:?\d{2}$/.test(text) || !text.includes("T") ? text : `${text}Z`;

@@ -2,7 +2,8 @@
 import { Command, InvalidArgumentError } from "commander";
 import { createApp } from "../app.ts";
 import { type Role, roleNames } from "../app-options.ts";
-import { configOption, readConfig, untilStopped } from "./options.ts";
+import { configOption, readConfig } from "./options.ts";
+import { untilStopped } from "./until-stopped.ts";
 
 function parseRoles(text: string): readonly Role[] {
   return text.split(",").map((part) => {

@@ -5,6 +5,7 @@ import { onlineDetectors } from "../../detectors/online/index.ts";
 import { classLabel } from "../core/class-label.ts";
 import { checkActions } from "./action-checks.ts";
 import { checkCompare } from "./compare-checks.ts";
+import { checkDigests } from "./digest-checks.ts";
 import { durationText } from "./duration.ts";
 import { checkFairness } from "./fairness-checks.ts";
 import { checkKpis } from "./kpi-checks.ts";
@@ -16,6 +17,7 @@ import { checkRoutes } from "./routes.ts";
 import { checkRules } from "./rule-checks.ts";
 import type { Config, ModelConfig } from "./schema.ts";
 import { suggestionText } from "./suggestion.ts";
+import { checkTimeZone } from "./time-zone.ts";
 
 /** Every contradiction of a configuration that fits the schema. Pure. */
 export function crossChecks(config: Config): Problem[] {
@@ -28,6 +30,7 @@ export function crossChecks(config: Config): Problem[] {
     ...config.models.flatMap((model, index) => checkModel(model, ["models", index], Object.keys(config.channels))),
     ...config.models.flatMap((model, index) => checkActions(model, ["models", index], config)),
     ...config.models.flatMap((model, index) => checkKpiPlans(model, ["models", index], config)),
+    ...checkDigests(config),
   ];
 }
 
@@ -227,17 +230,4 @@ function checkSchedule({ schedule }: ModelConfig, path: Path): Problem[] {
     });
   }
   return [...problems, ...checkTimeZone(schedule.timezone, [...path, "schedule", "timezone"])];
-}
-
-function checkTimeZone(name: string, path: Path): Problem[] {
-  if (isTimeZone(name)) return [];
-  return [{ path, message: `"${name}" is no time zone; for example Europe/Berlin, America/New_York or UTC` }];
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
-  } catch {
-    return false;
-  }
 }

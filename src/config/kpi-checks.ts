@@ -10,7 +10,9 @@ type Kpi = ModelConfig["kpis"][number];
 
 const ofClasses: readonly Task[] = ["binary", "multiclass"];
 const ofTwoClasses: readonly Task[] = ["binary"];
+const ofManyClasses: readonly Task[] = ["multiclass"];
 const ofNumbers: readonly Task[] = ["regression"];
+const ofAll: readonly Task[] = ["binary", "multiclass", "regression"];
 
 /** Tasks that a built-in KPI is defined for. */
 export const kpiTasks: Readonly<Record<KpiName, readonly Task[]>> = {
@@ -20,14 +22,26 @@ export const kpiTasks: Readonly<Record<KpiName, readonly Task[]>> = {
   specificity: ofClasses,
   false_positive_rate: ofClasses,
   f1: ofClasses,
-  roc_auc: ofTwoClasses,
+  roc_auc: ofClasses,
   log_loss: ofClasses,
   brier: ofClasses,
   mae: ofNumbers,
   rmse: ofNumbers,
   r2: ofNumbers,
-  label_coverage: ["binary", "multiclass", "regression"],
-  ece: ofTwoClasses,
+  bias: ofNumbers,
+  mape: ofNumbers,
+  median_absolute_error: ofNumbers,
+  pinball_loss: ofNumbers,
+  label_coverage: ofAll,
+  label_delay: ofAll,
+  label_delay_p90: ofAll,
+  ece: ofClasses,
+  weighted_precision: ofManyClasses,
+  weighted_recall: ofManyClasses,
+  weighted_f1: ofManyClasses,
+  top_2_accuracy: ofManyClasses,
+  top_3_accuracy: ofManyClasses,
+  top_5_accuracy: ofManyClasses,
   estimated_accuracy: ofClasses,
   estimated_precision: ofClasses,
   estimated_recall: ofClasses,
@@ -49,7 +63,7 @@ export function checkKpis(model: ModelConfig, path: Path): Problem[] {
     return [
       ...twice,
       ...("use" in kpi
-        ? [...checkTask(kpi.use, model.task, at), ...checkEstimate(kpi.use, model, at)]
+        ? [...checkTask(kpi.use, model.task, at), ...checkEstimate(kpi.use, model, at), ...checkNeeds(kpi, model, at)]
         : checkCustom(kpi, at)),
       ...checkLimits(kpi, at),
     ];
@@ -60,6 +74,19 @@ function checkTask(name: KpiName, task: Task, path: Path): Problem[] {
   if (kpiTasks[name].includes(task)) return [];
   const fitting = kpiNames.filter((other) => kpiTasks[other].includes(task));
   return [{ path, message: `${name} is not defined for a ${task} model; those that are: ${fitting.join(", ")}` }];
+}
+
+function checkNeeds(
+  { use, quantile }: Extract<Kpi, { use: KpiName }>,
+  { task, classes }: ModelConfig,
+  path: Path,
+): Problem[] {
+  const problems: Problem[] = [];
+  if (use === "roc_auc" && task === "multiclass" && classes === undefined)
+    problems.push({ path, message: "roc_auc of several classes needs to know them: list them in `classes`" });
+  if (quantile !== undefined && use !== "pinball_loss")
+    problems.push({ path: [...path, "quantile"], message: `${use} has no quantile; pinball_loss has` });
+  return problems;
 }
 
 function checkEstimate(name: KpiName, { reference }: ModelConfig, path: Path): Problem[] {

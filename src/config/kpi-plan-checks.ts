@@ -107,7 +107,7 @@ function checkTriggers(model: ModelConfig, path: Path): Problem[] {
 }
 
 function checkStateChannels({ on_state_change }: ModelConfig, path: Path, channels: Config["channels"]): Problem[] {
-  const able = channelKinds.filter(({ takesStates }) => takesStates).map(({ name }) => name);
+  const able = channelKinds.filter(({ takes }) => takes.has("state")).map(({ name }) => name);
   const known = Object.keys(channels);
   return on_state_change.flatMap((name, index): Problem[] => {
     const at = [...path, "on_state_change", index];

@@ -16,8 +16,20 @@ export const kpiNames = [
   "mae",
   "rmse",
   "r2",
+  "bias",
+  "mape",
+  "median_absolute_error",
+  "pinball_loss",
   "label_coverage",
+  "label_delay",
+  "label_delay_p90",
   "ece",
+  "weighted_precision",
+  "weighted_recall",
+  "weighted_f1",
+  "top_2_accuracy",
+  "top_3_accuracy",
+  "top_5_accuracy",
   "estimated_accuracy",
   "estimated_precision",
   "estimated_recall",
@@ -67,7 +79,16 @@ const limits = {
   on_failure: onFailureSchema.optional(),
 };
 
-const builtIn = z.strictObject({ use: z.enum(kpiNames).describe("Name of the KPI."), ...limits });
+const builtIn = z.strictObject({
+  use: z.enum(kpiNames).describe("Name of the KPI."),
+  quantile: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe("Of `pinball_loss` alone: the quantile that the model predicts; default 0.5."),
+  ...limits,
+});
 const custom = z.strictObject({
   name: z
     .string()

@@ -44,6 +44,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     fairness,
     weigh_labels_by,
     privacy,
+    season_timezone,
   } = model;
   return {
     name,
@@ -60,6 +61,8 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     fairness: fairness === undefined ? null : { ...fairness, groups: sorted(fairness.groups) },
     ...(weigh_labels_by === undefined ? {} : { weigh_labels_by }),
     ...(privacy === undefined ? {} : { privacy: { ...privacy, key: undefined } }),
+    // The hours of the week by which volumes are compared.
+    ...(season_timezone === "UTC" ? {} : { season_timezone }),
     mapping,
     referenceId,
     reference: referenceParts(model),

@@ -6,6 +6,7 @@ import { channelSchema } from "./channels.ts";
 import { compareSchema } from "./compare.ts";
 import { defaultsSchema } from "./defaults.ts";
 import { detectorSchema, withRowsOfModel } from "./detectors.ts";
+import { digestSchema } from "./digests.ts";
 import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
 import { fairnessSchema } from "./fairness.ts";
@@ -218,6 +219,10 @@ export const configSchema = z.strictObject({
     .describe(
       "Which channels are told, by the labels of the model and by severity: the first route that fits, beside what the model's own `alerts.channels` name.",
     ),
+  digests: z
+    .array(digestSchema)
+    .prefault([])
+    .describe("Summaries of a day or a week: what breached without a rule, KPIs, incidents, and what is missing."),
   server: z
     .strictObject({
       host: z.string().default("127.0.0.1").describe("Address to bind; any but a loopback address needs a token."),

@@ -1,5 +1,6 @@
 /** What channels (to people) and actions (to machines) are asked to do, and what they answer. One attempt each. */
 import type { z } from "zod";
+import type { DigestMessage } from "./digest.ts";
 import type { Incident, IncidentTransition } from "./incident.ts";
 import type { MessageContent } from "./message.ts";
 import type { StateNotification } from "./model-state.ts";
@@ -36,11 +37,43 @@ export type Delivery =
     }
   | { readonly status: "failed"; readonly retryable: boolean; readonly reason: string; readonly retryAfterMs?: number };
 
-/** @param thread what this target answered as `thread` to an earlier notification of the incident; left out where there is none */
-export type Send = (notification: Notification, signal: AbortSignal, thread?: string) => Promise<Delivery>;
+/** What a target can be told, by its kind: news of an incident, a digest, or how a model is. */
+interface Messages {
+  readonly incident: Notification;
+  readonly digest: DigestMessage;
+  readonly state: StateNotification;
+}
+export type MessageKind = keyof Messages;
+export type Message = Messages[MessageKind];
+/** What people are told. */
+export type HumanMessage = Notification | DigestMessage;
 
-/** The same for the state of a model. */
-export type SendState = (notification: StateNotification, signal: AbortSignal) => Promise<Delivery>;
+export const isDigest = (message: Message): message is DigestMessage => "digest" in message;
+export const isState = (message: Message): message is StateNotification => "state" in message;
+const kindOf = (message: Message): MessageKind =>
+  isDigest(message) ? "digest" : isState(message) ? "state" : "incident";
+
+/** @param thread what this target answered as `thread` to an earlier notification of the incident; left out where there is none */
+export type Send<Kind extends MessageKind = "incident"> = (
+  message: Messages[Kind],
+  signal: AbortSignal,
+  thread?: string,
+) => Promise<Delivery>;
+/** Takes a message of any kind; what its target can't be told has failed for good. */
+export type SendMessage = Send<MessageKind>;
+
+/** Sends messages of its kinds; any other has failed for good. */
+export function takingOnly<Kind extends MessageKind>(
+  name: string,
+  kinds: ReadonlySet<MessageKind>,
+  send: Send<Kind>,
+): SendMessage {
+  const isTaken = (message: Message): message is Messages[Kind] => kinds.has(kindOf(message));
+  return async (message, signal, thread) =>
+    isTaken(message)
+      ? await send(message, signal, thread)
+      : { status: "failed", retryable: false, reason: `${name} can't be told of this: ${kindOf(message)}` };
+}
 
 /** What a target may be handed by the service. */
 export interface TargetTools {
@@ -59,48 +92,50 @@ export interface Target extends Description {
   readonly options: z.ZodObject;
   /** It shows the state of incidents and not only news of them: their end is told to it also where `send_resolved` is off. */
   readonly mirrors: boolean;
-  /** Whether it can take the states of models: it speaks to machines. */
-  readonly takesStates: boolean;
+  /** What it can be told. What wakes people, or asks machines for something, shows no digest; only machines go by a model's state. */
+  readonly takes: ReadonlySet<MessageKind>;
   /** Checks the options once. Throws ZodError. */
-  open(options: unknown, tools?: TargetTools): Send;
-  /** null where it takes no states. Throws ZodError. */
-  openStates(options: unknown): SendState | null;
+  open(options: unknown, tools?: TargetTools): SendMessage;
   /** Milliseconds after which an open incident is told again, since the receiver forgets by itself; null: once is enough. */
   refreshMs(options: unknown): number | null;
 }
 
-interface TargetDefinition<Options extends z.ZodObject> extends Description {
+interface TargetDefinition<Options extends z.ZodObject, Kinds extends readonly MessageKind[]> extends Description {
   readonly options: Options;
   readonly mirrors?: boolean;
-  open(options: z.output<Options>, tools: TargetTools): Send;
-  openStates?(options: z.output<Options>): SendState;
+  /** Left out: news of incidents alone. */
+  readonly takes?: Kinds;
+  open(options: z.output<Options>, tools: TargetTools): Send<Kinds[number]>;
   refreshMs?(options: z.output<Options>): number;
 }
 
-export function defineTarget<const Options extends z.ZodObject>(target: TargetDefinition<Options>): Target {
+export function defineTarget<
+  const Options extends z.ZodObject,
+  const Kinds extends readonly MessageKind[] = readonly ["incident"],
+>(target: TargetDefinition<Options, Kinds>): Target {
   const { name, title, description, options } = target;
+  const kinds = new Set<MessageKind>(target.takes ?? ["incident"]);
   return {
     name,
     title,
     description,
     options,
     mirrors: target.mirrors ?? false,
-    takesStates: target.openStates !== undefined,
-    open: (written, tools = {}) => target.open(options.parse(written), tools),
-    openStates: (written) => target.openStates?.(options.parse(written)) ?? null,
+    takes: kinds,
+    open: (written, tools = {}) => takingOnly(name, kinds, target.open(options.parse(written), tools)),
     refreshMs: (written) => target.refreshMs?.(options.parse(written)) ?? null,
   };
 }
 
 /** `state`: a model's state, to a machine that goes by it. */
-export const deliveryKinds = ["channel", "action", "state"] as const;
+export const deliveryKinds = ["channel", "action", "digest", "state"] as const;
 export type DeliveryKind = (typeof deliveryKinds)[number];
 
 /** A delivery as it is put into the outbox, before any attempt. */
 export interface PlannedDelivery {
   /** UUID made from a hash of (incident, transition, occurrence, target); the idempotency key too. */
   readonly deliveryId: string;
-  readonly kind: Exclude<DeliveryKind, "state">;
+  readonly kind: "channel" | "action";
   /** Key of the target in the outbox: `channel ml-oncall`, `action fraud webhook`. */
   readonly target: string;
   /** Sequence of the incident's change: a later change of one incident never overtakes an earlier one at a target. */
@@ -113,7 +148,17 @@ export interface PlannedState {
   /** UUID made from a hash of (model, sequence, target); the idempotency key too. */
   readonly deliveryId: string;
   readonly kind: "state";
-  /** Key of the target in the outbox: `state switch`. */
   readonly target: string;
-  readonly notification: StateNotification;
+  readonly message: StateNotification;
 }
+
+/** A digest as it is put into the outbox. */
+export interface PlannedDigest {
+  /** UUID made from a hash of (digest's name, local date, target); the idempotency key too. */
+  readonly deliveryId: string;
+  readonly kind: "digest";
+  readonly target: string;
+  readonly message: DigestMessage;
+}
+
+export type Planned = PlannedDelivery | PlannedState | PlannedDigest;

@@ -89,20 +89,34 @@ export interface RetrainedVersion {
 }
 
 /** `whole`: of a segment, that all events move likewise. `accepted`: a person has called it the new normal. */
-export const explanationKinds = ["missing", "invalid", "volume", "version", "whole", "accepted"] as const;
+export const explanationKinds = [
+  "unit",
+  "type",
+  "constant",
+  "missing",
+  "invalid",
+  "volume",
+  "version",
+  "whole",
+  "accepted",
+] as const;
 /** What happened before or beside the drift and accounts for it. */
 export interface Explanation {
   readonly kind: (typeof explanationKinds)[number];
   readonly model: string;
-  /** The field of `missing` and `invalid`, what is `accepted`; '' of the others. */
+  /** The field of `unit`, `type`, `constant`, `missing` and `invalid`, what is `accepted`; '' of the others. */
   readonly subject: string;
   /** The only segment in which drift is `accepted`; left out: all. */
   readonly segment?: string;
+  /** Event time from which on what is `accepted` is measured against the new normal, ms: what fires later is news. */
+  readonly rebased?: number;
   readonly version: string;
   readonly variant: string;
   /** Event time in which it was seen. */
   readonly since: number;
   readonly until: number;
+  /** Where only a window that it fills shows it: the beginning of the one before, in which it may have begun. Left out: `since`. */
+  readonly earliest?: number;
   /** "age is missing in 100 % of the events". */
   readonly text: string;
 }

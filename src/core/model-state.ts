@@ -45,15 +45,3 @@ export const stateBody = ({ state, sequence, previous, changed_at }: StateNotifi
   previous,
   changed_at: iso(changed_at),
 });
-
-/** As a CloudEvent (1.0) in structured mode. A retry has the same id and the same bytes. */
-export const stateEvent = (notification: StateNotification): Record<string, unknown> => ({
-  specversion: "1.0",
-  id: notification.idempotencyKey,
-  source: `/driftline/models/${encodeURIComponent(notification.state.model)}`,
-  type: "io.driftline.model.state",
-  subject: notification.state.state,
-  time: iso(notification.changed_at),
-  datacontenttype: "application/json",
-  data: stateBody(notification),
-});

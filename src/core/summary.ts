@@ -38,6 +38,16 @@ export interface ReferenceSubject {
   readonly standardDeviation: number;
   readonly minimum: number;
   readonly maximum: number;
+  /** Of the whole model alone: what was seen in the times that a window is compared with. */
+  readonly before?: ModelHistory;
+}
+
+/** What a model's events were like before a window. Parts that were not looked for are left out. */
+export interface ModelHistory {
+  /** Events at the same hour of each of the weeks before, those without events left out; [] where there are none. */
+  readonly weeks?: readonly number[];
+  /** Longest time without an event within the week before, s; left out where less than a week is known. */
+  readonly longestSilence?: number;
 }
 
 export interface Reference {
@@ -58,6 +68,15 @@ export interface WindowSummary {
   readonly bins: readonly number[];
   /** Of the valid numeric values; null where there are none. */
   readonly mean: number | null;
+  /** Population standard deviation of the same values; null where there are none, or it is not known. */
+  readonly standardDeviation: number | null;
   readonly minimum: number | null;
   readonly maximum: number | null;
+  /** Categories that the reference has never seen, with their rows, the most frequent first; left out where they are not kept by name. */
+  readonly newValues?: readonly (readonly [name: string, rows: number])[];
+  /** Of the whole model, all versions together: events that came, and those of them that were copies; left out where they were not counted. */
+  readonly received?: number;
+  readonly copies?: number;
+  /** Of the whole model: time from the newest event to the window's end, s. */
+  readonly age?: number;
 }

@@ -1,8 +1,10 @@
-/** The JSON that webhooks send of an incident: the same shape to people and to machines, with times as ISO 8601 text. */
-import type { Notification } from "./delivery.ts";
+/** The JSON that webhooks send: the same shape to people and to machines, with times as ISO 8601 text. */
+import { isDigest, isState, type Message, type Notification } from "./delivery.ts";
+import { digestBody } from "./digest.ts";
 import type { IncidentMember } from "./incident.ts";
 import type { IncidentBeginning } from "./incident-beginning.ts";
 import type { CauseReport } from "./incident-cause.ts";
+import { stateBody } from "./model-state.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
@@ -85,10 +87,15 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
   };
 }
 
-/** All that a machine is told of an incident's change: the words, the same in parts, and the incident itself. Pictures stay out. */
-export function messageBody(notification: Notification): Record<string, unknown> {
-  const { title, lines, content } = notification;
+/**
+ * All that a machine is told: of an incident's change the words, the same in parts, and the incident itself, without pictures; or a digest,
+ * or a model's state.
+ */
+export function messageBody(message: Message): Record<string, unknown> {
+  if (isDigest(message)) return digestBody(message);
+  if (isState(message)) return stateBody(message);
+  const { title, lines, content } = message;
   const parts = content === undefined ? {} : { summary: content.summary, facts: content.facts };
   const more = content === undefined ? {} : { changed: content.changed, why: content.why, links: content.links };
-  return { title, ...parts, lines, ...more, incident: incidentBody(notification) };
+  return { title, ...parts, lines, ...more, incident: incidentBody(message) };
 }

@@ -2,20 +2,12 @@
  * Attempts at one target: one delivery after the other, each tried once, and what came of it written before the next is tried.
  */
 import type { Clock } from "../core/clock.ts";
-import type { Delivery, Notification, Send, SendState } from "../core/delivery.ts";
+import { type Delivery, isDigest, isState, type Message, type SendMessage } from "../core/delivery.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Lane } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { DeliveryMetrics } from "../telemetry/metrics.ts";
-import {
-  type AttemptResult,
-  insertAttempt,
-  isState,
-  type PendingDelivery,
-  type QueuedMessage,
-  readPresent,
-  readThread,
-} from "./delivery-store.ts";
+import { type AttemptResult, insertAttempt, type PendingDelivery, readPresent, readThread } from "./delivery-store.ts";
 import { redact } from "./redact.ts";
 import { nextAttempt, type RetryLimits, retryLimits } from "./retry-schedule.ts";
 
@@ -27,9 +19,7 @@ const THREAD_CHARACTERS_MAX = 500;
 export interface AttemptOptions {
   readonly lane: Lane;
   /** By key: `channel ml-oncall`, `action fraud webhook`. */
-  readonly targets: ReadonlyMap<string, Send>;
-  /** Receivers of models' states, by key: `state switch`; left out: there are none. */
-  readonly states?: ReadonlyMap<string, SendState>;
+  readonly targets: ReadonlyMap<string, SendMessage>;
   readonly clock: Clock;
   readonly log: Pick<Log, "info" | "warn" | "error">;
   readonly metrics?: DeliveryMetrics;
@@ -56,12 +46,12 @@ export async function runAttempts(
     if (stop.aborted) return null;
     if (waiting.has(delivery.incident_id)) continue;
     try {
-      const { notification, attempt: tried } = await readPresent(options.lane, delivery.delivery_id);
+      const { message, attempt: tried } = await readPresent(options.lane, delivery.delivery_id);
       // The list of what is due may have been read while the attempt before was being recorded.
       if (tried !== delivery.attempt) continue;
-      const outcome = await outcomeOf(options, delivery, notification);
+      const outcome = await outcomeOf(options, delivery, message);
       const result = resultOf(options, delivery, outcome);
-      await record(options, delivery, notification, result, stop);
+      await record(options, delivery, message, result, stop);
       if (result.state === "failed") waiting.add(delivery.incident_id);
       tell(options, delivery, result);
       if (outcome.status === "failed" && outcome.retryAfterMs !== undefined) return result.at + outcome.retryAfterMs;
@@ -82,11 +72,11 @@ export async function dropSuperseded(
 ): Promise<void> {
   try {
     for (const delivery of superseded) {
-      const { notification, attempt } = await readPresent(options.lane, delivery.delivery_id);
+      const { message, attempt } = await readPresent(options.lane, delivery.delivery_id);
       if (attempt !== delivery.attempt) continue;
       const at = options.clock.now();
       const answer = "a newer state was there before it was sent";
-      await record(options, delivery, notification, { state: "superseded", dueAt: at, at, answer, thread: "" }, stop);
+      await record(options, delivery, message, { state: "superseded", dueAt: at, at, answer, thread: "" }, stop);
     }
   } catch (thrown) {
     const reason = redact(messageOf(thrown), options.secrets);
@@ -113,31 +103,18 @@ function resultOf(options: AttemptOptions, delivery: PendingDelivery, outcome: D
 async function outcomeOf(
   options: AttemptOptions,
   delivery: PendingDelivery,
-  notification: QueuedMessage | null,
+  message: Message | null,
 ): Promise<Delivery> {
   const lost = (reason: string): Delivery => ({ status: "failed", retryable: false, reason });
-  if (notification === null) return lost("its text is no longer in the store");
-  if (isState(notification)) {
-    const send = options.states?.get(delivery.target);
-    if (send === undefined) return lost(`the configuration has no ${delivery.target} any more`);
-    return await attemptOnce((signal) => send(notification, signal), options.attemptMs);
-  }
+  if (message === null) return lost("its text is no longer in the store");
   const send = options.targets.get(delivery.target);
   if (send === undefined) return lost(`the configuration has no ${delivery.target} any more`);
-  const thread = await readThread(options.lane, delivery);
-  return await sendOnce(send, notification, options.attemptMs, thread);
+  const thread = isDigest(message) || isState(message) ? undefined : await readThread(options.lane, delivery);
+  return await sendOnce((signal) => send(message, signal, thread), options.attemptMs);
 }
 
-/** One attempt of an incident's message. */
-export const sendOnce = (
-  send: Send,
-  notification: Notification,
-  attemptMs?: number,
-  thread?: string,
-): Promise<Delivery> => attemptOnce((signal) => send(notification, signal, thread), attemptMs);
-
 /** One attempt. Whatever a target throws is a failure worth another try: a target should never throw. */
-async function attemptOnce(
+export async function sendOnce(
   send: (signal: AbortSignal) => Promise<Delivery>,
   attemptMs = ATTEMPT_MS,
 ): Promise<Delivery> {
@@ -162,13 +139,13 @@ async function attemptOnce(
 async function record(
   options: AttemptOptions,
   delivery: PendingDelivery,
-  notification: QueuedMessage | null,
+  message: Message | null,
   result: AttemptResult,
   stop: AbortSignal,
 ): Promise<void> {
   while (true) {
     try {
-      await insertAttempt(options.lane, delivery, notification, result);
+      await insertAttempt(options.lane, delivery, message, result);
       return;
     } catch (thrown) {
       const reason = redact(messageOf(thrown), options.secrets);

@@ -1,9 +1,18 @@
 /** The `deliveries` table: one row a delivery, the greatest attempt is the present. */
 import { z } from "zod";
-import { deliveryKinds, type Notification, type PlannedDelivery, type PlannedState } from "../core/delivery.ts";
+import {
+  type DeliveryKind,
+  deliveryKinds,
+  isDigest,
+  isState,
+  type Message,
+  type Notification,
+  type Planned,
+} from "../core/delivery.ts";
+import type { DigestMessage } from "../core/digest.ts";
 import { contentUuid } from "../core/identity.ts";
 import { incidentTransitions } from "../core/incident.ts";
-import { type StateNotification, stateNotificationSchema } from "../core/model-state.ts";
+import { stateNotificationSchema } from "../core/model-state.ts";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 
@@ -11,11 +20,12 @@ import type { Lane } from "../store/store.ts";
 export const deliveryStates = ["due", "sent", "failed", "dead", "superseded"] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
 
+/** What stands in place of an incident's transition where a delivery is a digest, or a model's state. */
+const DIGEST = "digest";
+const STATE = "state";
+
 /** Waiting deliveries that are looked at, of each target, oldest first: one that is down must not hide the others. */
 const PENDING_MAX = 1_000;
-
-/** What stands in place of an incident's transition where a delivery is a model's state. */
-const STATE = "state";
 
 const pendingSchema = z.object({
   delivery_id: z.string(),
@@ -24,7 +34,7 @@ const pendingSchema = z.object({
   model: z.string(),
   kind: z.enum(deliveryKinds),
   target: z.string(),
-  transition: z.enum([...incidentTransitions, STATE]),
+  transition: z.enum([...incidentTransitions, DIGEST, STATE]),
   due_ms: z.number(),
   queued_ms: z.number(),
   opened_ms: z.number(),
@@ -44,15 +54,14 @@ export interface AttemptResult {
   readonly thread: string;
 }
 
-/** A message of either kind, as it lies in the outbox. */
-export type QueuedMessage = Notification | StateNotification;
-
-export const isState = (message: QueuedMessage): message is StateNotification => "state" in message;
-
-/** What a delivery is about: an incident's changes, or a model's states, stay in their order at a target. */
-function lineOf(planned: PlannedDelivery | PlannedState) {
+/** What a delivery is about: an incident's changes, or a model's states, stay in their order at a target. A digest waits behind nothing. */
+function lineOf(planned: Planned) {
+  if (planned.kind === "digest") {
+    const { deliveryId, message } = planned;
+    return { incident_id: deliveryId, model: "", sequence: 1, transition: DIGEST, opened_at: message.digest.to };
+  }
   if (planned.kind === "state") {
-    const { state, sequence, changed_at } = planned.notification;
+    const { state, sequence, changed_at } = planned.message;
     const line = contentUuid("model state", state.model);
     return { incident_id: line, model: state.model, sequence, transition: STATE, opened_at: changed_at };
   }
@@ -61,27 +70,26 @@ function lineOf(planned: PlannedDelivery | PlannedState) {
   return { incident_id, model, sequence: planned.sequence, transition, opened_at };
 }
 
-export async function insertPlanned(
-  lane: Lane,
-  deliveries: readonly (PlannedDelivery | PlannedState)[],
-  now: number,
-): Promise<void> {
+export async function insertPlanned(lane: Lane, deliveries: readonly Planned[], now: number): Promise<void> {
   await lane.insertRows(
     "deliveries",
-    deliveries.map((planned) => ({
-      ...lineOf(planned),
-      delivery_id: planned.deliveryId,
-      attempt: 0,
-      kind: planned.kind,
-      target: planned.target,
-      state: "due",
-      due_at: now,
-      at: now,
-      queued_at: now,
-      idempotency_key: planned.notification.idempotencyKey,
-      body: JSON.stringify(planned.notification),
-      answer: "",
-    })),
+    deliveries.map((planned) => {
+      const message = "message" in planned ? planned.message : planned.notification;
+      return {
+        ...lineOf(planned),
+        delivery_id: planned.deliveryId,
+        attempt: 0,
+        kind: planned.kind,
+        target: planned.target,
+        state: "due",
+        due_at: now,
+        at: now,
+        queued_at: now,
+        idempotency_key: message.idempotencyKey,
+        body: JSON.stringify(message),
+        answer: "",
+      };
+    }),
   );
 }
 
@@ -110,21 +118,21 @@ const notificationSchema = z.looseObject({
 export async function readPresent(
   lane: Lane,
   deliveryId: string,
-): Promise<{ readonly notification: QueuedMessage | null; readonly attempt: number }> {
+): Promise<{ readonly message: Message | null; readonly attempt: number }> {
   const rows = await lane.query(
-    sql`SELECT body, attempt FROM deliveries WHERE delivery_id = ${deliveryId} ORDER BY attempt DESC, sequence DESC LIMIT 1`,
-    z.object({ body: z.string(), attempt: z.number() }),
+    sql`SELECT kind, body, attempt FROM deliveries WHERE delivery_id = ${deliveryId} ORDER BY attempt DESC, sequence DESC LIMIT 1`,
+    z.object({ kind: z.enum(deliveryKinds), body: z.string(), attempt: z.number() }),
   );
   const row = rows[0];
-  if (row === undefined || row.body === "") return { notification: null, attempt: row?.attempt ?? 0 };
-  return { notification: parseMessage(row.body), attempt: row.attempt };
+  if (row === undefined || row.body === "") return { message: null, attempt: row?.attempt ?? 0 };
+  return { message: parseMessage(row.kind, row.body), attempt: row.attempt };
 }
 
 /** Writes what came of an attempt. The body goes along, since the newest row replaces the others. */
 export async function insertAttempt(
   lane: Lane,
   delivery: PendingDelivery,
-  notification: QueuedMessage | null,
+  message: Message | null,
   result: AttemptResult,
 ): Promise<void> {
   const { delivery_id, incident_id, model, kind, target, transition, sequence, queued_ms, opened_ms } = delivery;
@@ -143,8 +151,8 @@ export async function insertAttempt(
       at: result.at,
       queued_at: queued_ms,
       opened_at: opened_ms,
-      idempotency_key: notification?.idempotencyKey ?? delivery_id,
-      body: notification === null ? "" : JSON.stringify(notification),
+      idempotency_key: message?.idempotencyKey ?? delivery_id,
+      body: message === null ? "" : JSON.stringify(message),
       answer: result.answer,
       thread: result.thread,
     },
@@ -223,14 +231,25 @@ export async function readOutcome(
   return rows[0] ?? null;
 }
 
+const digestSchema = z.looseObject({
+  idempotencyKey: z.string(),
+  digest: z.looseObject({ name: z.string(), date: z.string() }),
+  title: z.string(),
+  period: z.string(),
+  link: z.string(),
+});
+
+function parseMessage(kind: DeliveryKind, text: string): Message {
+  if (kind === "digest") return digestSchema.parse(JSON.parse(text)) as unknown as DigestMessage;
+  return kind === "state" ? stateNotificationSchema.parse(JSON.parse(text)) : parseNotification(text);
+}
+
+/** The notification that was stored; null where the delivery has none, or is no news of an incident. */
+export async function readNotification(lane: Lane, deliveryId: string): Promise<Notification | null> {
+  const { message } = await readPresent(lane, deliveryId);
+  return message === null || isDigest(message) || isState(message) ? null : message;
+}
+
 /** A notification as it was stored; the incident inside was written from the type and goes on as it was. */
 export const parseNotification = (text: string): Notification =>
   notificationSchema.parse(JSON.parse(text)) as unknown as Notification;
-
-const stateMessageSchema = z.looseObject({ state: z.unknown() });
-
-function parseMessage(text: string): QueuedMessage {
-  const written: unknown = JSON.parse(text);
-  const isOfState = stateMessageSchema.safeParse(written).data?.state !== undefined;
-  return isOfState ? stateNotificationSchema.parse(written) : parseNotification(text);
-}

@@ -5,7 +5,7 @@
  * A crash between an attempt and its record repeats the attempt under the same idempotency key: at least once, never under a new name.
  * Targets are independent: one that hangs holds up itself alone.
  */
-import type { PlannedDelivery, PlannedState } from "../core/delivery.ts";
+import type { Planned } from "../core/delivery.ts";
 import { messageOf } from "../core/errors.ts";
 import { type AttemptOptions, dropSuperseded, runAttempts } from "./attempts.ts";
 import { insertPlanned, type PendingDelivery, readPending } from "./delivery-store.ts";
@@ -23,7 +23,7 @@ export interface OutboxOptions extends AttemptOptions {
 
 export interface Outbox {
   /** Queues deliveries; the same one twice is one. They are stored once this resolves. */
-  enqueue(deliveries: readonly (PlannedDelivery | PlannedState)[]): Promise<void>;
+  enqueue(deliveries: readonly Planned[]): Promise<void>;
   /** Begins to deliver what is due, and goes on until `stop`. */
   start(): void;
   /** Waits for attempts under way (at most their time limit) and ends. What is not sent stays in the store. */

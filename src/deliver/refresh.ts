@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../core/errors.ts";
 import { type AttemptOptions, sendOnce } from "./attempts.ts";
-import { isState, readPresent, readStanding, readThread } from "./delivery-store.ts";
+import { readNotification, readStanding, readThread } from "./delivery-store.ts";
 import { redact } from "./redact.ts";
 
 /** One after the other; what fails is left to the next time. A failure of the target itself ends the round. */
@@ -14,10 +14,10 @@ export async function refreshStanding(options: AttemptOptions, target: string, s
   try {
     for (const { incident_id, delivery_id } of await readStanding(options.lane, target)) {
       if (stop.aborted) return;
-      const { notification } = await readPresent(options.lane, delivery_id);
-      if (notification === null || isState(notification)) continue;
+      const notification = await readNotification(options.lane, delivery_id);
+      if (notification === null) continue;
       const thread = await readThread(options.lane, { incident_id, target });
-      const answer = await sendOnce(send, notification, options.attemptMs, thread);
+      const answer = await sendOnce((signal) => send(notification, signal, thread), options.attemptMs);
       if (answer.status === "delivered") continue;
       const reason = redact(answer.reason, options.secrets);
       options.log.warn("an open incident could not be told again; the next round tries it", { target, reason });

@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import type { AcceptedBaseline } from "./accepted/accepted-baseline.ts";
+import { acceptedInWindows } from "./accepted/accepted-windows.ts";
 import {
   anchorPeriod,
   type CountedWindow,
@@ -82,7 +84,8 @@ export async function evaluateCountWindows(
   );
   const done: Evaluated = { windows: 0, rows: 0 };
   for (const { period, panes, labelled } of [...anchors.values()].sort((a, b) => a.period.from - b.period.from)) {
-    const place = { lane, prepared, batch, spec: state.spec, epoch: state.epoch, period, now };
+    const { accepted } = dirty;
+    const place = { lane, prepared, batch, spec: state.spec, epoch: state.epoch, period, accepted, now };
     const known = state.known.get(period.from);
     const changed = known === undefined || panes.length > 0 || ended.has(period.from);
     const next = changed ? await evaluateAnchor(place, known, panes, period.to <= watermark, done) : known;
@@ -109,6 +112,7 @@ interface AnchorPlace {
   readonly spec: CountWindow;
   readonly epoch: number;
   readonly period: Span;
+  readonly accepted: readonly AcceptedBaseline[];
   readonly now: number;
 }
 
@@ -242,14 +246,19 @@ async function computeChunk(
   if (rows === null) return 0;
   const { name: model } = prepared.config;
   const from = await keptRows(lane, prepared.dedupe, rows.span);
-  const next = await nextRevision(lane, prepared, spec.name, { from: reach.from, to: Math.min(reach.to, MOST_TIME) });
-  const revision = await writeSummaries(lane, prepared, spec.name, { from, key: rows.key, where: rows.where }, next);
-  const summaries = await mergedSummaries(
-    lane,
-    sql`toUnixTimestamp64Milli(pane_start)`,
-    sql`model = ${model} AND reference_id = ${prepared.referenceId} AND pane = ${spec.name} AND version = ${series.version} AND variant = ${series.variant}
-      AND pane_start >= ${time(reach.from)} AND pane_start < ${time(Math.min(reach.to, MOST_TIME))} AND revision = ${revision}`,
-  );
+  const span = { from: reach.from, to: Math.min(reach.to, MOST_TIME) };
+  const summarise = async (under: PreparedModel) => {
+    const next = await nextRevision(lane, under, spec.name, span);
+    const revision = await writeSummaries(lane, under, spec.name, { from, key: rows.key, where: rows.where }, next);
+    const summaries = await mergedSummaries(
+      lane,
+      sql`toUnixTimestamp64Milli(pane_start)`,
+      sql`model = ${model} AND reference_id = ${under.referenceId} AND pane = ${spec.name} AND version = ${series.version} AND variant = ${series.variant}
+        AND pane_start >= ${time(span.from)} AND pane_start < ${time(span.to)} AND revision = ${revision}`,
+    );
+    return { revision, summaries };
+  };
+  const { revision, summaries } = await summarise(prepared);
   const bySlice = new Map<number, Map<string, StoredSummary>>();
   for (const summary of summaries) {
     const subjects = bySlice.get(summary.slice) ?? new Map<string, StoredSummary>();
@@ -257,9 +266,16 @@ async function computeChunk(
     bySlice.set(summary.slice, subjects);
   }
   const seriesWindows = windows.map((window) => seriesWindow(spec, series, window));
-  const metrics = seriesWindows.flatMap((window) =>
-    driftRows(prepared, window, bySlice.get(window.start) ?? new Map<string, StoredSummary>(), null, now),
+  const acceptedOf = await acceptedInWindows(
+    prepared,
+    place.accepted,
+    seriesWindows,
+    async (under) => (await summarise(under)).summaries,
   );
+  const metrics = seriesWindows.flatMap((window) => {
+    const subjects = bySlice.get(window.start) ?? new Map<string, StoredSummary>();
+    return driftRows(prepared, window, subjects, null, now, acceptedOf(window));
+  });
   metrics.push(...(await multivariateRows(lane, prepared, seriesWindows, () => rows, now)));
   metrics.push(...(await kpiRows(lane, prepared, rows, seriesWindows, now)));
   const written = await place.batch.replace(scopeOf(place, series, reach, mayExist), metrics);

@@ -3,8 +3,11 @@ import { type DetectorResult, hasBreached, limitOf } from "../core/detector.ts";
 import { messageOf } from "../core/errors.ts";
 import type { MetricRow } from "../core/metric.ts";
 import type { SampleResult } from "../core/sample-detector.ts";
-import type { ReferenceSubject, WindowSummary } from "../core/summary.ts";
+import type { ModelHistory, ReferenceSubject, WindowSummary } from "../core/summary.ts";
+import type { AcceptedInWindow } from "./accepted/accepted-windows.ts";
+import type { ModelInWindow } from "./model-history.ts";
 import type { BoundDetector, PreparedModel } from "./prepare-model.ts";
+import { deviationOf } from "./references/exact-moments.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { type StoredSummary, summarisedSubjects } from "./summarise.ts";
 import { momentScale } from "./value-expressions.ts";
@@ -20,7 +23,15 @@ export interface SeriesWindow {
   readonly n: number;
 }
 
-const EMPTY = { n: 0, missing: 0, invalid: 0, mean: null, minimum: null, maximum: null } as const;
+const EMPTY = {
+  n: 0,
+  missing: 0,
+  invalid: 0,
+  mean: null,
+  standardDeviation: null,
+  minimum: null,
+  maximum: null,
+} as const;
 
 /** What a row has from its window, before there is a number. `revision` is set when the row is written. */
 export function blankRow(
@@ -65,39 +76,56 @@ export function windowSummary(subject: ReferenceSubject, summary: StoredSummary 
     invalid: summary.invalid,
     bins: summary.bins,
     mean: moments ? Number(BigInt(summary.s1)) / momentScale(subject) / valid : null,
+    standardDeviation:
+      moments && summary.s2 !== undefined
+        ? deviationOf({ n: valid, s1: BigInt(summary.s1), s2: BigInt(summary.s2), scale: momentScale(subject) })
+        : null,
     minimum: summary.minimum,
     maximum: summary.maximum,
+    ...(summary.new_values === undefined || summary.new_values.length === 0 ? {} : { newValues: summary.new_values }),
     ...explained,
   };
 }
 
-/** `before`: events in the time that the volume is compared with; null for windows by number of events, which have no volume. */
+/**
+ * @param model the model's events as a whole; null for windows by number of events, which have no volume
+ * @param accepted by subject key, what is compared with something else than the reference
+ */
 export function driftRows(
   prepared: PreparedModel,
   window: SeriesWindow,
   summaries: ReadonlyMap<string, StoredSummary>,
-  before: number | null,
+  model: ModelInWindow | null,
   computedAt: number,
+  accepted: ReadonlyMap<string, AcceptedInWindow> = new Map(),
 ): MetricRow[] {
   const blank = blankRow(prepared, window, computedAt);
   const rows: MetricRow[] = [];
   for (const subject of summarisedSubjects(prepared)) {
+    const held = accepted.get(subjectKey(subject));
+    if (held !== undefined) {
+      for (const detector of prepared.detectors)
+        if (detector.watches(subject)) rows.push(judgedAsAccepted(blank, detector, subject, held));
+      continue;
+    }
     const summary = windowSummary(subject, summaries.get(subjectKey(subject)));
     for (const detector of prepared.detectors) {
       if (detector.watches(subject)) rows.push(judged(blank, detector, subject, summary));
     }
   }
-  if (before !== null) {
-    const subject = volumeSubject(before);
+  if (model !== null) {
+    const subject = volumeSubject(model.before, model.history);
+    const { before: _before, history: _history, ...counted } = model;
+    const summary = { ...EMPTY, ...counted, n: window.n, bins: [] };
     for (const detector of prepared.detectors) {
-      if (detector.watches(subject)) rows.push(judged(blank, detector, subject, { ...EMPTY, n: window.n, bins: [] }));
+      if (detector.watches(subject)) rows.push(judged(blank, detector, subject, summary));
     }
   }
   return rows;
 }
 
 /** The time before, as the reference that a detector of the whole model compares with. */
-const volumeSubject = (n: number): ReferenceSubject => ({
+const volumeSubject = (n: number, before: ModelHistory): ReferenceSubject => ({
   subjectKind: "model",
   subject: "model",
   kind: "numeric",
@@ -112,6 +140,7 @@ const volumeSubject = (n: number): ReferenceSubject => ({
   standardDeviation: 0,
   minimum: 0,
   maximum: 0,
+  before,
 });
 
 /** The answer of one detector as a row. */
@@ -130,6 +159,30 @@ export function judged(
   };
   return withResult(row, () => detector.compare(subject, summary));
 }
+
+/** The same against what a person has accepted as the new normal; `detail` names the decision. */
+function judgedAsAccepted(
+  blank: ReturnType<typeof blankRow>,
+  detector: BoundDetector,
+  subject: ReferenceSubject,
+  { baseline, series, reference, summary }: AcceptedInWindow,
+): MetricRow {
+  const accepted = { accepted: baseline.decisionId };
+  const compare: BoundDetector["compare"] = (against, window) => {
+    if (reference === null) return notYet(series.rows, baseline.needed);
+    const result = detector.compare(against, window);
+    return result.status === "ok" ? { ...result, detail: { ...result.detail, ...accepted } } : result;
+  };
+  const against = reference ?? subject;
+  return judged(blank, { ...detector, compare }, against, windowSummary(against, summary));
+}
+
+const notYet = (rows: number, needed: number) => ({
+  status: "insufficient" as const,
+  rows,
+  needed,
+  reason: `Its drift was accepted as the new normal, of which there are too few rows yet; ${needed} are needed.`,
+});
 
 /** A row with the answer of a detector; one that throws is an error of its row alone. */
 export function withResult(row: MetricRow, compare: () => DetectorResult | SampleResult): MetricRow {

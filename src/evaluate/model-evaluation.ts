@@ -1,9 +1,10 @@
 /** One model's evaluation: its marks, its pending panes, and the order in which a run writes. */
 import type { Clock } from "../core/clock.ts";
 import type { Lane } from "../store/store.ts";
+import { openAccepted } from "./accepted/accepted-evaluation.ts";
 import { type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import type { CountWindow } from "./count-boundaries.ts";
-import { evaluateCountWindows, openCountWindows } from "./count-windows.ts";
+import { type CountWindowState, evaluateCountWindows, openCountWindows } from "./count-windows.ts";
 import { openEpoch } from "./epoch.ts";
 import { createReliabilityCheck } from "./estimates/reliability.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
@@ -40,18 +41,11 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
   const model = config.name;
   const readTo: Marks = await readMarks(lane, model);
   const feeding = await readFeedingPartitions(lane, model);
-  const epochs = await openEpoch(lane, prepared);
-  const epochOf = (window: { readonly name: string }) => epochs.get(window.name) ?? Number.NEGATIVE_INFINITY;
-  const timeWindows: TimeWindowState[] = [];
-  for (const spec of config.windows.filter((window): window is TimeWindow => window.kind === "time")) {
-    timeWindows.push(await openTimeWindows(lane, prepared, spec, epochOf(spec)));
-  }
-  const countWindows = config.windows
-    .filter((window): window is CountWindow => window.kind === "count")
-    .map((spec) => openCountWindows(spec, epochOf(spec)));
+  const { timeWindows, countWindows } = await openWindows(lane, prepared);
   const steps = await openSteps(lane, prepared);
   const segments = await openSegments(lane, prepared);
-  const pageTier = await openPageTier(lane, prepared);
+  const accepted = await openAccepted(lane, prepared);
+  const pageTier = await openPageTier(lane, prepared, accepted.baselines);
   const online = await openOnlineEvaluation(lane, prepared, [...timeWindows, ...countWindows]);
   const pending = createPendingPanes(readTo, feeding);
   const reliability = createReliabilityCheck();
@@ -61,6 +55,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
 
   const run = async (final: boolean): Promise<Evaluated> => {
     const now = clock.now();
+    await accepted.note(steps.sealedTo + config.pane, now);
     // Before the records: what is committed in between then counts as not yet complete.
     const times = await readPartitionTimes(lane);
     const records = await readCommitRecords(lane, model, readTo);
@@ -74,7 +69,10 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     const changed = new Set(await summarisePanes(lane, prepared, dirty, pending.rows));
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
-    const touched = { panes: dirty, changed, labelled };
+    // Before the windows: those since an acceptance are compared with what steps have shown until then.
+    await writeSteps(lane, prepared, steps, dirty, now);
+    await accepted.advance(dirty, steps.sealedTo, pending.rows, now);
+    const touched = { panes: dirty, changed, labelled, accepted: accepted.baselines() };
     const batch = createMetricBatch(
       lane,
       (entries) => writeLedger(lane, prepared, entries),
@@ -94,7 +92,6 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     await reliability.settle(lane, model, batch);
     await batch.flush();
     add({ windows: 0, rows: (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0 });
-    await writeSteps(lane, prepared, steps, dirty, now);
     const segmentsSealedTo = (await segments?.run(dirty, watermark, now)) ?? Number.NEGATIVE_INFINITY;
     await pageTier?.run({ sealedTo: steps.sealedTo, segmentsSealedTo, watermark, isChanged: done.rows > 0, now });
     pending.done(closed);
@@ -106,4 +103,20 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     return done;
   };
   return { run, watermark: () => watermark };
+}
+
+async function openWindows(
+  lane: Lane,
+  prepared: PreparedModel,
+): Promise<{ readonly timeWindows: readonly TimeWindowState[]; readonly countWindows: readonly CountWindowState[] }> {
+  const { windows } = prepared.config;
+  const epochs = await openEpoch(lane, prepared);
+  const epochOf = (window: { readonly name: string }) => epochs.get(window.name) ?? Number.NEGATIVE_INFINITY;
+  const timeWindows: TimeWindowState[] = [];
+  for (const spec of windows.filter((window): window is TimeWindow => window.kind === "time"))
+    timeWindows.push(await openTimeWindows(lane, prepared, spec, epochOf(spec)));
+  const countWindows = windows
+    .filter((window): window is CountWindow => window.kind === "count")
+    .map((spec) => openCountWindows(spec, epochOf(spec)));
+  return { timeWindows, countWindows };
 }

@@ -226,7 +226,8 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
     });
 }
 
-const RATES_OF_ABSENCE: ReadonlySet<string> = new Set(["missing-rate", "invalid-rate"]);
+/** A feature that never mattered has attributions of 0, all of them. */
+const NOT_OF_ATTRIBUTIONS: ReadonlySet<string> = new Set(["missing-rate", "invalid-rate", "constant-value"]);
 
 function bound(detector: Detector, options: unknown, subjects: ReadonlySet<unknown> | null): BoundDetector {
   const kinds: ReadonlySet<SubjectKind> = new Set(detector.subjectKinds);
@@ -236,7 +237,7 @@ function bound(detector: Detector, options: unknown, subjects: ReadonlySet<unkno
     watches: ({ subjectKind, subject, kind }) =>
       // Labels are watched like the predictions that they judge, attributions like scores; of these none is ever missing or invalid.
       kinds.has(subjectKind === "label" ? "prediction" : subjectKind === "attribution" ? "score" : subjectKind) &&
-      !(subjectKind === "attribution" && RATES_OF_ABSENCE.has(detector.name)) &&
+      !(subjectKind === "attribution" && NOT_OF_ATTRIBUTIONS.has(detector.name)) &&
       detector.featureKinds.includes(kind) &&
       (subjects === null || subjectKind === "model" || subjects.has(subject)),
   };

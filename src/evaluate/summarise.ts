@@ -198,8 +198,12 @@ export interface StoredSummary {
   readonly bins: readonly number[];
   /** Sum of round(x * scale), as text: it may exceed a double. */
   readonly s1: string;
+  /** The same of its square; left out of labels. */
+  readonly s2?: string;
   readonly minimum: number | null;
   readonly maximum: number | null;
+  /** New categories by name, the most frequent first, where they are kept. */
+  readonly new_values?: readonly (readonly [string, number])[];
 }
 
 const stored = z.object({
@@ -213,6 +217,8 @@ const stored = z.object({
   invalid: z.number(),
   bins: z.array(z.number()),
   s1: z.string(),
+  s2: z.string(),
+  new_values: z.array(z.tuple([z.string(), z.number()])),
   minimum: z.number().nullable(),
   maximum: z.number().nullable(),
 });
@@ -221,8 +227,9 @@ const stored = z.object({
 export async function mergedSummaries(lane: Lane, key: Sql, where: Sql): Promise<StoredSummary[]> {
   const rows = await lane.query(
     sql`SELECT ${key} AS slice, subject_kind, subject, version, variant, sum(n) AS n, sum(missing) AS missing, sum(invalid) AS invalid, sumForEach(bins) AS bins,
-        toString(sum(s1)) AS s1, min(minimum) AS minimum, max(maximum) AS maximum
-      FROM (SELECT pane_start, subject_kind, subject, version, variant, n, missing, invalid, bins, s1, minimum, maximum FROM pane_summaries WHERE ${where})
+        toString(sum(s1)) AS s1, toString(sum(s2)) AS s2, min(minimum) AS minimum, max(maximum) AS maximum,
+        arraySlice(arraySort(p -> (-toInt64(p.2), p.1), CAST(sumMapIf(new_values, notEmpty(new_values)) AS Array(Tuple(String, UInt64)))), 1, ${NEW_VALUES}) AS new_values
+      FROM (SELECT pane_start, subject_kind, subject, version, variant, n, missing, invalid, bins, s1, s2, minimum, maximum, new_values FROM pane_summaries WHERE ${where})
       GROUP BY slice, subject_kind, subject, version, variant ORDER BY slice, version, variant, subject_kind, subject`,
     stored,
   );

@@ -7,11 +7,14 @@ import type { WindowSpec } from "../config/duration.ts";
 import type { MetricRow } from "../core/metric.ts";
 import { list, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import type { AcceptedBaseline } from "./accepted/accepted-baseline.ts";
+import { acceptedInWindows } from "./accepted/accepted-windows.ts";
 import { driftRows, type SeriesWindow } from "./drift-rows.ts";
 import type { Span } from "./kept-rows.ts";
 import type { WindowRows } from "./kpis/joined-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
 import { type MetricBatch, windowStartIn } from "./metric-writer.ts";
+import { comparedWith, LONGEST_GAP, readModelHistories, WEEK } from "./model-history.ts";
 import { multivariateRows } from "./multivariate/multivariate-rows.ts";
 import { runsOf } from "./pane-runs.ts";
 import { newestSummaries, paneName } from "./panes.ts";
@@ -22,10 +25,7 @@ import { countSeries, type Series, type SeriesCounts, seriesKey } from "./window
 
 export type TimeWindow = Extract<WindowSpec, { readonly kind: "time" }>;
 
-const WEEK = 7 * 86_400_000;
 const DAY = 86_400_000;
-/** Empty windows that get rows after a window with events; a longer silence says no more. */
-const LONGEST_GAP = 100;
 /** Windows merged by one statement. */
 const WINDOWS_AT_ONCE = 200;
 /** Windows left out between two that one statement reads. */
@@ -91,6 +91,8 @@ export interface Dirty {
   readonly changed: ReadonlySet<number>;
   /** Panes whose predictions have got a label, or another one. */
   readonly labelled: readonly number[];
+  /** What stands in for the reference where people have accepted drift. */
+  readonly accepted: readonly AcceptedBaseline[];
 }
 
 export interface Evaluated {
@@ -137,13 +139,7 @@ export async function evaluateTimeWindows(
     for (const [start, series] of await countSeries(lane, prepared, spec.ms, span)) counts.set(start, series);
   }
   for (const start of due) if (counts.has(start)) state.lastData = Math.max(state.lastData ?? start, start);
-  const affected = new Set(due);
-  // The volume of these windows is compared with a window that has changed.
-  for (const start of due) {
-    for (const later of [start + spec.ms, ...(spec.ms <= DAY ? [start + WEEK] : [])]) {
-      if (closed(later) && counts.has(later) && later < state.computedTo) affected.add(later);
-    }
-  }
+  const affected = new Set([...due, ...(await laterWindows(lane, prepared, state, due, counts))]);
   const after = due.filter((start) => counts.has(start)).flatMap((start) => gapAfter(start, spec.ms, counts, closedTo));
   const empty = [...emptied, ...after].filter((start) => !counts.has(start));
   const starts = [...new Set([...affected, ...empty])].sort((a, b) => a - b);
@@ -155,6 +151,7 @@ export async function evaluateTimeWindows(
       spec,
       chunk,
       counts,
+      dirty.accepted,
       chunk.some((start) => start < state.computedTo),
       now,
     );
@@ -168,6 +165,30 @@ export async function evaluateTimeWindows(
   for (const start of due) open.delete(start);
   if (starts.length > 0) state.computedTo = Math.max(state.computedTo, (starts[starts.length - 1] ?? 0) + spec.ms);
   return done;
+}
+
+/** Windows computed before that are compared with one that has changed; their counts are added. */
+async function laterWindows(
+  lane: Lane,
+  prepared: PreparedModel,
+  { spec, computedTo }: TimeWindowState,
+  due: readonly number[],
+  counts: SeriesCounts,
+): Promise<number[]> {
+  const week = prepared.detectors.some(({ name }) => name === "freshness") ? Math.ceil(WEEK / spec.ms) : 1;
+  const later = due.flatMap((start) => [
+    ...Array.from({ length: week }, (_, index) => start + (index + 1) * spec.ms),
+    ...comparedWith(prepared, spec.ms, start),
+  ]);
+  const computed = later.filter((start) => start < computedTo);
+  for (const run of runsOf(
+    computed.filter((start) => !counts.has(start)),
+    DAY,
+  )) {
+    const span = { from: (run[0] ?? 0) - spec.ms, to: (run[run.length - 1] ?? 0) + spec.ms };
+    for (const [start, series] of await countSeries(lane, prepared, spec.ms, span)) counts.set(start, series);
+  }
+  return computed.filter((start) => counts.has(start));
 }
 
 /** Windows for one statement: not too many, and none far from the next. */
@@ -208,17 +229,16 @@ async function computeWindows(
   spec: TimeWindow,
   starts: readonly number[],
   counts: SeriesCounts,
+  baselines: readonly AcceptedBaseline[],
   mayExist: boolean,
   now: number,
 ): Promise<number> {
   const span = spanOf(starts, spec.ms);
   const key = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`;
   const pane = paneName(prepared);
-  const summaries = await mergedSummaries(
-    lane,
-    key,
-    sql`${newestSummaries(prepared, pane, span)} AND ${key} IN ${list(starts)}`,
-  );
+  const read = (under: PreparedModel) =>
+    mergedSummaries(lane, key, sql`${newestSummaries(under, pane, span)} AND ${key} IN ${list(starts)}`);
+  const summaries = await read(prepared);
   const bySeries = new Map<string, Map<string, StoredSummary>>();
   for (const summary of summaries) {
     const at = `${summary.slice} ${seriesKey(summary)}`;
@@ -227,10 +247,12 @@ async function computeWindows(
     bySeries.set(at, subjects);
   }
   const windows = seriesWindows(spec, starts, counts);
+  const acceptedOf = await acceptedInWindows(prepared, baselines, windows, read);
+  const histories = await readModelHistories(lane, prepared, spec.ms, starts, counts);
   const rows: MetricRow[] = [];
   for (const window of windows) {
     const subjects = bySeries.get(`${window.start} ${seriesKey(window)}`) ?? new Map<string, StoredSummary>();
-    rows.push(...driftRows(prepared, window, subjects, eventsBefore(spec, window, counts), now));
+    rows.push(...driftRows(prepared, window, subjects, histories.of(window.start, window), now, acceptedOf(window)));
   }
   rows.push(...(await multivariateRows(lane, prepared, windows, (some) => rowsOfWindows(spec, some), now)));
   rows.push(...(await timeKpiRows(lane, prepared, spec, windows, now)));
@@ -305,11 +327,4 @@ function seriesBefore(spec: TimeWindow, start: number, counts: SeriesCounts): It
     if (found !== undefined) return found.values();
   }
   return [];
-}
-
-/** Events of the same window a week before, where windows are of a day at most and there were some; else of the window before. */
-function eventsBefore(spec: TimeWindow, window: SeriesWindow, counts: SeriesCounts): number {
-  const at = (start: number) => counts.get(start)?.get(seriesKey(window))?.n ?? 0;
-  const weekBefore = spec.ms <= DAY ? at(window.start - WEEK) : 0;
-  return weekBefore > 0 ? weekBefore : at(window.start - spec.ms);
 }

@@ -10,7 +10,13 @@ import { causeSentences } from "../alert/cause-text.ts";
 import { memberSentence, mutedSentences, plainName, plainTime, transitionWord } from "../alert/incident-text.ts";
 import { channelsFor, type Route } from "../config/routes.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
-import { isOver, type Notification, type PlannedDelivery, type Send, type TargetTools } from "../core/delivery.ts";
+import {
+  isOver,
+  type Notification,
+  type PlannedDelivery,
+  type SendMessage,
+  type TargetTools,
+} from "../core/delivery.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { contentUuid } from "../core/identity.ts";
 import {
@@ -45,7 +51,7 @@ export function createToldBefore(lane: Lane, { channels: known }: Pick<Config, "
 }
 
 /** Opens every configured channel. @throws DriftlineError `channel_unknown` */
-export function openChannels(config: Pick<Config, "channels">, tools: TargetTools = {}): Map<string, Send> {
+export function openChannels(config: Pick<Config, "channels">, tools: TargetTools = {}): Map<string, SendMessage> {
   return new Map(
     chosenChannels(config).map(({ name, channel, settings }) => [channelTarget(name), channel.open(settings, tools)]),
   );

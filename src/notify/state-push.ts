@@ -6,9 +6,9 @@
  */
 import { z } from "zod";
 import { readModelStates } from "../alert/model-state.ts";
-import type { Config, ModelConfig } from "../config/schema.ts";
+import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
-import type { PlannedState, SendState } from "../core/delivery.ts";
+import type { PlannedState } from "../core/delivery.ts";
 import { messageOf } from "../core/errors.ts";
 import { contentUuid } from "../core/identity.ts";
 import { type IncidentChange, modelsOf } from "../core/incident.ts";
@@ -17,21 +17,7 @@ import { readOutcome } from "../deliver/delivery-store.ts";
 import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
-import { chosenChannels } from "./notify.ts";
-
-/** Key of a channel as a receiver of states. */
-const stateTarget = (name: string): string => `state ${name}`;
-
-/** Opens the channels that models name in `on_state_change`. @throws DriftlineError `channel_unknown` */
-export function openStateChannels(config: Pick<Config, "channels" | "models">): Map<string, SendState> {
-  const wanted = new Set(config.models.flatMap(({ on_state_change }) => on_state_change));
-  return new Map(
-    chosenChannels(config).flatMap(({ name, channel, settings }): [string, SendState][] => {
-      const send = wanted.has(name) ? channel.openStates(settings) : null;
-      return send === null ? [] : [[stateTarget(name), send]];
-    }),
-  );
-}
+import { channelTarget } from "./notify.ts";
 
 export interface StatePushOptions {
   readonly lane: Lane;
@@ -87,11 +73,10 @@ async function push(options: StatePushOptions, model: ModelConfig, state: ModelS
   }
   if (newest === null) return;
   for (const channel of model.on_state_change) {
-    const target = stateTarget(channel);
+    const target = channelTarget(channel);
     const deliveryId = contentUuid("model state", model.name, newest.sequence, target);
     if ((await readOutcome(lane, deliveryId)) !== null) continue;
-    const notification = { idempotencyKey: deliveryId, ...newest };
-    await options.enqueue([{ deliveryId, kind: "state", target, notification }]);
+    await options.enqueue([{ deliveryId, kind: "state", target, message: { idempotencyKey: deliveryId, ...newest } }]);
   }
 }
 

@@ -14,7 +14,9 @@ import { retrainings } from "./migrations/0011-retrainings.ts";
 import { people } from "./migrations/0012-people.ts";
 import { monitors } from "./migrations/0013-monitors.ts";
 import { audit } from "./migrations/0014-audit.ts";
+import { digestsAndInForce } from "./migrations/0015-digests-and-in-force.ts";
 import { modelStates } from "./migrations/0016-model-states.ts";
+import { acceptedBaselines } from "./migrations/0017-accepted-baselines.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -39,8 +41,10 @@ export const migrations: readonly Migration[] = [
   people,
   monitors,
   audit,
+  digestsAndInForce,
   deliveryThreads,
   modelStates,
+  acceptedBaselines,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

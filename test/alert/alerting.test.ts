@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { incidentRecordSchema } from "../../src/alert/incident-record.ts";
-import type { Notification, Send } from "../../src/core/delivery.ts";
+import type { Notification, Send, SendMessage } from "../../src/core/delivery.ts";
 import type { Incident } from "../../src/core/incident.ts";
 import type { CauseReport } from "../../src/core/incident-cause.ts";
 import { openStore } from "../../src/store/open.ts";
@@ -21,6 +21,7 @@ import {
   START,
 } from "../support/alert-station.ts";
 import { exampleCauses } from "../support/incident-rows.ts";
+import { incidentTarget } from "../support/notification.ts";
 
 const end = (index: number) => START + index * 300_000;
 let folder = "";
@@ -63,13 +64,13 @@ const model = {
 const config = { models: [model], channels: { hook: { use: "webhook", url: "http://127.0.0.1:9/" } } };
 
 /** A target that keeps what it was sent. */
-function collect(): { readonly sent: Notification[]; readonly targets: Map<string, Send> } {
+function collect(): { readonly sent: Notification[]; readonly targets: Map<string, SendMessage> } {
   const sent: Notification[] = [];
   const send: Send = async (notification) => {
     sent.push(notification);
     return { status: "delivered" };
   };
-  return { sent, targets: new Map([["channel hook", send]]) };
+  return { sent, targets: new Map([["channel hook", incidentTarget(send)]]) };
 }
 
 describe("traffic-stops-while-an-incident-fires, through the store", () => {

@@ -11,6 +11,7 @@ import { DriftlineError } from "../../src/core/errors.ts";
 import { openStore } from "../../src/store/open.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
 import { createAlertStation, createManualClock, insertMetrics, kpiRow, START } from "../support/alert-station.ts";
+import { incidentTarget } from "../support/notification.ts";
 
 let folder = "";
 let store: Store;
@@ -45,7 +46,10 @@ test("accepted drift ends its incident, opens none while it holds, and opens one
     return { status: "delivered" };
   };
   const clock = createManualClock(START);
-  const station = createAlertStation(store, config, { clock, targets: new Map([["channel hook", send]]) });
+  const station = createAlertStation(store, config, {
+    clock,
+    targets: new Map([["channel hook", incidentTarget(send)]]),
+  });
   await lane.insertRows("references", [
     { model: "m", reference_id: "r1", subject_kind: "feature", subject: "age", kind: "numeric", created_at: START },
   ]);

@@ -13,13 +13,14 @@ const page = readFileSync(projectFile("docs/actions.md"), "utf8");
 const blocks = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml = ""]) => yaml);
 const recipes = blocks.filter((yaml) => yaml.includes("- use: http\n"));
 
-/** A model's `actions` as a whole configuration. */
+/** A model's `actions`, as a whole configuration where they are not in one. */
 function actionsOf(yaml: string) {
   const environment = Object.fromEntries(
     [...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => [name, `value-of-${name}`]),
   );
+  const channels = `channels: { oncall: { use: webhook, url: "http://127.0.0.1:9/" } }`;
   const model = `models:\n  - name: fraud\n    task: binary\n    alerts: { channels: [oncall] }\n${yaml.replace(/^/gm, "    ")}`;
-  const text = `${model}\nchannels: { oncall: { use: webhook, url: "http://127.0.0.1:9/" } }\n`;
+  const text = yaml.startsWith("models:") ? yaml : `${model}\n${channels}\n`;
   const config = loadConfig("/etc/driftline/driftline.yaml", { environment, readFile: () => text });
   return config.models.flatMap(namedActions);
 }

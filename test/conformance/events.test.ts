@@ -6,8 +6,8 @@ import { CloudEvent, HTTP } from "cloudevents";
 import { Webhook } from "standardwebhooks";
 import { z } from "zod";
 import { incidentTransitions } from "../../src/core/incident.ts";
-import { incidentEvent } from "../../src/core/incident-event.ts";
-import { type StateNotification, stateEvent } from "../../src/core/model-state.ts";
+import { messageEvent } from "../../src/core/message-event.ts";
+import type { StateNotification } from "../../src/core/model-state.ts";
 import { cloudevents } from "../../src/notify/channels/cloudevents.ts";
 import { webhook } from "../../src/notify/channels/webhook.ts";
 import { httpAnswers, retryable, SECRET, TOKEN } from "../support/channel-receivers.ts";
@@ -54,10 +54,10 @@ test("every transition, also of a model with a hostile name, is a valid event; a
       resolved_at: transition === "resolved" ? 1.6e12 : null,
     };
     const notification = { ...base, transition, incident };
-    const event = new CloudEvent(incidentEvent(notification));
+    const event = new CloudEvent(messageEvent(notification));
     assert.ok(event.validate());
     assert.equal(event.type, `io.driftline.incident.${transition}`);
-    assert.equal(JSON.stringify(incidentEvent(notification)), JSON.stringify(incidentEvent(notification)));
+    assert.equal(JSON.stringify(messageEvent(notification)), JSON.stringify(messageEvent(notification)));
   }
 });
 
@@ -94,8 +94,7 @@ const state: StateNotification = {
 
 test("a model's state as a webhook: verified by the library, its body as it is kept, and a retry is the same body", async () => {
   await using server = await startHttpReceiver();
-  const send = webhook.openStates({ url: server.url, secret: SECRET });
-  assert.ok(send !== null);
+  const send = webhook.open({ url: server.url, secret: SECRET });
   for (const _ of [1, 2]) assert.equal((await send(state, signal())).status, "delivered");
   const [request, again] = server.requests;
   assert.ok(request !== undefined);
@@ -110,7 +109,7 @@ test("a model's state as a webhook: verified by the library, its body as it is k
 
 test("a model's state as a CloudEvent: read by the SDK, also of a model with a hostile name", async () => {
   await using server = await startHttpReceiver(() => ({ status: 202 }));
-  await cloudevents.openStates({ url: server.url })?.(state, signal());
+  await cloudevents.open({ url: server.url })(state, signal());
   const [request] = server.requests;
   const event = HTTP.toEvent({ headers: request?.headers ?? {}, body: request?.body ?? "" });
   assert.ok(event instanceof CloudEvent && event.validate());
@@ -125,7 +124,7 @@ test("a model's state as a CloudEvent: read by the SDK, also of a model with a h
     ],
   );
   const hostile = { ...state, state: { ...state.state, model: 'fraud /?#%\r\n"é' } };
-  assert.ok(new CloudEvent(stateEvent(hostile)).validate());
+  assert.ok(new CloudEvent(messageEvent(hostile)).validate());
 });
 
 test("states are tried again, or not, as incidents are, and no secret is told", async () => {
@@ -140,9 +139,9 @@ test("states are tried again, or not, as incidents are, and no secret is told", 
       await using server = await startHttpReceiver(({ path }) =>
         path === "/elsewhere" ? { status: 200 } : httpAnswers[outcome],
       );
-      const send = channel.openStates({ url: `${server.url}/${TOKEN}` });
-      const answer = await send?.(state, signal());
-      assert.equal(answer?.status === "failed" && answer.retryable, retryable[outcome], `${channel.name}, ${outcome}`);
+      const send = channel.open({ url: `${server.url}/${TOKEN}` });
+      const answer = await send(state, signal());
+      assert.equal(answer.status === "failed" && answer.retryable, retryable[outcome], `${channel.name}, ${outcome}`);
       assert.ok(!JSON.stringify(answer).includes(TOKEN));
     }
 });

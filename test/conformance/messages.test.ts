@@ -1,15 +1,17 @@
 /**
- * What each channel sends, to the last character: test/fixtures/messages holds the bodies for an incident that opens and for its end. After
+ * What each channel sends, to the last character: test/fixtures/messages holds the bodies for an incident that opens, for its end, and for a
+ * digest. After
  * a change that is meant, `UPDATE_MESSAGES=1` writes them anew, and the difference is read like any other.
  */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { z } from "zod";
-import type { Notification } from "../../src/core/delivery.ts";
-import { incidentEvent } from "../../src/core/incident-event.ts";
+import { isDigest, type Message, type Target } from "../../src/core/delivery.ts";
+import { messageEvent } from "../../src/core/message-event.ts";
 import { channels } from "../../src/notify/channels/index.ts";
 import { channelReceivers } from "../support/channel-receivers.ts";
+import { exampleDigest } from "../support/digest.ts";
 import { startHttpReceiver } from "../support/http-receiver.ts";
 import { exampleFall } from "../support/notification.ts";
 import { projectFile } from "../support/project-file.ts";
@@ -32,16 +34,19 @@ const resolved = exampleFall(
   },
 );
 
+const digest = exampleDigest();
+
+/** One attempt of a channel. */
+async function attempt(channel: string, options: unknown, message: Message) {
+  const target: Target | undefined = channels.find(({ name }) => name === channel);
+  const answer = await target?.open(options)(message, AbortSignal.timeout(10_000));
+  assert.equal(answer?.status, "delivered", JSON.stringify(answer));
+}
+
 /** What a channel sent over HTTP, the times of the attempt left out. */
-async function posted(
-  channel: string,
-  options: (url: string) => unknown,
-  notification: Notification,
-): Promise<unknown> {
+async function posted(channel: string, options: (url: string) => unknown, message: Message): Promise<unknown> {
   await using server = await startHttpReceiver();
-  const target = channels.find(({ name }) => name === channel);
-  const answer = await target?.open(options(server.url))(notification, AbortSignal.timeout(10_000));
-  assert.equal(answer?.status, "delivered");
+  await attempt(channel, options(server.url), message);
   const body: unknown = JSON.parse(server.requests[0]?.body ?? "");
   return JSON.parse(
     JSON.stringify(body, (key, value: unknown) =>
@@ -50,26 +55,21 @@ async function posted(
   );
 }
 
-const sent: Readonly<Record<string, (notification: Notification) => Promise<unknown>>> = {
-  alertmanager: (notification) => posted("alertmanager", (url) => ({ urls: [new URL(url).origin] }), notification),
-  cloudevents: (notification) => posted("cloudevents", (url) => ({ url }), notification),
-  kafka: async (notification) => incidentEvent(notification),
-  pagerduty: (notification) => posted("pagerduty", (url) => ({ api_url: url, routing_key: "key" }), notification),
-  teams: (notification) => posted("teams", (url) => ({ url }), notification),
-  webhook: (notification) => posted("webhook", (url) => ({ url }), notification),
-  async slack(notification) {
+const sent: Readonly<Record<string, (message: Message) => Promise<unknown>>> = {
+  alertmanager: (message) => posted("alertmanager", (url) => ({ urls: [new URL(url).origin] }), message),
+  cloudevents: (message) => posted("cloudevents", (url) => ({ url }), message),
+  kafka: async (message) => messageEvent(message),
+  pagerduty: (message) => posted("pagerduty", (url) => ({ api_url: url, routing_key: "key" }), message),
+  teams: (message) => posted("teams", (url) => ({ url }), message),
+  webhook: (message) => posted("webhook", (url) => ({ url }), message),
+  async slack(message) {
     await using server = await startSlackReceiver();
-    const target = channels.find(({ name }) => name === "slack");
-    await target?.open({ token: "t", channel: "#ml", api_url: server.apiUrl })(
-      notification,
-      AbortSignal.timeout(10_000),
-    );
-    const [message] = server.messages;
-    return { text: message?.text, blocks: message?.blocks };
+    await attempt("slack", { token: "t", channel: "#ml", api_url: server.apiUrl }, message);
+    const [posted] = server.messages;
+    return { text: posted?.text, blocks: posted?.blocks };
   },
-  async email(notification) {
+  async email(message) {
     await using server = await startSmtpReceiver();
-    const target = channels.find(({ name }) => name === "email");
     const options = {
       host: "127.0.0.1",
       port: server.port,
@@ -77,25 +77,29 @@ const sent: Readonly<Record<string, (notification: Notification) => Promise<unkn
       from: "d@example.com",
       to: ["a@example.com"],
     };
-    await target?.open(options)(notification, AbortSignal.timeout(10_000));
+    await attempt("email", options, message);
     const [mail] = server.mails;
     return {
       subject: mail?.subject,
       text: mail?.text.split("\n"),
-      html: mail?.html.split(/(?=<(?:h1|p|table|tr|ul|li)\b)/),
+      html: mail?.html.split(/(?=<(?:h1|h2|p|table|tr|ul|li)\b)/),
     };
   },
 };
+
+const takesDigests = (channel: string): boolean =>
+  channels.some(({ name, takes }) => name === channel && takes.has("digest"));
 
 test("every channel to somewhere stands here", () => {
   assert.deepEqual(Object.keys(sent).sort(), Object.keys(channelReceivers).sort());
 });
 
 for (const [channel, send] of Object.entries(sent))
-  for (const notification of [opened, resolved])
-    test(`${channel}, ${notification.transition}`, async () => {
-      const file = `${folder}/${channel}-${notification.transition}.json`;
-      const body = await send(notification);
+  for (const message of [opened, resolved, ...(takesDigests(channel) ? [digest] : [])]) {
+    const what = isDigest(message) ? "digest" : message.transition;
+    test(`${channel}, ${what}`, async () => {
+      const file = `${folder}/${channel}-${what}.json`;
+      const body = await send(message);
       if (process.env["UPDATE_MESSAGES"] === "1") {
         mkdirSync(folder, { recursive: true });
         writeFileSync(file, `${JSON.stringify(body, null, 2)}\n`);
@@ -103,6 +107,17 @@ for (const [channel, send] of Object.entries(sent))
       assert.ok(existsSync(file), `${file} is missing: run with UPDATE_MESSAGES=1`);
       assert.deepEqual(JSON.parse(JSON.stringify(body)), JSON.parse(readFileSync(file, "utf8")));
     });
+  }
+
+test("what wakes people takes no digest, and everything else does; one that comes all the same has failed for good", async () => {
+  assert.deepEqual(
+    channels.filter(({ takes }) => !takes.has("digest")).map(({ name }) => name),
+    ["alertmanager", "pagerduty"],
+  );
+  const pagerduty = channels.find(({ name }) => name === "pagerduty")?.open({ routing_key: "key" });
+  const answer = await pagerduty?.(digest, AbortSignal.timeout(10_000));
+  assert.ok(answer?.status === "failed" && !answer.retryable);
+});
 
 test("what late data change of an incident that is over fires no alert anew", async () => {
   const { incident } = resolved;

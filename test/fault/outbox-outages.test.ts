@@ -5,14 +5,14 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
-import type { Delivery, PlannedDelivery, Send } from "../../src/core/delivery.ts";
+import type { Delivery, PlannedDelivery, SendMessage } from "../../src/core/delivery.ts";
 import { contentUuid } from "../../src/core/identity.ts";
 import { createOutbox } from "../../src/deliver/outbox.ts";
 import { openStore } from "../../src/store/open.ts";
 import { sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
 import { createManualClock, quiet, readDeliveries } from "../support/alert-station.ts";
-import { exampleNotification } from "../support/notification.ts";
+import { exampleNotification, incidentTarget } from "../support/notification.ts";
 
 let folder = "";
 let store: Store;
@@ -42,15 +42,18 @@ function planned(target: string, sequence = 1, transition: "opened" | "resolved"
 }
 
 /** Answers in turn; the last one for ever. Keeps what it was asked. */
-function answering(...answers: readonly (Delivery | Error)[]): { readonly send: Send; readonly asked: string[] } {
+function answering(...answers: readonly (Delivery | Error)[]): {
+  readonly send: SendMessage;
+  readonly asked: string[];
+} {
   const asked: string[] = [];
   return {
     asked,
-    send: async (notification) => {
+    send: incidentTarget(async (notification) => {
       const answer = answers[Math.min(asked.push(notification.transition), answers.length) - 1];
       if (answer === undefined || answer instanceof Error) throw answer ?? new Error("no answer");
       return answer;
-    },
+    }),
   };
 }
 const delivered: Delivery = { status: "delivered" };
@@ -64,7 +67,7 @@ const states = async () => (await readDeliveries(lane)).map(({ target, state, at
 
 test("a target that hangs holds up itself alone, and its attempt ends at the time limit", async () => {
   const aborted: boolean[] = [];
-  const hang: Send = (_notification, signal) =>
+  const hang: SendMessage = (_notification, signal) =>
     new Promise(() => signal.addEventListener("abort", () => aborted.push(true)));
   const good = answering(delivered);
   const outbox = createOutbox({
@@ -188,12 +191,18 @@ test("queueing what was sent already sends it no second time", async () => {
 
 test("looking often, from two places, while attempts are under way sends nothing twice", async () => {
   const asked: string[] = [];
-  const slow: Send = async (notification) => {
-    asked.push(notification.idempotencyKey);
+  const slow: SendMessage = async (message) => {
+    asked.push(message.idempotencyKey);
     await new Promise((resolve) => setTimeout(resolve, 3));
     return delivered;
   };
-  const outbox = createOutbox({ lane, clock: systemClock, log: quiet, targets: new Map([["a", slow]]), pollMs: 1 });
+  const outbox = createOutbox({
+    lane,
+    clock: systemClock,
+    log: quiet,
+    targets: new Map([["a", slow]]),
+    pollMs: 1,
+  });
   outbox.start();
   for (let sequence = 1; sequence <= 20; sequence++) {
     await outbox.enqueue([planned("a", sequence)]);
@@ -213,7 +222,12 @@ test("a store that is away when an attempt is to be recorded does not make it be
   };
   const target = answering(delivered);
   const clock = { now: () => NOW, sleep: () => new Promise<void>((resolve) => setTimeout(resolve, 5)) };
-  const outbox = createOutbox({ lane: flaky, clock, log: quiet, targets: new Map([["a", target.send]]) });
+  const outbox = createOutbox({
+    lane: flaky,
+    clock,
+    log: quiet,
+    targets: new Map([["a", target.send]]),
+  });
   await outbox.enqueue([planned("a")]);
   away = 3;
   await outbox.flush();

@@ -6,7 +6,7 @@ import path from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { secretsOf } from "../../src/config/redact.ts";
 import { configSchema } from "../../src/config/schema.ts";
-import type { Delivery, PlannedDelivery, Send } from "../../src/core/delivery.ts";
+import type { Delivery, PlannedDelivery, SendMessage } from "../../src/core/delivery.ts";
 import { contentUuid } from "../../src/core/identity.ts";
 import type { IncidentState, IncidentTransition } from "../../src/core/incident.ts";
 import { createOutbox, type OutboxOptions } from "../../src/deliver/outbox.ts";
@@ -16,7 +16,7 @@ import { sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
 import { createManualClock, quiet, readDeliveries } from "../support/alert-station.ts";
 import { startHttpReceiver } from "../support/http-receiver.ts";
-import { exampleNotification } from "../support/notification.ts";
+import { exampleNotification, incidentTarget } from "../support/notification.ts";
 import { startSlackReceiver } from "../support/slack-receiver.ts";
 import { startSmtpReceiver } from "../support/smtp-receiver.ts";
 
@@ -73,15 +73,15 @@ async function writeIncident(incident: string, sequence: number, state: Incident
 function asking(answer: (asked: readonly string[]) => Delivery = () => delivered) {
   const asked: string[] = [];
   const threads: (string | undefined)[] = [];
-  const send: Send = async (notification, _signal, thread) => {
+  const send = incidentTarget(async (notification, _signal, thread) => {
     asked.push(`${notification.incident.incident_id.slice(-4)} ${notification.transition}`);
     threads.push(thread);
     return answer(asked);
-  };
+  });
   return { asked, threads, send };
 }
 const short = (incident: string) => contentUuid("incident", incident).slice(-4);
-const outboxOf = (send: Send, settings: Partial<OutboxOptions> = {}) =>
+const outboxOf = (send: SendMessage, settings: Partial<OutboxOptions> = {}) =>
   createOutbox({
     lane,
     clock: createManualClock(NOW),

@@ -210,3 +210,46 @@ channels: { hook: { use: webhook, url: "\${HOOK}" } }`,
   // Each of the models shows it.
   assert.match(await scenario.text("/incidents?model=m40"), /40 models/);
 });
+
+test("a unit, a type that changed and a stuck value: one incident each, whose title says so, with no rule written", async () => {
+  const lognormal = (draw: () => number) =>
+    40 * Math.exp(0.6 * Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw()));
+  const good: Readonly<Record<string, MakeRow>> = {
+    prices: (draw) => ({ features: { amount: lognormal(draw) }, score: draw() }),
+    people: (draw) => ({ features: { income: 1_000 + Math.floor(5_000 * draw()) }, score: draw() }),
+    plants: (draw) => ({ features: { pressure: 3 + draw() }, score: draw() }),
+  };
+  const broken: Readonly<Record<string, MakeRow>> = {
+    prices: (draw) => ({ features: { amount: 100 * lognormal(draw) }, score: draw() }),
+    people: (draw) => ({ features: { income: `${1_000 + Math.floor(5_000 * draw())} EUR` }, score: draw() }),
+    plants: (draw) => ({ features: { pressure: 3.5 }, score: draw() }),
+  };
+  const names = Object.keys(good);
+  await using scenario = await Scenario.open({
+    config: `models:\n${names.map((name) => `  - { name: ${name}, task: binary, reference: { file: ${name}.ndjson }, pane: 5m, windows: [1h], alerts: { channels: [hook] } }`).join("\n")}\nchannels: { hook: { use: webhook, url: "\${HOOK}" } }`,
+    files: Object.fromEntries(names.map((name) => [`${name}.ndjson`, referenceFile(10_000, good[name] ?? person)])),
+    now: at(8),
+  });
+  // It begins in the middle of an hour: the page tier sees it before a window can say what it is.
+  for (let half = 0; half < 6; half++) {
+    const [hour, minute] = [8 + Math.floor(half / 2), 30 * (half % 2)];
+    scenario.clock.set(at(hour, minute + 29));
+    for (const name of names) {
+      const span = { model: name, from: ms(hour, minute), to: ms(hour, minute + 29), rows: 800 };
+      await scenario.push(predictions(span, (half >= 3 ? broken : good)[name] ?? person));
+    }
+    await scenario.evaluate({ at: at(hour, minute + 35) });
+  }
+  const detailed = await Promise.all((await scenario.incidents()).map(({ incident_id: id }) => titleOf(scenario, id)));
+  assert.deepEqual(detailed.sort(), [
+    "people: another type of income (100 % of the values are no longer numbers) since 2026-03-02 09:30 UTC, which explains the drift of income",
+    "plants: one value of pressure in every event (3.5) since 2026-03-02 09:30 UTC, which explains the drift of pressure",
+    "prices: another unit of amount (100 times the reference's, as cents for euros) since 2026-03-02 09:30 UTC, which explains the drift of amount",
+  ]);
+  // The page tier told of the drift at once; that its reason is known now is no second message.
+  assert.deepEqual(kinds(scenario.messages()), ["opened", "opened", "opened"]);
+});
+
+async function titleOf(scenario: Scenario, id: string): Promise<string> {
+  return z.looseObject({ title: z.string() }).parse(await scenario.json(`/v1/incidents/${id}`)).title;
+}

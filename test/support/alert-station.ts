@@ -7,7 +7,7 @@ import { createRetrainings, type Retrainings } from "../../src/act/retrainings.t
 import { type Alerting, type AlertingOptions, createAlerting } from "../../src/alert/alerting.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
-import type { Send } from "../../src/core/delivery.ts";
+import type { SendMessage } from "../../src/core/delivery.ts";
 import type { MetricRow } from "../../src/core/metric.ts";
 import { createOutbox, type Outbox, type OutboxOptions } from "../../src/deliver/outbox.ts";
 import {
@@ -32,7 +32,7 @@ export const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 export function createAlertStation(
   store: Store,
   config: unknown,
-  settings: { readonly clock?: Clock; readonly targets?: ReadonlyMap<string, Send> } & Pick<
+  settings: { readonly clock?: Clock; readonly targets?: ReadonlyMap<string, SendMessage> } & Pick<
     AlertingOptions,
     "explain" | "findBeginning"
   > &

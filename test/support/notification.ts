@@ -1,5 +1,5 @@
 /** A notification as alerting makes it, for tests of channels and actions. */
-import type { Notification } from "../../src/core/delivery.ts";
+import { type Notification, type Send, type SendMessage, takingOnly } from "../../src/core/delivery.ts";
 import type { Incident, IncidentMember } from "../../src/core/incident.ts";
 import type { Picture } from "../../src/core/picture/picture.ts";
 import { contentOf } from "../../src/notify/message-content.ts";
@@ -159,3 +159,6 @@ export function examplePictures(): readonly Picture[] {
     },
   ];
 }
+
+/** A target of a test that is told of incidents alone. */
+export const incidentTarget = (send: Send): SendMessage => takingOnly("the test's target", new Set(["incident"]), send);

@@ -34,7 +34,7 @@ export function windowOf(given: DetectorExample["window"]): WindowSummary {
   const missing = given.missing ?? 0;
   const invalid = given.invalid ?? 0;
   const n = total(given.bins) + missing + invalid;
-  return { n, missing, invalid, mean: null, minimum: null, maximum: null, ...given };
+  return { n, missing, invalid, mean: null, standardDeviation: null, minimum: null, maximum: null, ...given };
 }
 
 /** A numeric reference over its own edges, and windows over the same. */
@@ -63,9 +63,11 @@ export function numericReference(values: readonly number[]): ReferenceSubject {
 }
 
 export function numericWindow(values: readonly number[], reference: ReferenceSubject): WindowSummary {
+  const mean = total(values) / values.length;
   return windowOf({
     bins: countIntoEdges(values, reference.edges),
-    mean: total(values) / values.length,
+    mean,
+    standardDeviation: Math.sqrt(total(values.map((value) => (value - mean) ** 2)) / values.length),
     minimum: Math.min(...values),
     maximum: Math.max(...values),
   });

@@ -8,12 +8,11 @@ const BINS = 10;
 /** Sums of scores are of whole numbers, the same in any order of rows. */
 const SCALE = 2 ** 30;
 
-/** By score bin of equal width: rows with a label, sum of their scores in fixed point, positive labels. */
-export function calibrationColumns(positive: string): Sql {
-  const score = sql`ifNull(score, -1)`;
+/** Of a score (no NULL; what is not within 0..1 is left out), by bin of equal width: rows with a label, sum of the scores in fixed point, rows that are `isRight`. */
+export function calibrationColumns(score: Sql, isRight: Sql): Sql {
   const bin = sql`if(labelled AND ${score} >= 0 AND ${score} <= 1, toUInt32(least(floor(${score} * ${BINS}), ${BINS - 1})), ${BINS + 8})`;
   const fixed = sql`toInt64(round(least(greatest(${score}, 0), 1) * ${SCALE}))`;
-  return sql`arrayZip(countResample(0, ${BINS}, 1)(${bin}), sumResample(0, ${BINS}, 1)(${fixed}, ${bin}), sumResample(0, ${BINS}, 1)(toUInt64(label_text = ${positive}), ${bin}))`;
+  return sql`arrayZip(countResample(0, ${BINS}, 1)(${bin}), sumResample(0, ${BINS}, 1)(${fixed}, ${bin}), sumResample(0, ${BINS}, 1)(toUInt64(${isRight}), ${bin}))`;
 }
 
 export const calibrationRow = z.array(z.tuple([z.number(), z.number(), z.number()]));
@@ -41,6 +40,17 @@ export function expectedCalibrationError(found: z.output<typeof calibrationRow>)
         .map(({ rows, scores, positives }) => [rows, round(scores / rows), round(positives / rows)]),
     },
   };
+}
+
+/**
+ * Of several classes: the greatest probability against how often its class is the true one (top-label calibration; Guo, Pleiss, Sun &
+ * Weinberger 2017, ICML). It is judged by window alone, so what the page tier tests by is left out.
+ */
+export function topLabelCalibrationError(found: z.output<typeof calibrationRow>): KpiValue {
+  const value = expectedCalibrationError(found);
+  if (value.status !== "ok") return value;
+  const { positives: _positives, scores: _scores, ...detail } = value.detail ?? {};
+  return { ...value, detail };
 }
 
 const round = (share: number): number => Math.round(share * 1e6) / 1e6;

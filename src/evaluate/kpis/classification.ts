@@ -50,21 +50,75 @@ const classRates = ["precision", "recall", "specificity", "false_positive_rate",
 export type ClassRate = (typeof classRates)[number];
 export const isClassRate = (kpi: string): kpi is ClassRate => classRates.some((rate) => rate === kpi);
 
+/** The rate of which a KPI is the mean over classes weighted by their rows. */
+export const weightedRateOf = (kpi: string): "precision" | "recall" | "f1" | undefined =>
+  (["precision", "recall", "f1"] as const).find((rate) => kpi === `weighted_${rate}`);
+
 /** `classes`: one for binary (the positive), all that occur for multiclass. */
 export function classRate(rate: ClassRate, cells: readonly ConfusionCell[], classes: readonly string[]): KpiValue {
   const values = classes.map((positive) => binaryRate(rate, confusionOf(cells, positive)));
   const [only] = values;
   if (values.length === 1 && only !== undefined) return only;
   const n = cells.reduce((sum, cell) => sum + cell.rows, 0);
-  const defined = values.flatMap((value) => (value.status === "ok" ? [value.value] : []));
-  if (defined.length === 0) return undefinedKpi(n, `${rate} is defined for no class`);
-  return {
-    status: "ok",
-    value: defined.reduce((sum, value) => sum + value, 0) / defined.length,
-    n,
-    detail: { classes: defined.length },
-  };
+  const known = knownRates(rate, cells, classes);
+  if (known.length === 0) return undefinedKpi(n, `${rate} is defined for no class`);
+  const value = known.reduce((sum, one) => sum + one.value, 0) / known.length;
+  return { status: "ok", value, ...macroInterval(value, known), n, detail: perClass(known) };
 }
+
+/** Precision, recall or F1 of each class for which it is defined, each counting by the class's own rows. */
+export function weightedClassRate(
+  rate: "precision" | "recall" | "f1",
+  cells: readonly ConfusionCell[],
+  classes: readonly string[],
+): KpiValue {
+  const n = cells.reduce((sum, cell) => sum + cell.rows, 0);
+  const known = knownRates(rate, cells, classes);
+  const weight = known.reduce((sum, { rows }) => sum + rows, 0);
+  if (weight === 0) return undefinedKpi(n, `${rate} is defined for no class that has labels`);
+  const value = known.reduce((sum, one) => sum + one.rows * one.value, 0) / weight;
+  // Weighted by its own rows the mean of recalls is the share of rows that are right.
+  const interval = rate === "recall" ? wilsonInterval(value * weight, weight) : {};
+  return { status: "ok", value, ...interval, n, detail: perClass(known) };
+}
+
+interface KnownRate {
+  readonly name: string;
+  readonly value: number;
+  /** Labels of the class. */
+  readonly rows: number;
+  /** Rows that the rate is a share of; null for F1, which is no share. */
+  readonly of: number | null;
+}
+
+function knownRates(rate: ClassRate, cells: readonly ConfusionCell[], classes: readonly string[]): KnownRate[] {
+  return classes.flatMap((name) => {
+    const confusion = confusionOf(cells, name);
+    const value = binaryRate(rate, confusion);
+    const of = rate === "f1" ? null : confusionShare(rate, confusion).rows;
+    return value.status === "ok" ? [{ name, value: value.value, rows: confusion.tp + confusion.fn, of }] : [];
+  });
+}
+
+/** Normal interval of a mean of shares, each of its own rows; two rows are added to each, one of them right, so that 0 and 1 have a width. */
+function macroInterval(value: number, known: readonly KnownRate[]): { lower?: number; upper?: number } {
+  let variance = 0;
+  for (const { value: rate, of } of known) {
+    if (of === null) return {};
+    const smoothed = (rate * of + 1) / (of + 2);
+    variance += (smoothed * (1 - smoothed)) / (of + 2);
+  }
+  const half = (Z95 * Math.sqrt(variance)) / known.length;
+  return { lower: Math.max(0, value - half), upper: Math.min(1, value + half) };
+}
+
+/** Classes told one by one. */
+const MOST_CLASSES = 50;
+
+const perClass = (known: readonly KnownRate[]) => ({
+  classes: known.length,
+  per_class: Object.fromEntries(known.slice(0, MOST_CLASSES).map(({ name, value }) => [name, value])),
+});
 
 const undefinedFor: Readonly<Record<ClassRate, string>> = {
   precision: "no row was predicted positive",
@@ -97,7 +151,8 @@ function f1Interval({ tp, fp, fn }: ConfusionCounts): { lower: number; upper: nu
   return { lower: (2 * lower) / (1 + lower), upper: (2 * upper) / (1 + upper) };
 }
 
-function share(of: number, n: number, reason: string): KpiValue {
+/** A share of rows with its Wilson interval; without rows there is none. */
+export function share(of: number, n: number, reason: string): KpiValue {
   return n === 0 ? undefinedKpi(0, reason) : { status: "ok", value: of / n, ...wilsonInterval(of, n), n };
 }
 

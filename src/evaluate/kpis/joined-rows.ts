@@ -31,15 +31,15 @@ export async function joinedRows(
 ): Promise<Sql> {
   const { name: model, task } = prepared.config;
   const kept = await keptRows(lane, prepared.dedupe, rows.span);
-  const outcomes = sql`SELECT id, version, variant, timestamp, label, label_text, true AS found FROM outcomes FINAL WHERE model = ${model} AND ${withinSpan(rows.span)}`;
+  const outcomes = sql`SELECT id, version, variant, timestamp, label, label_text, label_timestamp, true AS found FROM outcomes FINAL WHERE model = ${model} AND ${withinSpan(rows.span)}`;
   const unknown = options.features.map(
     (feature) => sql`, nullIf(extra[${feature}], '') AS ${name(`features.${feature}`)}`,
   );
   const found = sql`SELECT *, ${rows.key} AS slice${join(unknown, "")} FROM (${kept}) WHERE ${rows.where}`;
   if (!options.labelled)
-    return sql`SELECT *, CAST(NULL AS Nullable(Float64)) AS label, CAST('' AS LowCardinality(String)) AS label_text, false AS labelled FROM (${found})`;
+    return sql`SELECT *, CAST(NULL AS Nullable(Float64)) AS label, CAST('' AS LowCardinality(String)) AS label_text, CAST(NULL AS Nullable(DateTime64(3, 'UTC'))) AS label_timestamp, false AS labelled FROM (${found})`;
   const labelled = task === "regression" ? sql`isNotNull(o.label)` : sql`o.label_text != ''`;
-  return sql`SELECT p.*, o.label AS label, o.label_text AS label_text, o.found AND ${labelled} AS labelled
+  return sql`SELECT p.*, o.label AS label, o.label_text AS label_text, o.label_timestamp AS label_timestamp, o.found AND ${labelled} AS labelled
     FROM (${found}) AS p
     ANY LEFT JOIN (${outcomes}) AS o ON p.id = o.id AND p.version = o.version AND p.variant = o.variant AND p.timestamp = o.timestamp`;
 }

@@ -33,6 +33,8 @@ import {
   isClassRate,
   labelCoverage,
   readCells,
+  weightedClassRate,
+  weightedRateOf,
 } from "./classification.ts";
 import { conceptColumns, conceptDriftRow, conceptReference, conceptRow } from "./concept-drift.ts";
 import { type CustomKpi, customValue, needsLabels, readCustom, unknownFeatures } from "./custom.ts";
@@ -41,6 +43,7 @@ import { kpiSums } from "./kpi-sums.ts";
 import { type KpiValue, notJudged, undefinedKpi } from "./kpi-value.ts";
 import { labelColumns, labelDriftRows, labelRow, labelSubject } from "./label-drift.ts";
 import { type LabelSelection, readLabelSelections, withSelection } from "./label-selection.ts";
+import { ownColumns, ownValue } from "./own-kpis.ts";
 import { errorColumns, errorRow, errorScale, mae, r2, rmse } from "./regression.ts";
 import { areaColumns, areaRow, brier, logLoss, lossColumns, lossRow, rocAuc } from "./scores.ts";
 import { weightedKpi } from "./weighted-kpis.ts";
@@ -137,11 +140,13 @@ async function customValues(lane: Lane, kpi: CustomKpi, joined: Sql): Promise<Va
   return (at) => customValue(values.get(at));
 }
 
-const isOfClasses = (kpi: KpiName): boolean => kpi === "accuracy" || isClassRate(kpi);
+const isOfClasses = (kpi: KpiName): boolean =>
+  kpi === "accuracy" || isClassRate(kpi) || weightedRateOf(kpi) !== undefined;
 const LOSS_KPIS: ReadonlySet<KpiName> = new Set<KpiName>(["log_loss", "brier"]);
 const ERROR_KPIS: ReadonlySet<KpiName> = new Set<KpiName>(["mae", "rmse", "r2"]);
 
-const builtInRow = z.object({
+// Loose: a KPI with columns of its own reads them itself.
+const builtInRow = z.looseObject({
   slice: z.number(),
   version: z.string(),
   variant: z.string(),
@@ -264,7 +269,9 @@ function labelledColumns(prepared: PreparedModel, kpis: readonly KpiConfig[]): S
   const concept = conceptReference(prepared);
   if (concept !== null) columns.push(sql`, ${conceptColumns(concept)} AS concept`);
   if (positive !== null && wanted.has("roc_auc")) columns.push(sql`, ${areaColumns(positive)} AS area`);
-  if (positive !== null && wanted.has("ece")) columns.push(sql`, ${calibrationColumns(positive)} AS calibration`);
+  if (positive !== null && wanted.has("ece"))
+    columns.push(sql`, ${calibrationColumns(sql`ifNull(score, -1)`, sql`label_text = ${positive}`)} AS calibration`);
+  columns.push(...ownColumns(prepared, wanted));
   const capped = cappedColumns(scaleOf(prepared), lossCaps(prepared));
   if (capped !== null) columns.push(sql`, ${capped} AS capped`);
   const label = labelSubject(prepared);
@@ -307,12 +314,12 @@ function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): Kp
   const { task } = prepared.config;
   const { n, labels: labelled } = found;
   if (kpi === "label_coverage") return labelCoverage(labelled, n);
+  const own = ownValue(prepared, kpi, found);
+  if (own !== undefined) return own;
   if (ERROR_KPIS.has(kpi) !== (task === "regression"))
     return undefinedKpi(labelled, `${kpi} is not defined for a ${task} model`);
   if (labelled === 0) return undefinedKpi(0, "no prediction has a label");
   const positive = positiveOf(prepared);
-  if (kpi === "roc_auc" && positive === null)
-    return undefinedKpi(labelled, "roc_auc is not defined for a multiclass model");
   const { cells = [], area, calibration, losses, errors, capped } = found;
   if (kpi === "ece" && calibration !== undefined) return expectedCalibrationError(calibration);
   if (kpi === "roc_auc" && area !== undefined) return rocAuc(area);
@@ -327,6 +334,8 @@ function builtInValue(prepared: PreparedModel, kpi: KpiName, found: BuiltIn): Kp
   const confusion = readCells(cells);
   if (kpi === "accuracy") return accuracy(confusion);
   if (isClassRate(kpi)) return classRate(kpi, confusion, positive === null ? classesIn(confusion) : [positive]);
+  const weighted = weightedRateOf(kpi);
+  if (weighted !== undefined) return weightedClassRate(weighted, confusion, classesIn(confusion));
   return undefinedKpi(labelled, `${kpi} was not computed`);
 }
 

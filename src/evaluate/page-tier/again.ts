@@ -4,6 +4,7 @@ import { z } from "zod";
 import { evidenceMetrics } from "../../core/evidence.ts";
 import { list, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { readBaselines } from "../accepted/baseline-store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { segmentScope } from "../segments/segment-evaluation.ts";
 import { openSteps } from "../steps.ts";
@@ -11,7 +12,8 @@ import { openPageTier } from "./page-tier.ts";
 
 /** Writes the evidence of the model's plan on all stored steps and complete windows; nothing where its budget is off. */
 export async function judgeStoredSteps(lane: Lane, prepared: PreparedModel, now: number): Promise<void> {
-  const pageTier = await openPageTier(lane, prepared);
+  const baselines = await readBaselines(lane, prepared.config.name, prepared.referenceId);
+  const pageTier = await openPageTier(lane, prepared, () => baselines);
   const { sealedTo } = await openSteps(lane, prepared);
   const segmentsSealedTo = await segmentsSealed(lane, prepared);
   await pageTier?.run({ sealedTo, segmentsSealedTo, watermark: sealedTo + prepared.config.pane, isChanged: true, now });

@@ -21,6 +21,8 @@ export interface FindingPlace {
   readonly end: number;
   /** Length of a step, ms. */
   readonly paneMs: number;
+  /** Under which the steps of the stream are stored: the reference, or an accepted baseline. */
+  readonly referenceId: string;
 }
 
 /** Moments that are told apart at most; over a longer time they are as many panes together as it takes. */
@@ -80,8 +82,8 @@ const sliceRow = z.object({
 /** Steps in the order of time, some together; those without events have none. */
 function slicesFrom(
   lane: Lane,
-  { config, referenceId }: PreparedModel,
-  { version, variant, finding: { stream }, end, paneMs }: FindingPlace,
+  { config }: PreparedModel,
+  { version, variant, finding: { stream }, end, paneMs, referenceId }: FindingPlace,
   from: number,
 ): Promise<z.output<typeof sliceRow>[]> {
   let sliceMs = paneMs;

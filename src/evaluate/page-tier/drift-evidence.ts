@@ -1,11 +1,13 @@
 /** Drift in the page and the notice tier: reads the steps that are new, takes them through each version's trackers, and writes what they say. */
 import { evidenceMetrics, noticeMetrics } from "../../core/evidence.ts";
 import type { Lane } from "../../store/store.ts";
+import type { AcceptedBaseline } from "../accepted/accepted-baseline.ts";
 import type { PreparedModel } from "../prepare-model.ts";
-import { seriesKey } from "../window-series.ts";
+import { type Series, seriesKey } from "../window-series.ts";
 import { type CarriedSubject, readCarriedOver } from "./carried-over.ts";
 import { describeFinding } from "./described-finding.ts";
 import {
+  compareFrom,
   type Describe,
   type DriftStep,
   forgetIdle,
@@ -24,6 +26,7 @@ import {
 } from "./evidence-rows.ts";
 import { harmless, noticeRows, openNotices } from "./notice-evidence.ts";
 import type { NoticePlan } from "./notice-plan.ts";
+import { createRebasing, noRebasing, type Rebased, type Rebasing } from "./rebased-streams.ts";
 import { readUnits, saveUnits, type Units } from "./saved-states.ts";
 import { watchedKey } from "./segment-streams.ts";
 import { type StoredStep, storedSteps } from "./stored-steps.ts";
@@ -46,9 +49,16 @@ export interface DriftScope {
   readonly carried: readonly CarriedSubject[];
   /** Beside the whole; segments have none. */
   readonly notices: NoticePlan | null;
+  /** What stands in for the reference where people have accepted drift; of segments nothing does. */
+  readonly baselines: () => readonly AcceptedBaseline[];
 }
 
-export async function wholeScope(lane: Lane, { config }: PreparedModel, plan: PageTierPlan): Promise<DriftScope> {
+export async function wholeScope(
+  lane: Lane,
+  { config }: PreparedModel,
+  plan: PageTierPlan,
+  baselines: DriftScope["baselines"],
+): Promise<DriftScope> {
   const { through, changed } = await readCarriedOver(lane, config.name, plan.planId);
   // Segments that are watched no more end with the whole's steps.
   const left =
@@ -56,7 +66,7 @@ export async function wholeScope(lane: Lane, { config }: PreparedModel, plan: Pa
       ? (await readCarriedOver(lane, config.name, plan.planId, evidenceMetrics, true)).changed
       : [];
   const carried = [...changed, ...left];
-  return { ofSegments: false, paneMs: config.pane, since: through, carried, notices: plan.notices };
+  return { ofSegments: false, paneMs: config.pane, since: through, carried, notices: plan.notices, baselines };
 }
 
 /** Steps that a restart replays at most. */
@@ -68,11 +78,13 @@ export async function openDriftEvidence(
   plan: TierPlan,
   scope: DriftScope,
 ): Promise<DriftEvidence> {
+  const tolerance = prepared.pageTier?.tolerance ?? null;
+  const rebasing = scope.ofSegments ? noRebasing : createRebasing(scope.baselines, { tolerance });
   const model = prepared.config.name;
   const pane = scope.paneMs;
   // Evidence is of the model's plan as a whole, of which segments are a part.
   const planId = prepared.pageTier?.planId ?? plan.planId;
-  const saved = await readUnits(lane, model, plan);
+  const saved = await readUnits(lane, model, plan, rebasing);
   const { units } = saved;
   let through = saved.through;
   let unsaved = 0;
@@ -80,22 +92,24 @@ export async function openDriftEvidence(
   const ended: EvidenceRow[] = [];
   if (through === Number.NEGATIVE_INFINITY) {
     through = scope.since;
-    for (const subject of scope.carried) ended.push(...carry(plan, units, subject, pane, evidenceMetrics.drift));
+    for (const subject of scope.carried)
+      ended.push(...carry(plan, units, subject, pane, evidenceMetrics.drift, rebasing));
   }
   const takePane = createPaneTaker(lane, prepared, {
     plan,
     units,
     paneMs: pane,
+    rebasing,
     rowsOf: (place, step, outcome) => [
       ...(scope.ofSegments ? [] : [wholeRow(plan, place, step, outcome)]),
       ...subjectRows(plan, place, step, outcome),
     ],
   });
-  const notices = await openNoticesBeside(lane, prepared, scope.notices, units, through);
+  const notices = await openNoticesBeside(lane, prepared, scope, units, through);
   return {
     async run(sealedTo, now) {
       if (!Number.isFinite(sealedTo) || sealedTo < through) return;
-      for await (const panes of storedSteps(lane, prepared, through, scope.ofSegments)) {
+      for await (const panes of storedSteps(lane, prepared, through, scope.ofSegments, rebasing.ids())) {
         const written: EvidenceRow[] = ended.splice(0);
         for (const [start, steps] of panes) {
           const before = changedSubjects(units);
@@ -127,38 +141,59 @@ interface Tier {
   readonly units: Units;
   /** Length of a step, ms. */
   readonly paneMs: number;
+  readonly rebasing: Rebasing;
   readonly rowsOf: (place: StepPlace, step: DriftStep, outcome: StepOutcome) => EvidenceRow[];
   /** By series key: subjects of which the step may teach nothing. */
   readonly frozen?: (key: string) => ReadonlySet<string>;
 }
 
 /** Takes the steps of one pane through the trackers of their versions. */
-function createPaneTaker(lane: Lane, prepared: PreparedModel, { plan, units, paneMs, rowsOf, frozen }: Tier): TakePane {
+function createPaneTaker(lane: Lane, prepared: PreparedModel, tier: Tier): TakePane {
+  const { plan, units, paneMs, rebasing, rowsOf, frozen } = tier;
   const places = new Map(plan.streams.map(({ subject, stream }, index) => [`${subject} ${stream}`, index]));
   return async (start, stored) => {
-    const steps = new Map<string, { version: string; variant: string; counts: (readonly number[] | undefined)[] }>();
+    const steps = new Map<string, SeriesInPane>();
     for (const { version, variant, ...row } of stored) {
       const place = places.get(`${watchedKey(row.segment, `${row.subject_kind}/${row.subject}`)} ${row.stream}`);
       if (place === undefined) continue;
       const key = seriesKey({ version, variant });
-      if (!steps.has(key)) steps.set(key, { version, variant, counts: plan.streams.map(() => undefined) });
-      const counts = steps.get(key)?.counts;
-      if (counts !== undefined) counts[place] = row.counts;
+      const known = steps.get(key) ?? beginPane(plan, rebasing, { version, variant }, start);
+      steps.set(key, known);
+      const wanted = known.rebased.get(plan.streams[place]?.subject ?? "")?.baselineId ?? prepared.referenceId;
+      if (row.reference_id === wanted) known.counts[place] = row.counts;
     }
     const written: EvidenceRow[] = [];
-    for (const [key, { version, variant, counts }] of [...steps].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [key, { version, variant, counts, rebased }] of [...steps].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const known = units.get(key) ?? { version, variant, unit: newUnit(plan) };
       units.set(key, known);
       const { unit } = known;
-      const step: DriftStep = { start, end: start + paneMs, counts };
+      const step: DriftStep = { start, end: start + paneMs, counts, rebased };
       const watchedMs = step.end - (unit.through ?? start);
-      const toWords: Describe = (finding, since, end) =>
-        describeFinding(lane, prepared, { version, variant, finding, since, end, paneMs });
+      const toWords: Describe = (finding, since, end) => {
+        const referenceId = rebased.get(finding.subject)?.baselineId ?? prepared.referenceId;
+        return describeFinding(lane, prepared, { version, variant, finding, since, end, paneMs, referenceId });
+      };
       const outcome = await takeStep(plan, unit, step, toWords, frozen?.(key));
       written.push(...rowsOf({ version, variant, start, end: step.end, watchedMs }, step, outcome));
     }
     return written;
   };
+}
+
+interface SeriesInPane extends Series {
+  /** In the order of the plan's streams. */
+  readonly counts: (readonly number[] | undefined)[];
+  /** By subject key. */
+  readonly rebased: ReadonlyMap<string, Rebased>;
+}
+
+function beginPane({ streams }: TierPlan, rebasing: Rebasing, series: Series, start: number): SeriesInPane {
+  const rebased = new Map<string, Rebased>();
+  for (const stream of streams) {
+    const found = rebased.get(stream.subject) ?? rebasing.at(series, stream, start);
+    if (found !== null) rebased.set(stream.subject, found);
+  }
+  return { ...series, counts: streams.map(() => undefined), rebased };
 }
 
 interface NoticesBeside {
@@ -177,13 +212,16 @@ interface NoticesBeside {
 async function openNoticesBeside(
   lane: Lane,
   prepared: PreparedModel,
-  plan: NoticePlan | null,
+  { notices: plan, baselines }: DriftScope,
   pageUnits: Units,
   pageThrough: number,
 ): Promise<NoticesBeside | null> {
   if (plan === null) return null;
   const { name: model, pane } = prepared.config;
-  const opened = await openNotices(lane, model, plan, pageThrough, (...of) => carry(...of, pane, noticeMetrics.drift));
+  const rebasing = createRebasing(baselines, { tolerance: null, fading: plan.fading });
+  const opened = await openNotices(lane, model, plan, pageThrough, rebasing, (...of) =>
+    carry(...of, pane, noticeMetrics.drift, rebasing),
+  );
   const { units } = opened;
   let rows = [...opened.ended];
   let before: ReadonlyMap<string, ReadonlySet<string>> = new Map();
@@ -191,6 +229,7 @@ async function openNoticesBeside(
     plan,
     units,
     paneMs: pane,
+    rebasing,
     rowsOf: (place, step, outcome) => noticeRows(plan, place, step, outcome, subjectsOf(plan, step)),
     // Neither from the step with which a change is told, nor from the one with which it ends.
     frozen: (key) => new Set([...(before.get(key) ?? []), ...(pageUnits.get(key)?.unit.changed.keys() ?? [])]),
@@ -222,13 +261,16 @@ function carry(
   carried: CarriedSubject,
   pane: number,
   metric: EvidenceRow["metric"],
+  rebasing: Rebasing,
 ): EvidenceRow[] {
   const { version, variant, segment, subjectKind, subject, ...changed } = carried;
   const key = watchedKey(segment, `${subjectKind}/${subject}`);
-  if (plan.streams.some((stream) => stream.subject === key)) {
+  const stream = plan.streams.find((one) => one.subject === key);
+  if (stream !== undefined) {
     const known = units.get(seriesKey(carried)) ?? { version, variant, unit: newUnit(plan) };
     units.set(seriesKey(carried), known);
     known.unit.changed.set(key, changed);
+    compareFrom(plan, known.unit, key, rebasing.at(carried, stream, changed.alarmedAt - pane));
     return [];
   }
   const { alarmedAt: start } = changed;

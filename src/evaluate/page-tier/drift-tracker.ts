@@ -6,6 +6,7 @@ import { evidenceOfStreams, type Finding, findingOf } from "../../sequential/rep
 import { mergeCounts } from "../../sequential/stream-reference.ts";
 import { advance, initialState, rearm, type TiltState } from "../../sequential/tilt-detector.ts";
 import { alarmed, type Changed, isOver, type Judgement, judge, type OnsetTimes } from "./changed-subjects.ts";
+import type { Rebased } from "./rebased-streams.ts";
 import { DAY_MS, type TierPlan, type WatchedStream } from "./tier-plan.ts";
 
 export interface UnitState {
@@ -17,6 +18,8 @@ export interface UnitState {
   readonly changed: Map<string, Changed>;
   /** By subject key: when the evidence last began anew, ms; before that a change of now can't have begun. */
   readonly restarted: Map<string, number>;
+  /** By subject key: what it is compared with where that is not the reference (`Rebased.phase`). */
+  readonly phases: Map<string, string>;
 }
 
 export const newUnit = (plan: TierPlan): UnitState => ({
@@ -24,6 +27,7 @@ export const newUnit = (plan: TierPlan): UnitState => ({
   states: plan.streams.map((stream) => initialState(stream.plan)),
   changed: new Map(),
   restarted: new Map(),
+  phases: new Map(),
 });
 
 export interface DriftStep {
@@ -31,6 +35,8 @@ export interface DriftStep {
   readonly end: number;
   /** Stored counts, in the order of the plan's streams; left out where the step has none. */
   readonly counts: readonly (readonly number[] | undefined)[];
+  /** By subject key: what is not compared with the reference; the counts are over its bins. */
+  readonly rebased?: ReadonlyMap<string, Rebased>;
 }
 
 export interface Described {
@@ -71,15 +77,18 @@ export async function takeStep(
   frozen: ReadonlySet<string> = new Set(),
 ): Promise<StepOutcome> {
   const stepMs = step.end - step.start;
-  advanceAll(plan, unit, step, frozen);
+  const streams = streamsIn(plan, step);
+  const effective = streams.map(({ stream }) => stream);
+  const left = enterPhases(plan, unit, step);
+  advanceAll(streams, unit, step, frozen);
   unit.through = step.end;
   const { decision, changedEvidence, alarming } = judge(
-    evidenceOfStreams(plan.streams, unit.states),
+    evidenceOfStreams(effective, unit.states),
     new Set(unit.changed.keys()),
     { threshold: plan.threshold, weight: stepMs / DAY_MS },
   );
   for (const subject of alarming) {
-    const finding = findingOf(subject, plan.streams, unit.states);
+    const finding = findingOf(subject, effective, unit.states);
     const before = unit.changed.get(subject);
     const since = unit.restarted.get(subject) ?? Number.NEGATIVE_INFINITY;
     const described =
@@ -91,7 +100,13 @@ export async function takeStep(
   for (const subject of over.keys()) unit.changed.delete(subject);
   const all = decision.alarms && !decision.isLocalised;
   startAgain(plan, unit, new Set([...alarming, ...over.keys()]), all, step.end);
-  return { decision, changedEvidence, changed: new Map(unit.changed), over, isNew: decision.alarms };
+  return {
+    decision,
+    changedEvidence,
+    changed: new Map(unit.changed),
+    over: new Map([...left, ...over]),
+    isNew: decision.alarms,
+  };
 }
 
 /** Ends what has changed where a version has had no more events for long: there is nothing left that could show it going back. */
@@ -107,13 +122,59 @@ export function forgetIdle(unit: UnitState, now: number): ReadonlyMap<string, Ch
   return idle;
 }
 
-function advanceAll(plan: TierPlan, unit: UnitState, step: DriftStep, frozen: ReadonlySet<string>): void {
+interface StreamInStep {
+  readonly stream: WatchedStream;
+  /** There is nothing to compare it with: no evidence is gathered, and no time passes for it. */
+  readonly rests: boolean;
+}
+
+const streamsIn = ({ streams }: TierPlan, { rebased }: DriftStep): readonly StreamInStep[] =>
+  streams.map((planned) => {
+    const instead = rebased?.get(planned.subject)?.streamOf(planned);
+    return { stream: instead ?? planned, rests: instead === null };
+  });
+
+/** Begins the evidence of a subject anew, against what it is compared with now; null: the reference. */
+export function compareFrom(plan: TierPlan, unit: UnitState, subject: string, rebased: Rebased | null): void {
+  for (const [index, planned] of plan.streams.entries())
+    if (planned.subject === subject) unit.states[index] = initialState((rebased?.streamOf(planned) ?? planned).plan);
+  if (rebased === null) unit.phases.delete(subject);
+  else unit.phases.set(subject, rebased.phase);
+}
+
+/**
+ * Begins anew with the subjects that are compared with something else than in the step before.
+ *
+ * @returns those of them that counted as changed: against what they were compared with then
+ */
+function enterPhases(plan: TierPlan, unit: UnitState, { rebased, start }: DriftStep): ReadonlyMap<string, Changed> {
+  const left = new Map<string, Changed>();
+  if (unit.phases.size === 0 && (rebased === undefined || rebased.size === 0)) return left;
+  for (const subject of new Set(plan.streams.map((stream) => stream.subject))) {
+    const now = rebased?.get(subject);
+    if (unit.phases.get(subject) === now?.phase) continue;
+    const changed = unit.changed.get(subject);
+    if (changed !== undefined) left.set(subject, changed);
+    unit.changed.delete(subject);
+    unit.restarted.set(subject, start);
+    compareFrom(plan, unit, subject, now ?? null);
+  }
+  return left;
+}
+
+function advanceAll(
+  streams: readonly StreamInStep[],
+  unit: UnitState,
+  step: DriftStep,
+  frozen: ReadonlySet<string>,
+): void {
   // Time without events passes too: the promise is one of wall-clock time.
   const weight = Math.max(0, step.end - (unit.through ?? step.start)) / DAY_MS;
-  for (const [index, { subject, plan: tilts, slotAt }] of plan.streams.entries()) {
+  for (const [index, { stream, rests }] of streams.entries()) {
+    const { subject, plan: tilts, slotAt } = stream;
     const state = unit.states[index];
     const stored = step.counts[index];
-    if (state === undefined) continue;
+    if (state === undefined || rests) continue;
     const counts = stored === undefined ? new Float64Array(0) : mergeCounts(tilts.stream, stored);
     const learns = !frozen.has(subject);
     advance(tilts, state, { counts, weight, mark: step.start, slot: slotAt(step.start), learns });

@@ -78,7 +78,7 @@ function boundOf(kpi: Limits, config: ModelConfig, reference: LoadedReference | 
     if (kpi.max !== undefined) return { isGood: false, bound: kpi.max / scale, source: "limit", ...cap };
     return scale === 1 ? accepted(referenceBrier(scores), ignoreBelow, false) : null;
   }
-  return name === "ece" ? calibrationBound(kpi, ignoreBelow, reference) : null;
+  return name === "ece" && task === "binary" ? calibrationBound(kpi, ignoreBelow, reference) : null;
 }
 
 function accepted(known: ReferenceMean | null, ignoreBelow: number, isGood: boolean): Bound | null {

@@ -8,6 +8,7 @@ import { readCarriedOver } from "./carried-over.ts";
 import type { DriftStep, StepOutcome } from "./drift-tracker.ts";
 import { type EvidenceRow, onScale, type StepPlace, type SubjectEvidence, subjectRow } from "./evidence-rows.ts";
 import type { NoticePlan } from "./notice-plan.ts";
+import type { Rebasing } from "./rebased-streams.ts";
 import { readUnits, type Units } from "./saved-states.ts";
 import { DAY_MS } from "./tier-plan.ts";
 
@@ -36,9 +37,10 @@ export async function openNotices(
   model: string,
   plan: NoticePlan,
   pageThrough: number,
+  rebasing: Rebasing,
   carry: Carry,
 ): Promise<OpenedNotices> {
-  const { units, through } = await readUnits(lane, model, plan);
+  const { units, through } = await readUnits(lane, model, plan, rebasing);
   if (through !== Number.NEGATIVE_INFINITY) return { plan, units, through, ended: [] };
   const carried = await readCarriedOver(lane, model, plan.planId, noticeMetrics);
   const ended = carried.changed.flatMap((subject) => carry(plan, units, subject));

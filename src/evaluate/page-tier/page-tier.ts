@@ -4,6 +4,7 @@
  */
 import { evidenceMetrics } from "../../core/evidence.ts";
 import type { Lane } from "../../store/store.ts";
+import type { AcceptedBaseline } from "../accepted/accepted-baseline.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { segmentScope } from "../segments/segment-evaluation.ts";
 import { type CarriedKpi, endedRow, isCarried, readCarriedKpis } from "./carried-kpis.ts";
@@ -33,11 +34,19 @@ export interface PageTier {
 /** How often windows are looked for whose labels will come no more. */
 const LOOK_EVERY_MS = 3_600_000;
 
-/** null where the model's budget is off or it has nothing to watch. */
-export async function openPageTier(lane: Lane, prepared: PreparedModel): Promise<PageTier | null> {
+/**
+ * null where the model's budget is off or it has nothing to watch.
+ *
+ * @param baselines what stands in for the reference where people have accepted drift, as of now
+ */
+export async function openPageTier(
+  lane: Lane,
+  prepared: PreparedModel,
+  baselines: () => readonly AcceptedBaseline[],
+): Promise<PageTier | null> {
   const plan = prepared.pageTier;
   if (plan === null) return null;
-  const drift = await openDriftEvidence(lane, prepared, plan, await wholeScope(lane, prepared, plan));
+  const drift = await openDriftEvidence(lane, prepared, plan, await wholeScope(lane, prepared, plan, baselines));
   const segments = await openSegmentEvidence(lane, prepared, plan);
   const labelled = await openLabelled(lane, prepared, plan);
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -64,7 +73,8 @@ async function openSegmentEvidence(
   if (plan.segments === null) return null;
   const { paneMs, since } = await segmentScope(lane, prepared, plan.segments);
   const { changed: carried } = await readCarriedOver(lane, prepared.config.name, plan.planId, evidenceMetrics, true);
-  return openDriftEvidence(lane, prepared, plan.segments, { ofSegments: true, paneMs, since, carried, notices: null });
+  const scope = { ofSegments: true, paneMs, since, carried, notices: null, baselines: () => [] };
+  return openDriftEvidence(lane, prepared, plan.segments, scope);
 }
 
 /** What is told of windows' labels: KPIs, and the challenger's against the champion's. */

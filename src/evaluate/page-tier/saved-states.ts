@@ -6,6 +6,7 @@ import type { Lane } from "../../store/store.ts";
 import { type Series, seriesKey } from "../window-series.ts";
 import { changedSchema } from "./changed-subjects.ts";
 import { newUnit, type UnitState } from "./drift-tracker.ts";
+import { noRebasing, type Rebasing } from "./rebased-streams.ts";
 import type { TierPlan, WatchedStream } from "./tier-plan.ts";
 
 /** By series key. */
@@ -25,8 +26,12 @@ const row = z.object({
 const changedOfUnit = z.array(z.tuple([z.string(), changedSchema]));
 /** Rows of older versions hold the list of what has changed alone. */
 const subjectsOfUnit = z.union([
-  changedOfUnit.transform((changed) => ({ changed, restarted: [] })),
-  z.object({ changed: changedOfUnit, restarted: z.array(z.tuple([z.string(), z.number()])) }),
+  changedOfUnit.transform((changed) => ({ changed, restarted: [], phases: [] })),
+  z.object({
+    changed: changedOfUnit,
+    restarted: z.array(z.tuple([z.string(), z.number()])),
+    phases: z.array(z.tuple([z.string(), z.string()])).default([]),
+  }),
 ]);
 
 export async function saveUnits(
@@ -68,6 +73,7 @@ export async function readUnits(
   lane: Lane,
   model: string,
   plan: TierPlan,
+  rebasing: Rebasing = noRebasing,
 ): Promise<{ readonly units: Units; readonly through: number }> {
   const where = sql`model = ${model} AND plan_id = ${plan.planId}`;
   const [found] = await lane.query(
@@ -80,24 +86,32 @@ export async function readUnits(
     sql`SELECT version, variant, stream, state, changed FROM page_tier_states FINAL WHERE ${where} AND through = ${time(found.latest)}`,
     row,
   );
+  for (const { version, variant, state, changed } of rows.filter(({ stream }) => stream === UNIT)) {
+    const unit = newUnit(plan);
+    units.set(seriesKey({ version, variant }), { version, variant, unit });
+    const [through = -1] = state;
+    unit.through = through < 0 ? null : through;
+    const subjects = subjectsOfUnit.parse(JSON.parse(changed));
+    for (const [subject, one] of subjects.changed) unit.changed.set(subject, one);
+    for (const [subject, at] of subjects.restarted) unit.restarted.set(subject, at);
+    for (const [subject, phase] of subjects.phases) unit.phases.set(subject, phase);
+  }
   const places = new Map(plan.streams.map((stream, index) => [streamKey(stream), index]));
-  for (const { version, variant, stream, state, changed } of rows) {
-    const key = seriesKey({ version, variant });
-    const known = units.get(key) ?? { version, variant, unit: newUnit(plan) };
-    units.set(key, known);
+  for (const { version, variant, stream, state } of rows) {
+    const unit = units.get(seriesKey({ version, variant }))?.unit;
     const place = places.get(stream);
     const planned = place === undefined ? undefined : plan.streams[place];
-    if (place !== undefined && planned !== undefined) known.unit.states[place] = stateOfRow(planned.plan, state);
-    else if (stream === UNIT) {
-      const [through = -1] = state;
-      known.unit.through = through < 0 ? null : through;
-      const subjects = subjectsOfUnit.parse(JSON.parse(changed));
-      for (const [subject, one] of subjects.changed) known.unit.changed.set(subject, one);
-      for (const [subject, at] of subjects.restarted) known.unit.restarted.set(subject, at);
-    }
+    if (unit === undefined || place === undefined || planned === undefined) continue;
+    const phase = unit.phases.get(planned.subject);
+    const instead = phase === undefined ? null : rebasing.ofPhase({ version, variant }, phase)?.streamOf(planned);
+    unit.states[place] = stateOfRow((instead ?? planned).plan, state);
   }
   return { units, through: found.latest };
 }
 
-const subjectsText = ({ changed, restarted }: UnitState): string =>
-  JSON.stringify({ changed: [...changed], restarted: [...restarted] });
+const subjectsText = ({ changed, restarted, phases }: UnitState): string =>
+  JSON.stringify({
+    changed: [...changed],
+    restarted: [...restarted],
+    ...(phases.size === 0 ? {} : { phases: [...phases] }),
+  });

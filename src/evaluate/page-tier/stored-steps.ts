@@ -1,10 +1,11 @@
 /** Reads sealed steps in the order of time, some panes at once. */
 import { z } from "zod";
-import { sql, time } from "../../store/sql.ts";
+import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 
 const stepRow = z.object({
+  reference_id: z.string(),
   subject_kind: z.string(),
   subject: z.string(),
   stream: z.string(),
@@ -19,14 +20,19 @@ export type StoredStep = z.output<typeof stepRow>;
 /** Rows that are read at a time. */
 const ROWS_AT_ONCE = 50_000;
 
-/** Steps of features, predictions and scores by the start of their pane, ms; from `after` on, all where it is not finite. */
+/**
+ * Steps of features, predictions and scores by the start of their pane, ms; from `after` on, all where it is not finite.
+ *
+ * @param more ids under which steps are stored besides the reference's: accepted baselines
+ */
 export async function* storedSteps(
   lane: Lane,
   { config, referenceId }: PreparedModel,
   after: number,
   ofSegments = false,
+  more: readonly string[] = [],
 ): AsyncGenerator<ReadonlyMap<number, readonly StoredStep[]>> {
-  const where = sql`model = ${config.name} AND reference_id = ${referenceId} AND subject_kind != 'kpi' AND ${ofSegments ? sql`segment != ''` : sql`segment = ''`}`;
+  const where = sql`model = ${config.name} AND reference_id IN ${list([referenceId, ...more])} AND subject_kind != 'kpi' AND ${ofSegments ? sql`segment != ''` : sql`segment = ''`}`;
   const from = Number.isFinite(after) ? sql`pane_start >= ${time(after)}` : sql`true`;
   const panes = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(pane_start) AS start, count() AS rows FROM steps WHERE ${where} AND ${from} GROUP BY pane_start ORDER BY pane_start`,
@@ -34,7 +40,7 @@ export async function* storedSteps(
   );
   for (const chunk of chunksOf(panes)) {
     const rows = await lane.query(
-      sql`SELECT subject_kind, subject, stream, segment, version, variant, toUnixTimestamp64Milli(pane_start) AS start, counts
+      sql`SELECT reference_id, subject_kind, subject, stream, segment, version, variant, toUnixTimestamp64Milli(pane_start) AS start, counts
         FROM steps FINAL WHERE ${where} AND pane_start >= ${time(chunk.from)} AND pane_start <= ${time(chunk.to)} ORDER BY pane_start`,
       stepRow,
     );

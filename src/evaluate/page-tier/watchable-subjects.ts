@@ -4,6 +4,7 @@ import { total } from "../../math/total.ts";
 import {
   LEAST_PAGE_TIER_ROWS,
   LEAST_REFERENCE_ROWS,
+  type NoStream,
   rateStream,
   type StreamReference,
   valueStream,
@@ -79,13 +80,19 @@ export function watchableOfSegments(
   return { subjects, limits };
 }
 
+/** In the order of `streamNames`; those with too few rows are none. */
+export const streamsOfSubject = (
+  subject: ReferenceSubject,
+  tellsNew: boolean,
+): readonly (StreamReference | NoStream)[] => [
+  valueStream(subject, tellsNew),
+  rateStream("missing", subject.missing, subject.n),
+  rateStream("invalid", subject.invalid, subject.n),
+];
+
 /** null where a stream has too few rows. */
 function streamsOf(subject: ReferenceSubject, tellsNew: boolean): readonly StreamReference[] | null {
-  const streams = [
-    valueStream(subject, tellsNew),
-    rateStream("missing", subject.missing, subject.n),
-    rateStream("invalid", subject.invalid, subject.n),
-  ];
+  const streams = streamsOfSubject(subject, tellsNew);
   const watched = streams.filter((stream): stream is StreamReference => "weights" in stream);
   return watched.length === streams.length ? watched : null;
 }

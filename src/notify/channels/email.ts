@@ -1,13 +1,15 @@
 /**
- * Sends one e-mail per notification over SMTP, as plain text and as HTML with its pictures inside. The Message-ID is made from the
+ * Sends one e-mail per message over SMTP, as plain text and as HTML with its pictures inside. The Message-ID is made from the
  * delivery's id; later mails of an incident answer the first, so that mail programs show them as one conversation.
  */
 import { createTransport } from "nodemailer";
 import { z } from "zod";
-import { type Delivery, defineTarget, type Notification } from "../../core/delivery.ts";
+import { type Delivery, defineTarget, type HumanMessage, isDigest, type Notification } from "../../core/delivery.ts";
 import { pictureWords } from "../../core/picture/picture.ts";
 import type { DrawPng } from "../../core/picture/png.ts";
 import { cutText, oneLine } from "../../core/plain-text.ts";
+import { digestHtml } from "./email/digest-html.ts";
+import { digestText } from "./email/digest-text.ts";
 import { type InlinePicture, mailHtml } from "./email/html.ts";
 import { mailText } from "./email/text.ts";
 
@@ -42,11 +44,11 @@ export const email = defineTarget({
   title: "E-mail",
   description: "Sends an e-mail over SMTP, as text and as HTML with the pictures inside, for light and dark screens.",
   options,
+  takes: ["incident", "digest"],
   open: ({ host, port, tls, user, password, from, to }, { draw }) => {
     const domain = /@([^\s@<>]+)>?$/.exec(from)?.[1] ?? "driftline.invalid";
-    return async (notification, signal, thread) => {
-      const { pictures, attachments } = await inlinePictures(notification, draw);
-      const messageId = `<${notification.idempotencyKey}@${domain}>`;
+    return async (message, signal, thread) => {
+      const messageId = `<${message.idempotencyKey}@${domain}>`;
       const transport = createTransport({
         host,
         port,
@@ -67,22 +69,17 @@ export const email = defineTarget({
         disableFileAccess: true,
         disableUrlAccess: true,
       });
+      const body = await bodyOf(message, draw);
       const abort = () => transport.close();
       signal.addEventListener("abort", abort, { once: true });
       try {
         const sending = transport.sendMail({
           from,
           to: [...to],
-          subject: subject(notification),
-          text: mailText(notification),
-          html: mailHtml(notification, pictures),
-          attachments,
+          subject: subject(message),
           messageId,
           ...(thread === undefined ? {} : { inReplyTo: thread, references: thread }),
-          headers: {
-            "X-Driftline-Incident": notification.incident.incident_id,
-            "Auto-Submitted": "auto-generated",
-          },
+          ...body,
         });
         const info = await Promise.race([sending, aborted(signal)]);
         if (info === null) {
@@ -113,7 +110,22 @@ function aborted(signal: AbortSignal): Promise<null> {
 }
 
 /** One line: a line break in a name must not begin a header. */
-const subject = ({ title }: Notification): string => cutText(oneLine(title), SUBJECT_MAX);
+const subject = ({ title }: HumanMessage): string => cutText(oneLine(title), SUBJECT_MAX);
+
+async function bodyOf(message: HumanMessage, draw: DrawPng | undefined) {
+  const automatic = { "Auto-Submitted": "auto-generated" };
+  if (isDigest(message)) {
+    const headers = { "X-Driftline-Digest": oneLine(message.digest.name), ...automatic };
+    return { text: digestText(message), html: digestHtml(message), headers };
+  }
+  const { pictures, attachments } = await inlinePictures(message, draw);
+  return {
+    text: mailText(message),
+    html: mailHtml(message, pictures),
+    attachments,
+    headers: { "X-Driftline-Incident": message.incident.incident_id, ...automatic },
+  };
+}
 
 /** Each picture twice, on light and on dark paper; none where they can't be drawn. */
 async function inlinePictures({ content, idempotencyKey }: Notification, draw: DrawPng | undefined) {

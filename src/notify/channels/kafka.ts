@@ -1,10 +1,9 @@
-/** Writes every change of an incident to a Kafka topic, as a CloudEvent in structured mode, keyed by the incident. */
+/** Writes every change of an incident, and every digest, to a Kafka topic, as a CloudEvent in structured mode, keyed by the incident or the digest's name. */
 import { Kafka, Partitioners } from "kafkajs";
 import { z } from "zod";
-import { type Delivery, defineTarget } from "../../core/delivery.ts";
-import { CLOUD_EVENTS_JSON, incidentEvent } from "../../core/incident-event.ts";
+import { type Delivery, defineTarget, isDigest, isState, type Message } from "../../core/delivery.ts";
 import { kafkaConnectionOptions, kafkajsConfig } from "../../core/kafka-connection.ts";
-import { stateEvent } from "../../core/model-state.ts";
+import { CLOUD_EVENTS_JSON, messageEvent } from "../../core/message-event.ts";
 
 /** What no further try would mend: credentials, rights, and a message that the topic refuses. */
 const LASTING = new Set([
@@ -27,58 +26,55 @@ export const kafka = defineTarget({
   name: "kafka",
   title: "Kafka",
   description:
-    "Writes a CloudEvent per change to a topic, the incident's id as the record's key, so that one incident's changes stay in order. A retry can write it twice: its `id` is the same. A model's state has the model as key.",
+    "Writes a CloudEvent per change to a topic, the incident's id as the record's key, so that one incident's changes stay in order; of a digest its name, of a model's state the model. A retry can write it twice: its `id` is the same.",
   options,
-  open: (chosen) => {
-    const send = opened(chosen);
-    return (notification, signal) => send(notification.incident.incident_id, incidentEvent(notification), signal);
-  },
-  openStates: (chosen) => {
-    const send = opened(chosen);
-    return (notification, signal) => send(notification.state.model, stateEvent(notification), signal);
+  takes: ["incident", "digest", "state"],
+  open: ({ topic, ...connection }) => {
+    const client = new Kafka({ ...kafkajsConfig(connection), retry: { retries: 0 } });
+    return async (message, signal) => {
+      // One connection per message: incidents are rare, and a connection that idles for days breaks without a word.
+      const producer = client.producer({
+        allowAutoTopicCreation: false,
+        createPartitioner: Partitioners.DefaultPartitioner,
+      });
+      const sending = write(producer, topic, message);
+      try {
+        return await Promise.race([sending, aborted(signal)]);
+      } catch (thrown) {
+        return failure(thrown);
+      } finally {
+        sending.catch(() => undefined);
+        // Not waited for: towards a broker that hangs it would hang too.
+        producer.disconnect().catch(() => undefined);
+      }
+    };
   },
 });
 
-type SendEvent = (key: string, event: Readonly<Record<string, unknown>>, signal: AbortSignal) => Promise<Delivery>;
-
-function opened({ topic, ...connection }: z.output<typeof options>): SendEvent {
-  const client = new Kafka({ ...kafkajsConfig(connection), retry: { retries: 0 } });
-  return async (key, event, signal) => {
-    // One connection per message: incidents are rare, and a connection that idles for days breaks without a word.
-    const producer = client.producer({
-      allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
-    });
-    const sending = write(producer, topic, key, event);
-    try {
-      return await Promise.race([sending, aborted(signal)]);
-    } catch (thrown) {
-      return failure(thrown);
-    } finally {
-      sending.catch(() => undefined);
-      // Not waited for: towards a broker that hangs it would hang too.
-      producer.disconnect().catch(() => undefined);
-    }
-  };
-}
-
-async function write(
-  producer: ReturnType<Kafka["producer"]>,
-  topic: string,
-  key: string,
-  event: Readonly<Record<string, unknown>>,
-): Promise<Delivery> {
+async function write(producer: ReturnType<Kafka["producer"]>, topic: string, message: Message): Promise<Delivery> {
   await producer.connect();
   const written = await producer.send({
     topic,
     acks: -1,
-    messages: [{ key, value: JSON.stringify(event), headers: { "content-type": CLOUD_EVENTS_JSON } }],
+    messages: [
+      {
+        key: keyOf(message),
+        value: JSON.stringify(messageEvent(message)),
+        headers: { "content-type": CLOUD_EVENTS_JSON },
+      },
+    ],
   });
   const [at] = written;
   return {
     status: "delivered",
     receipt: at === undefined ? "" : `partition ${at.partition}, offset ${at.baseOffset ?? "unknown"}`,
   };
+}
+
+/** What stays in order. */
+function keyOf(message: Message): string {
+  if (isDigest(message)) return `digest ${message.digest.name}`;
+  return isState(message) ? message.state.model : message.incident.incident_id;
 }
 
 function aborted(signal: AbortSignal): Promise<Delivery> {

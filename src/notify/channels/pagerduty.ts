@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineTarget, isOver, type Notification } from "../../core/delivery.ts";
 import { postOnce } from "../../core/http-delivery.ts";
 import type { Severity } from "../../core/incident.ts";
-import { happenedAt } from "../../core/incident-event.ts";
+import { happenedAt } from "../../core/message-event.ts";
 import { share } from "../../core/picture/picture.ts";
 import { cutText, oneLine } from "../../core/plain-text.ts";
 

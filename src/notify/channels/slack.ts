@@ -12,11 +12,12 @@ import {
   WebClient,
 } from "@slack/web-api";
 import { z } from "zod";
-import { type Delivery, defineTarget, type Notification } from "../../core/delivery.ts";
+import { type Delivery, defineTarget, type HumanMessage, isDigest, type Notification } from "../../core/delivery.ts";
 import { isRetryableStatus, networkReason } from "../../core/http-delivery.ts";
 import { pictureWords } from "../../core/picture/picture.ts";
 import type { DrawPng } from "../../core/picture/png.ts";
 import { changeText, cutEscaped, escapeSlack, messageBlocks, TEXT_MAX } from "./slack/blocks.ts";
+import { digestBlocks } from "./slack/digest-blocks.ts";
 import { uploadToThread } from "./slack/upload.ts";
 
 /** Errors that Slack answers with status 200 and that pass by themselves. */
@@ -52,11 +53,22 @@ export const slack = defineTarget({
   description:
     "Posts one message per incident with a bot token, keeps it up to date, and tells changes in its thread; what becomes a page is shown in the channel too. The delivery's id goes along as metadata (`idempotency_key`).",
   options,
+  takes: ["incident", "digest"],
   open: (settings, { draw }) => {
     const pictures = createPictures(draw);
-    return async (notification, signal, thread) => {
+    return async (message, signal, thread) => {
       const client = clientOf(settings, signal);
       try {
+        if (isDigest(message)) {
+          const { ts } = await client.chat.postMessage({
+            channel: settings.channel,
+            ...textOf(message),
+            blocks: digestBlocks(message),
+            ...common(message),
+          });
+          return { status: "delivered", receipt: ts ?? "" };
+        }
+        const notification = message;
         const place = placeOf(thread);
         // News of a retraining are told beside the incident: its message stays what it is.
         const isAside = notification.transition === "retraining";
@@ -104,12 +116,15 @@ function placeOf(thread: string | undefined): Place | null {
   return channel === undefined || ts === undefined ? null : { channel, ts };
 }
 
-const textOf = ({ title }: Notification) => ({ text: cutEscaped(escapeSlack(title), TEXT_MAX) });
+const textOf = ({ title }: HumanMessage) => ({ text: cutEscaped(escapeSlack(title), TEXT_MAX) });
 
-const common = ({ idempotencyKey }: Notification) => ({
+const common = (message: HumanMessage) => ({
   unfurl_links: false,
   unfurl_media: false,
-  metadata: { event_type: "driftline_incident", event_payload: { idempotency_key: idempotencyKey } },
+  metadata: {
+    event_type: isDigest(message) ? "driftline_digest" : "driftline_incident",
+    event_payload: { idempotency_key: message.idempotencyKey },
+  },
 });
 
 /** Brings the incident's message up to date. Twice is once, so a retry may do it again. False where someone has deleted it. */

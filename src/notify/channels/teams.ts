@@ -3,9 +3,18 @@
  * are: in its other blocks a name from an event could be Markdown.
  */
 import { z } from "zod";
-import { defineTarget, isOver, type Notification, type TargetTools } from "../../core/delivery.ts";
+import { defineTarget, isDigest, isOver, type Notification, type TargetTools } from "../../core/delivery.ts";
+import {
+  type DigestMessage,
+  deadLetterSentence,
+  groupsOf,
+  HEADS_WORDS,
+  headText,
+  quietSentence,
+} from "../../core/digest.ts";
 import { postOnce } from "../../core/http-delivery.ts";
 import { secretUrl } from "../../core/http-options.ts";
+import type { Link } from "../../core/message.ts";
 import { pictureWords, share } from "../../core/picture/picture.ts";
 import { cutText } from "../../core/plain-text.ts";
 
@@ -14,6 +23,9 @@ const BYTES_MAX = 26_000;
 const TEXT_MAX = 1000;
 const NAMED_MAX = 20;
 const CHANGED_MAX = 6;
+const DIGEST_MODELS_MAX = 30;
+const DIGEST_ENTRIES_MAX = 8;
+const SMALL = { size: "small", isSubtle: true } as const;
 
 export const teams = defineTarget({
   name: "teams",
@@ -23,12 +35,13 @@ export const teams = defineTarget({
   options: z.strictObject({
     url: secretUrl("Address of the workflow; it holds a signature, so it is shown nowhere."),
   }),
+  takes: ["incident", "digest"],
   open: ({ url }, tools) => {
-    return async (notification, signal) => {
-      const body = await fittingMessage(notification, tools);
+    return async (told, signal) => {
+      const body = isDigest(told) ? fittingDigest(told) : await fittingMessage(told, tools);
       return await postOnce(
         fetch,
-        { url, headers: { "content-type": "application/json", "idempotency-key": notification.idempotencyKey }, body },
+        { url, headers: { "content-type": "application/json", "idempotency-key": told.idempotencyKey }, body },
         signal,
       );
     };
@@ -62,13 +75,8 @@ function card(notification: Notification, named: number, picture: readonly Block
   const sentences = content?.moved.map(({ sentence }) => sentence) ?? lines;
   const shown = sentences.slice(0, named);
   const left = (content?.movedCount ?? sentences.length) - shown.length;
-  const links = (content?.links ?? []).map(({ label, url }) => ({ type: "Action.OpenUrl", title: label, url }));
-  return {
-    $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
-    type: "AdaptiveCard",
-    version: "1.4",
-    msteams: { width: "Full" },
-    body: [
+  return adaptiveCard(
+    [
       paragraph([run(title, { weight: "bolder", size: "large", color: colour })]),
       ...(content === undefined ? [] : [paragraph([run(content.summary)])]),
       ...(content?.facts ?? []).map(({ label, value }) =>
@@ -84,11 +92,66 @@ function card(notification: Notification, named: number, picture: readonly Block
       ),
       ...list("Why", content?.why ?? []),
     ],
-    ...(links.length === 0 ? {} : { actions: links }),
+    content?.links ?? [],
+  );
+}
+
+function adaptiveCard(body: readonly Block[], links: readonly Link[]): Record<string, unknown> {
+  const actions = links.map(({ label, url }) => ({ type: "Action.OpenUrl", title: label, url }));
+  return {
+    $schema: "http://adaptivecards.io/schemas/adaptive-card.json",
+    type: "AdaptiveCard",
+    version: "1.4",
+    msteams: { width: "Full" },
+    body,
+    ...(actions.length === 0 ? {} : { actions }),
   };
 }
 
-const run = (text: string, style: Readonly<Record<string, string>> = {}): Block => ({
+/** As many models, and of each as many entries, as fit. */
+function fittingDigest(digest: DigestMessage): string {
+  let [models, entries] = [DIGEST_MODELS_MAX, DIGEST_ENTRIES_MAX];
+  let text = message(digestCard(digest, models, entries));
+  while (Buffer.byteLength(text) > BYTES_MAX && models > 0) {
+    if (entries > 1) entries = Math.ceil(entries / 2);
+    else models = Math.floor(models / 2);
+    text = message(digestCard(digest, models, entries));
+  }
+  return text;
+}
+
+function digestCard(
+  { title, period, digest }: DigestMessage,
+  models: number,
+  entries: number,
+): Record<string, unknown> {
+  const shown = digest.models.items.slice(0, models);
+  const left = digest.models.count - shown.length;
+  const rest = [
+    ...(left > 0 ? [`and ${left} more ${left === 1 ? "model" : "models"}`] : []),
+    quietSentence(digest.quiet, entries),
+    deadLetterSentence(digest.dead_letters),
+  ].filter((sentence) => sentence !== "");
+  return adaptiveCard(
+    [
+      paragraph([run(title, { weight: "bolder", size: "large" })]),
+      paragraph([run(period)]),
+      paragraph([run(digest.summary)]),
+      ...shown.flatMap((model) => [
+        paragraph([run(model.model, { weight: "bolder", size: "medium" })], "large"),
+        ...groupsOf(model, entries).flatMap(({ heading, entries: told, more }) =>
+          list(heading, [...told.map(({ sentence }) => sentence), ...(more > 0 ? [`and ${more} more`] : [])]),
+        ),
+      ]),
+      ...rest.map((sentence) => paragraph([run(sentence)], "medium")),
+      ...(digest.audit_heads.length === 0 ? [] : [paragraph([run(HEADS_WORDS, SMALL)], "large")]),
+      ...digest.audit_heads.map((head) => paragraph([run(headText(head), SMALL)], "none")),
+    ],
+    digest.links,
+  );
+}
+
+const run = (text: string, style: Readonly<Record<string, string | boolean>> = {}): Block => ({
   type: "TextRun",
   text: cutText(text, TEXT_MAX),
   ...style,

@@ -1,4 +1,5 @@
 /** What people have decided about an incident, or in general, and how to decide: the page itself writes nothing. */
+import { comparedText } from "../../alert/accepted-baselines.ts";
 import type { Decision } from "../../alert/decisions.ts";
 import { isInForce } from "../../alert/decisions.ts";
 import { concernsModel, silencesMatching } from "../../alert/telling.ts";
@@ -39,7 +40,7 @@ export function DecisionList({ decisions, now }: { readonly decisions: readonly 
   return (
     <dl class="facts">
       {decisions.map((decision) => {
-        const { kind, owner, reason, at, until, ended } = decision;
+        const { kind, owner, reason, at, until, ended, baseline } = decision;
         const what = about(decision);
         const state =
           ended !== null
@@ -54,6 +55,7 @@ export function DecisionList({ decisions, now }: { readonly decisions: readonly 
             <dt>{WORDS[kind] ?? kind}</dt>
             <dd>
               {[what, `by ${owner}`, state].filter(Boolean).join(", ")}
+              {baseline !== null && isInForce(decision, now) && <small>{comparedText(baseline)}</small>}
               <small>
                 {moment(at)} UTC{reason === "" ? "" : `: ${reason}`}
               </small>

@@ -11,10 +11,13 @@ const SHARES = new Set([
   "total-variation",
   "missing-rate",
   "invalid-rate",
+  "type-change",
   "new-category-rate",
   "out-of-range-rate",
   "l-infinity",
   "label_coverage",
+  "duplicate-rate",
+  "mape",
 ]);
 
 export const isShare = (metric: string): boolean => SHARES.has(metric);
@@ -121,6 +124,18 @@ const KPI_NAMES: Readonly<Record<string, string>> = {
   r2: "R²",
   label_coverage: "Labels arrived",
   ece: "Calibration error",
+  bias: "Bias",
+  mape: "MAPE",
+  median_absolute_error: "Median absolute error",
+  pinball_loss: "Pinball loss",
+  label_delay: "Label delay, s",
+  label_delay_p90: "Label delay, 90 %, s",
+  weighted_precision: "Precision, weighted",
+  weighted_recall: "Recall, weighted",
+  weighted_f1: "F1, weighted",
+  top_2_accuracy: "Top 2 accuracy",
+  top_3_accuracy: "Top 3 accuracy",
+  top_5_accuracy: "Top 5 accuracy",
 };
 const ESTIMATED = "estimated_";
 

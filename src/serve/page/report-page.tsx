@@ -1,5 +1,6 @@
 /** A model's report for its risk file: what it did over a span of time, what was decided and why, and what attests it. */
 import type { ComponentChildren } from "preact";
+import { comparedText } from "../../alert/accepted-baselines.ts";
 import type { DetectorWords } from "../context.ts";
 import type { IncidentView } from "../queries/incidents.ts";
 import type { Report, ReportedSeries } from "../queries/report.ts";
@@ -175,7 +176,7 @@ function Incidents({ incidents }: { readonly incidents: readonly IncidentView[] 
   );
 }
 
-function Provenance({ report: { references, configurations } }: { readonly report: Report }) {
+function Provenance({ report: { references, accepted, configurations } }: { readonly report: Report }) {
   return (
     <>
       <TableSection
@@ -190,6 +191,19 @@ function Provenance({ report: { references, configurations } }: { readonly repor
         ])}
         none="The model has no reference."
       />
+      {accepted.length > 0 && (
+        <TableSection
+          title="Accepted as the new normal"
+          note="compared with that instead of the reference, by the time of the events"
+          head={["From", "Until", "What", "Who", "Why", "Compared with"]}
+          rows={accepted.flatMap(({ baseline, subject, owner, reason }) =>
+            baseline === null
+              ? []
+              : [[moment(baseline.through), moment(baseline.until), subject, owner, reason, comparedText(baseline)]],
+          )}
+          none=""
+        />
+      )}
       <TableSection
         title="Configurations"
         note="each hash stands for all that bears on the numbers"

@@ -1,5 +1,8 @@
 /** What the page tier says of a series: the budget and what has been spent of it, the evidence over time, and what has changed. */
 import { z } from "zod";
+import { comparedText } from "../../alert/accepted-baselines.ts";
+import { readDecisions } from "../../alert/decisions.ts";
+import { plainTime } from "../../alert/incident-text.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import { evidenceMetrics } from "../../core/evidence.ts";
 import { type SubjectKind, subjectKinds } from "../../core/summary.ts";
@@ -83,8 +86,17 @@ export async function loadPageTier(lane: Lane, model: ModelConfig, series: Serie
     points,
     subjects,
     notices,
-    notes,
+    notes: [...notes, ...(await acceptedNotes(lane, model.name, span.last))],
   };
+}
+
+/** What is not compared with the reference at a time of events, and by whose word. */
+async function acceptedNotes(lane: Lane, model: string, at: number): Promise<string[]> {
+  return (await readDecisions(lane)).flatMap(({ kind, model: of, subject, owner, reason, baseline }) =>
+    kind !== "acceptance" || of !== model || baseline === null || at < baseline.through || at > baseline.until
+      ? []
+      : `${subject}: ${owner} has accepted its drift until ${plainTime(baseline.until)} (${reason}); it is ${comparedText(baseline)}`,
+  );
 }
 
 /** The same as strict JSON, for the API. */

@@ -1,5 +1,6 @@
 /** What a model's report holds: its numbers over a span of time, what was decided, and under which configurations and references. */
 import { z } from "zod";
+import { type Decision, readDecisions } from "../../alert/decisions.ts";
 import { readDecided } from "../../audit/audit-store.ts";
 import type { Entry } from "../../audit/chain.ts";
 import { type Verification, verifyAudit } from "../../audit/verify.ts";
@@ -44,6 +45,8 @@ export interface Report {
   readonly incidents: readonly IncidentView[];
   readonly references: readonly ReportedReference[];
   readonly configurations: readonly ReportedConfiguration[];
+  /** Acceptances of drift that have had a baseline, the newest first. */
+  readonly accepted: readonly Decision[];
   readonly decisions: readonly Entry[];
   readonly audit: Verification;
 }
@@ -72,6 +75,9 @@ export async function loadReport(lane: Lane, model: ModelConfig, span: Span, now
     configurations: await lane.query(
       sql`SELECT monitor_hash, reference_id, toUnixTimestamp64Milli(first_at) AS first_ms FROM monitors FINAL WHERE model = ${model.name} ORDER BY first_at`,
       z.object({ monitor_hash: z.string(), reference_id: z.string(), first_ms: z.number() }),
+    ),
+    accepted: (await readDecisions(lane)).filter(
+      (decision) => decision.kind === "acceptance" && decision.model === model.name && decision.baseline !== null,
     ),
     // Decisions are made when data come, so those on a span of event time may be later.
     decisions: await readDecided(lane, model.name, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),

@@ -1,5 +1,6 @@
 /** What people decide, as `/v1` routes: silences, acknowledgements, accepted drift, feedback. Writing ones are guarded like all that write. */
 import { z } from "zod";
+import type { DecidedBaseline } from "../../alert/accepted-baselines.ts";
 import { type DecisionKind, type DecisionRequest, decide, decisionRequests } from "../../alert/decide.ts";
 import { type Decision, decisionKinds, isInForce, readDecisions } from "../../alert/decisions.ts";
 import type { ServeContext } from "../context.ts";
@@ -23,6 +24,7 @@ export function decisionJson(decision: Decision, now: number): Record<string, un
     segment,
     verdict,
     ended,
+    baseline,
   } = decision;
   return {
     decision_id,
@@ -35,10 +37,26 @@ export function decisionJson(decision: Decision, now: number): Record<string, un
     ...(incident_id === "" ? {} : { incident_id }),
     ...(kind === "silence" ? { matchers } : {}),
     ...(kind === "acceptance" ? { model, subject, ...(segment === "" ? {} : { segment }) } : {}),
+    ...(baseline === null ? {} : { baseline: baselineJson(baseline) }),
     ...(verdict === "" ? {} : { verdict }),
     ...(ended === null ? {} : { ended: { at: iso(ended.at), owner: ended.owner } }),
   };
 }
+
+/** What accepted drift is measured against; its times are of events. */
+const baselineJson = ({ since, through, until, needed, series }: DecidedBaseline): Record<string, unknown> => ({
+  since: iso(since),
+  from: iso(through),
+  until: iso(until),
+  rows_needed: needed,
+  versions: series.map(({ version, variant, from, rows }) => ({
+    version,
+    variant,
+    state: from === null ? "waiting" : "compared",
+    from: iso(from),
+    rows,
+  })),
+});
 
 async function decided<Kind extends DecisionKind>(context: ServeContext, kind: Kind, request: DecisionRequest[Kind]) {
   const place = { lane: context.store.lane("serve"), models: context.models, now: context.clock.now() };

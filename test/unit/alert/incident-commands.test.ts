@@ -1,19 +1,24 @@
 /**
- * The incident machine against a model of it, by commands in any order under a virtual clock: windows, late data, silences, acknowledgements,
- * restarts, a second evaluator by mistake. People are told of each state once, and of none too few.
+ * The incident machine against a model of it, by commands in any order under a virtual clock: windows, late data and labels, silences,
+ * acknowledgements, accepted drift, restarts, a second evaluator by mistake. People are told of each state once, and of none too few.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { foldEpisodes } from "../../../src/alert/episode.ts";
+import { type Episode, foldEpisodes } from "../../../src/alert/episode.ts";
 import type { RecordedChange } from "../../../src/alert/incident-changes.ts";
 import type { IncidentRecord } from "../../../src/alert/incident-record.ts";
 import type { EffectiveRule, JudgedRow } from "../../../src/alert/rules.ts";
 import type { Silence } from "../../../src/alert/telling.ts";
 import { globMatches } from "../../../src/core/glob.ts";
+import { type Explanation, incidentTransitions } from "../../../src/core/incident.ts";
 import { createGroup, row, rule, START, WINDOW_MS } from "./series.ts";
 
-const subjects = ["a", "b", "c"] as const;
+const featureOf = (subject: string) => ({ metric: "mean_x", subject_kind: "feature", subject }) as const;
+const kpiOf = (metric: string) => ({ metric, subject_kind: "kpi", subject: "kpi" }) as const;
+/** Features, and a KPI with its estimate: labels may confirm that. */
+const allSeries = [featureOf("a"), featureOf("b"), featureOf("c"), kpiOf("estimated_accuracy"), kpiOf("accuracy")];
+const ORDINARY = 50;
 type Values = readonly (number | null)[];
 const HOUR = 3_600_000;
 const REMIND = 4 * HOUR;
@@ -24,6 +29,7 @@ class World {
   readonly values: Values[] = [];
   readonly silences: Silence[] = [];
   readonly acknowledged = new Map<string, string>();
+  readonly accepted: Explanation[] = [];
   readonly told: RecordedChange[] = [];
   now = START;
   #group: ReturnType<typeof createGroup>;
@@ -31,7 +37,8 @@ class World {
 
   constructor(rules: readonly EffectiveRule[]) {
     this.rules = rules;
-    this.#settings = { renotifyEveryMs: REMIND, silences: this.silences, acknowledged: this.acknowledged };
+    const { silences, acknowledged, accepted: explanations } = this;
+    this.#settings = { renotifyEveryMs: REMIND, silences, acknowledged, explanations };
     this.#group = createGroup(rules, this.#settings);
   }
 
@@ -44,11 +51,12 @@ class World {
   }
 
   rowsOf(index: number): JudgedRow[] {
-    return subjects.map((subject, place) => this.rowOf(index, subject, this.values[index]?.[place] ?? null));
+    return allSeries.map((_, place) => this.rowOf(index, place));
   }
 
-  rowOf(index: number, subject: string, value: number | null): JudgedRow {
-    return row(index + 1, value, { metric: "mean_x", subject_kind: "feature", subject });
+  rowOf(index: number, place: number): JudgedRow {
+    const values = this.values[index] ?? [];
+    return row(index + 1, place < values.length ? (values[place] ?? null) : ORDINARY, allSeries[place]);
   }
 
   judge(rows: readonly JudgedRow[]): void {
@@ -61,10 +69,14 @@ class World {
 
   /** All that a new process has is the store. */
   restart(): void {
-    const records = this.records.map((record) => JSON.parse(JSON.stringify(record)));
-    this.#group = createGroup(this.rules, this.#settings);
-    for (const record of records) this.#group.records.set(record.incident.incident_id, record);
-    this.#group.know(this.values.flatMap((_, index) => this.rowsOf(index)));
+    this.#group = this.#evaluatorOf(this.records.map((record) => JSON.parse(JSON.stringify(record))));
+  }
+
+  #evaluatorOf(records: readonly IncidentRecord[]): ReturnType<typeof createGroup> {
+    const group = createGroup(this.rules, this.#settings);
+    for (const record of records) group.records.set(record.incident.incident_id, record);
+    group.know(this.values.flatMap((_, index) => this.rowsOf(index)));
+    return group;
   }
 
   /** From the same store and rows it tells the same under the same keys. */
@@ -73,22 +85,27 @@ class World {
     rows: readonly JudgedRow[],
     first: readonly RecordedChange[],
   ): void {
-    const other = createGroup(this.rules, this.#settings);
-    for (const record of before) other.records.set(record.incident.incident_id, record);
-    other.know(this.values.flatMap((_, index) => this.rowsOf(index)));
-    const second = other.judge(rows, this.now);
+    const second = this.#evaluatorOf(before).judge(rows, this.now);
     assert.deepEqual(second.map(keyOf), first.map(keyOf));
   }
 
-  /** Whether any series fires, found by one look at all of its windows. */
+  /** Whether any series fires that nobody has accepted, found by one look at all of its windows. */
   fires(): boolean {
     return this.rules.some((one) =>
-      subjects.some((subject) => {
+      allSeries.some(({ metric }, place) => {
+        if (metric !== one.metric) return false;
         const fold = foldEpisodes(one, { model: "m", window: "5m" }, null, 0);
-        for (const index of this.values.keys())
-          for (const each of this.rowsOf(index)) if (each.subject === subject) fold.push(each);
-        return fold.episodes().some((episode) => episode.cleared === null);
+        for (const index of this.values.keys()) fold.push(this.rowOf(index, place));
+        return fold.episodes().some((episode) => episode.cleared === null && !this.isAccepted(episode));
       }),
+    );
+  }
+
+  /** What has not breached again since its feature was accepted. */
+  isAccepted({ subject_kind, subject, last_breach }: Episode): boolean {
+    return (
+      subject_kind === "feature" &&
+      this.accepted.some((one) => one.subject === subject && last_breach.start < (one.rebased ?? 0))
     );
   }
 
@@ -96,7 +113,8 @@ class World {
     const active = this.silences.filter(({ from, until }) => from <= this.now && this.now < until);
     return incident.members
       .filter(({ firing }) => firing)
-      .every(({ subject }) => active.some(({ matchers }) => globMatches(matchers.subject ?? "*", subject)));
+      .map(({ subject_kind, subject, metric }) => (subject_kind === "kpi" ? metric : subject))
+      .every((name) => active.some(({ matchers }) => globMatches(matchers.subject ?? "*", name)));
   }
 
   check(): void {
@@ -139,7 +157,7 @@ const commandOf = (name: string, act: Act): fc.Command<object, World> => ({
   run: (_, world) => act(world),
   toString: () => name,
 });
-const value = fc.constantFrom(50, 75, 90, null);
+const value = fc.constantFrom(ORDINARY, 50, 75, 90, null);
 
 /** Nothing that would disturb is told during a silence, and no reminder after an acknowledgement. */
 function during(world: World, act: () => void): void {
@@ -156,7 +174,7 @@ function during(world: World, act: () => void): void {
   }
 }
 
-const windowCommand = fc.tuple(value, value, value).map((values) =>
+const windowOf = (...values: Values) =>
   commandOf(`window(${values.join(" ")})`, (world) => {
     world.values.push(values);
     world.now = Math.max(world.now, START + world.values.length * WINDOW_MS);
@@ -169,17 +187,15 @@ const windowCommand = fc.tuple(value, value, value).map((values) =>
     if (before !== undefined) assert.ok(!told.includes("opened") || before.told === null, "one at a time");
     const isOver = before !== undefined && world.open === undefined;
     assert.equal(told.includes("resolved"), isOver && before.told !== null, told.join(" "));
-  }),
-);
-const lateCommand = fc.tuple(fc.nat(), fc.nat(2), value).map(([at, subject, late]) =>
+  });
+const lateOf = (at: number, subject: number, late: number | null) =>
   commandOf(`late(${at} ${subject} ${late})`, (world) => {
     if (world.values.length === 0) return;
     const index = at % world.values.length;
-    world.values[index] = (world.values[index] ?? []).map((known, place) => (place === subject ? late : known));
+    world.values[index] = world.rowsOf(index).map((known, place) => (place === subject ? late : known.value));
     world.now += 1_000;
-    during(world, () => world.judge([world.rowOf(index, subjects[subject] ?? "a", late)]));
-  }),
-);
+    during(world, () => world.judge([world.rowOf(index, subject)]));
+  });
 const waitCommand = fc.integer({ min: 1, max: 10 }).map((hours) =>
   commandOf(`wait(${hours}h)`, (world) => {
     world.now += hours * HOUR;
@@ -207,40 +223,56 @@ const endCommand = fc.constant(
     during(world, () => world.judge([]));
   }),
 );
-const acknowledgeCommand = fc.constant(
-  commandOf("acknowledge", (world) => {
-    const { open } = world;
-    if (open !== undefined) world.acknowledged.set(open.incident.incident_id, "ana");
+/** From the next window on the feature is measured against the new normal. */
+const acceptOf = (subject: string) =>
+  commandOf(`accept(${subject})`, (world) => {
+    world.accepted.push({
+      kind: "accepted",
+      model: "m",
+      subject,
+      version: "",
+      variant: "",
+      since: world.now,
+      until: world.now,
+      rebased: START + world.values.length * WINDOW_MS,
+      text: "what ana has accepted",
+    });
     during(world, () => world.judge([]));
+  });
+const expireCommand = fc.constant(
+  commandOf("acceptances expire", (world) => {
+    world.accepted.splice(0);
+    // What had begun under it is in no incident: the windows that are judged next show it.
+    during(world, () => world.judge(world.values.flatMap((_, index) => world.rowsOf(index))));
   }),
 );
-const restartCommand = fc.constant(
-  commandOf("restart", (world) => {
-    world.restart();
-    const count = world.told.length;
-    world.judge(world.values.flatMap((_, index) => world.rowsOf(index)));
-    // All of it again is news to nobody.
-    assert.deepEqual(
-      world.told.slice(count).filter(({ told }) => told !== "revised"),
-      [],
-    );
-  }),
-);
+const restarted = commandOf("restart", (world) => {
+  world.restart();
+  const count = world.told.length;
+  world.judge(world.values.flatMap((_, index) => world.rowsOf(index)));
+  // All of it again is news to nobody.
+  assert.deepEqual(world.told.slice(count), []);
+});
+const acknowledged = commandOf("acknowledge", (world) => {
+  const { open } = world;
+  if (open !== undefined) world.acknowledged.set(open.incident.incident_id, "ana");
+  during(world, () => world.judge([]));
+});
 
 /** Windows and late data come more often than the rest. */
 const commands = fc.commands(
   [
-    windowCommand,
-    windowCommand,
-    windowCommand,
-    windowCommand,
-    lateCommand,
-    lateCommand,
+    ...Array.from({ length: 4 }, () =>
+      fc.tuple(value, value, value, value, value).map((values) => windowOf(...values)),
+    ),
+    ...Array.from({ length: 2 }, () => fc.tuple(fc.nat(), fc.nat(4), value).map((late) => lateOf(...late))),
     waitCommand,
     silenceCommand,
     endCommand,
-    acknowledgeCommand,
-    restartCommand,
+    fc.constantFrom("a", "b", "c").map(acceptOf),
+    expireCommand,
+    fc.constant(acknowledged),
+    fc.constant(restarted),
   ],
   { maxCommands: 25, size: "max" },
 );
@@ -255,14 +287,81 @@ const someRules = fc
   })
   .map(({ withPage, needed, ...rest }) => [
     rule({ needed, of: needed + 1, ...rest }),
+    ...["estimated_accuracy", "accuracy"].map((metric) => rule({ name: metric, metric, clearAfter: 2 })),
     ...(withPage ? [rule({ name: "far too high", above: 85, severity: "page", clearAfter: 1 })] : []),
   ]);
 
+/** What has been told in any of the tests below. */
+const told = new Set<string | null>();
+
+function play(rules: readonly EffectiveRule[], list: Iterable<fc.Command<object, World>>): void {
+  const world = new World(rules);
+  fc.modelRun(() => ({ model: {}, real: world }), list);
+  for (const change of world.told) told.add(change.told);
+}
+
 test("whatever happens in whatever order, each state is told once and none is lost", () => {
-  fc.assert(
-    fc.property(someRules, commands, (rules, list) => {
-      fc.modelRun(() => ({ model: {}, real: new World(rules) }), list);
-    }),
-    { numRuns: 150, seed: 20_260_302 },
-  );
+  fc.assert(fc.property(someRules, commands, play), { numRuns: 150, seed: 20_260_302 });
+});
+
+/** Found by hundreds of thousands of random runs. */
+const counterexamples: readonly {
+  readonly name: string;
+  readonly rule?: Partial<EffectiveRule>;
+  readonly commands: readonly fc.Command<object, World>[];
+}[] = [
+  {
+    name: "late data add to an incident that is over a second time: no second message under the key of the first",
+    commands: [windowOf(90, 50, 50), windowOf(50, 50, 50), lateOf(0, 1, 90), lateOf(0, 2, 90)],
+  },
+  {
+    name: "late data take a part of an incident that is over away: nothing goes on with it later",
+    rule: { dampens: true },
+    commands: [windowOf(90, 50, 50), windowOf(50, 50, 90), windowOf(50, 50, 50), lateOf(0, 0, 50), lateOf(1, 0, 90)],
+  },
+  {
+    name: "what has cleared goes on by late data in a new incident, which holds against the one that is over",
+    rule: { keepFiringMs: 3 * WINDOW_MS },
+    commands: [
+      ...[50, 50, 50, 90, 50].map((first) => windowOf(first, 50, 50)),
+      lateOf(0, 0, 90),
+      ...[50, 50, 50].map((first) => windowOf(first, 50, 50)),
+      lateOf(5, 0, 90),
+      acknowledged,
+    ],
+  },
+  {
+    name: "what one incident has told is not added to another that is over as well",
+    commands: [windowOf(50, 50, 90), windowOf(50, null, 50), lateOf(0, 1, 90), lateOf(1, 1, 50), windowOf(50, 50, 50)],
+  },
+  {
+    name: "late data move the beginning of what goes on: it is not in the incident twice",
+    commands: [
+      windowOf(50, 50, 50),
+      windowOf(90, 50, 50),
+      windowOf(50, 50, 50),
+      lateOf(2, 0, null),
+      lateOf(0, 0, 90),
+      windowOf(90, 50, 50),
+    ],
+  },
+  {
+    name: "late data move the beginning of what is over, and then its end: it is told as what it is, also after a restart",
+    commands: [
+      windowOf(50, 50, 50),
+      windowOf(90, 50, 50),
+      windowOf(50, 50, 50),
+      lateOf(0, 0, 90),
+      lateOf(1, 0, 50),
+      restarted,
+    ],
+  },
+];
+
+for (const { name, rule: settings, commands: list } of counterexamples)
+  test(name, () => play([rule({ of: 2, ...settings })], list));
+
+test("all that an incident can tell has been told in these tests, but for what comes of retrainings", () => {
+  const kinds = incidentTransitions.filter((kind) => !["retrained", "reopened", "retraining"].includes(kind));
+  assert.deepEqual(new Set(kinds), told);
 });

@@ -1,5 +1,6 @@
 /** Windows written as text, and a group judged as alerting does it, without a store: for tests of the incident machine. */
 import { type Episode, foldEpisodes, keyOfRow, type PendingBreach } from "../../../src/alert/episode.ts";
+import { withAccepted } from "../../../src/alert/explanations.ts";
 import type { IncidentInput, RecordedChange } from "../../../src/alert/incident-changes.ts";
 import {
   advanceIncidents,
@@ -113,7 +114,10 @@ export function createGroup(
       const changes = advanceIncidents({
         records: [...records.values()],
         foreign: [],
-        episodes: mergeEpisodes(stored, refolds, names),
+        episodes: withAccepted(
+          mergeEpisodes(stored, refolds, names),
+          (rest.explanations ?? []).filter(({ kind }) => kind === "accepted"),
+        ),
         pending,
         folded: new Set(refolds.keys()),
         rules: names,

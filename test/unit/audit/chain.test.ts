@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { BEGINNING, type Decision, type Entry, extend, faultOf, type Head, hashOf } from "../../../src/audit/chain.ts";
+import {
+  BEGINNING,
+  type Decision,
+  type Entry,
+  extend,
+  faultOf,
+  type Head,
+  hashOf,
+  standingHeads,
+} from "../../../src/audit/chain.ts";
 
 const decision = (id: string): Decision => ({
   kind: "incident",
@@ -95,4 +104,16 @@ test("an entry that was changed and hashed anew breaks the link of the next", ()
   const forged = { ...changed, why: "nothing happened" };
   entries[1] = { ...forged, hash: hashOf(forged) };
   assert.deepEqual(faults(entries), ["entry 2 of w does not follow from the one before it"]);
+});
+
+test("of chains that a later one has seen the end of, only the later one's head has to be noted down", () => {
+  const heads = (writers: readonly string[]) =>
+    writers.map((writer, index) => ({ writer, sequence: index, hash: `hash of ${writer}` }));
+  const seen = JSON.stringify([["a", 0, "hash of a"]]);
+  const goneOn = JSON.stringify([["b", 0, "an earlier hash of b"]]);
+  assert.deepEqual(
+    standingHeads(heads(["a", "b", "c"]), ["[]", seen, goneOn]).map(({ writer }) => writer),
+    ["b", "c"],
+  );
+  assert.deepEqual(standingHeads(heads(["a"]), ["no JSON"]), heads(["a"]));
 });

@@ -190,14 +190,17 @@ test("cron times and time zones must be ones", () => {
 
 test("KPIs must suit the task and have names of their own", () => {
   assert.deepEqual(said(model("kpis: [mae, accuracy, accuracy, { name: f1, sql: count() }]")), [
-    "models[0].kpis[0]: mae is not defined for a binary model; those that are: accuracy, precision, recall, specificity, false_positive_rate, f1, roc_auc, log_loss, brier, label_coverage, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc",
+    "models[0].kpis[0]: mae is not defined for a binary model; those that are: accuracy, precision, recall, specificity, false_positive_rate, f1, roc_auc, log_loss, brier, label_coverage, label_delay, label_delay_p90, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc",
     'models[0].kpis[2]: the KPI "accuracy" is listed twice',
     'models[0].kpis[3].name: "f1" is the name of a built-in KPI; choose another, or write { use: f1 }',
   ]);
   assert.match(
     said(model("kpis: [f1]", "regression")).join(),
-    /f1 is not defined for a regression model; those that are: mae, rmse, r2, label_coverage/,
+    /f1 is not defined for a regression model; those that are: mae, rmse, r2, bias, mape, median_absolute_error, pinball_loss, label_coverage/,
   );
+  assert.match(said(model("kpis: [roc_auc]", "multiclass")).join(), /needs to know them: list them in `classes`/);
+  assert.match(said(model("kpis: [{ use: f1, quantile: 0.9 }]")).join(), /f1 has no quantile; pinball_loss has/);
+  load(model("kpis: [{ use: pinball_loss, quantile: 0.9, max: 3 }, label_delay]", "regression"));
   assert.match(said(model("kpis: [{ use: f1, min: 0.9, max: 0.8 }]")).join(), /every value would breach/);
   assert.match(said(model("kpis: [{ use: f1, min: 0.9, clear: 0.8 }]")).join(), /clears on the good side only/);
 });

@@ -57,7 +57,7 @@ sources: { use: file }
     `6:16  models[0].detectors[1].use: "psy" is no choice here; did you mean "psi"? Choose one of: ${names}`,
     '7:29  models[0].detectors[2].treshold: unknown key; did you mean "threshold"?',
     `8:9  models[0].detectors[3]: "jensen-shanon" is no choice here; did you mean "jensen-shannon"? Choose one of: ${names}`,
-    '9:12  models[0].kpis[0]: "acuracy" is no choice here; did you mean "accuracy"? Choose one of: accuracy, precision, recall, specificity, false_positive_rate, f1, roc_auc, log_loss, brier, mae, rmse, r2, label_coverage, ece, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc, estimated_mae, estimated_rmse',
+    '9:12  models[0].kpis[0]: "acuracy" is no choice here; did you mean "accuracy"? Choose one of: accuracy, precision, recall, specificity, false_positive_rate, f1, roc_auc, log_loss, brier, mae, rmse, r2, bias, mape, median_absolute_error, pinball_loss, label_coverage, label_delay, label_delay_p90, ece, weighted_precision, weighted_recall, weighted_f1, top_2_accuracy, top_3_accuracy, top_5_accuracy, estimated_accuracy, estimated_precision, estimated_recall, estimated_specificity, estimated_f1, estimated_roc_auc, estimated_mae, estimated_rmse',
     '9:37  models[0].kpis[1].min: expected a number, found the text "low"',
     '10:5  models[0].windws: unknown key; did you mean "windows"?',
     '11:1  chanels: unknown key; did you mean "channels"?',

@@ -16,7 +16,9 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   "src/alert": ["src/core", "src/math", "src/sequential", "src/config", "src/store", "src/telemetry"],
   "src/deliver": ["src/core", "src/config", "src/store", "src/telemetry"],
   "src/ingest": ["src/core", "src/math", "src/config", "src/store", "src/telemetry", "src/ingest/formats"],
+  "src/sidecar": ["src/core", "src/telemetry", "src/ingest/formats"],
   "src/evaluate": ["src/core", "src/math", "src/sequential", "src/config", "src/store", "src/telemetry", "detectors"],
+  "src/digest": ["src/core", "src/config", "src/store", "src/telemetry", "src/alert"],
   "src/notify": [
     "src/core",
     "src/config",

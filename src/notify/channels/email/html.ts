@@ -1,10 +1,22 @@
-/**
- * An incident's e-mail as HTML: tables and inline styles, since that is what mail programs have in common, and a style sheet on top for
- * those that know dark mode. Everything that came with events is escaped.
- */
+/** An incident's e-mail as HTML. Everything that came with events is escaped. */
 import type { Notification } from "../../../core/delivery.ts";
 import type { MessageContent, MovedSubject } from "../../../core/message.ts";
 import { share } from "../../../core/picture/picture.ts";
+import {
+  buttons,
+  CELL,
+  columnHead,
+  escapeHtml,
+  INK,
+  LINK,
+  MOVED,
+  page,
+  paragraph,
+  QUIET,
+  REFERENCE,
+  STATE,
+  table,
+} from "./layout.ts";
 import { headlineOf, NAMED_MAX, stateOf } from "./words.ts";
 
 /** Where a picture lies in the mail: content ids, and what it shows for those who can't see it. */
@@ -14,37 +26,23 @@ export interface InlinePicture {
   readonly words: string;
 }
 
-const INK = "#12161b";
-const QUIET = "#5f6a76";
-const LINE = "#e3e7eb";
-const LINK = "#1756b8";
-const REFERENCE = "#b9c2cc";
-const MOVED = "#ec9440";
-const STATE = { page: "#b3241c", ticket: "#8f4d00", info: "#1756b8", over: "#1b7546" } as const;
-const FONT = "-apple-system,'Segoe UI',Inter,Roboto,'Helvetica Neue',Arial,sans-serif";
-
-/** What the style sheet overrides: a mail program that takes no style sheet shows the light colours written inline. */
-const DARK = `@media (prefers-color-scheme: dark){body,.paper{background:#101317!important}.ink,.ink a{color:#e8ebef!important}.quiet{color:#8f9aa7!important}.line{border-color:#262c34!important}a.link{color:#86b6ff!important}a.button{background:#86b6ff!important;color:#101317!important}.now{background:#6aa5ff!important}.ref{background:#4a5561!important}.moved{background:#c77d27!important}.page{color:#ff8d7f!important}.ticket{color:#f3b15f!important}.info{color:#86b6ff!important}.over{color:#63c592!important}.light{display:none!important}.dark{display:block!important;max-height:none!important}}`;
-
 export function mailHtml(notification: Notification, pictures: readonly InlinePicture[]): string {
-  const { content, lines, title, incident } = notification;
+  const { content, lines, title, incident, link } = notification;
   const parts = [
     heading(notification),
     ...(content === undefined ? lines.map((line) => paragraph(line)) : [lead(content)]),
-    links(notification),
+    buttons(content?.links ?? [{ label: "Open in Driftline", url: link }]),
     ...pictures.map(picture),
     ...(content === undefined ? [] : [facts(content), moved(content), changed(content), why(content)]),
     footer(incident.incident_id, content),
   ];
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark"><title>${escapeHtml(title)}</title><style>:root{color-scheme:light dark}${DARK}@media (max-width:480px){.pad{padding:16px!important}}</style></head><body style="margin:0;padding:0;background:#ffffff"><div style="display:none;max-height:0;overflow:hidden">${escapeHtml(content?.summary ?? "")}</div><table role="presentation" class="paper" width="100%" cellpadding="0" cellspacing="0" style="background:#ffffff"><tr><td class="pad" style="padding:24px" align="left"><table role="presentation" width="100%" cellpadding="0" cellspacing="0" style="max-width:592px"><tr><td class="ink" style="font:15px/1.5 ${FONT};color:${INK}">${parts.join("")}</td></tr></table></td></tr></table></body></html>`;
+  return page(title, content?.summary ?? "", parts);
 }
 
 function heading(notification: Notification): string {
   const state = stateOf(notification);
   return `<h1 class="ink" style="margin:0 0 8px;font-size:19px;line-height:1.35;font-weight:600;color:${INK}"><span class="${state.kind}" style="color:${STATE[state.kind]}">${state.mark}&nbsp;${escapeHtml(state.word)}</span>&nbsp; ${escapeHtml(headlineOf(notification))}</h1>`;
 }
-
-const paragraph = (text: string, style = "margin:0 0 16px"): string => `<p style="${style}">${escapeHtml(text)}</p>`;
 
 /** What is wrong, and the first reason for it. */
 const lead = ({ summary, why: [first] }: MessageContent): string =>
@@ -56,11 +54,6 @@ function picture({ light, dark, words }: InlinePicture): string {
   return `<div class="light">${image(light)}</div><!--[if !mso]><!--><div class="dark" style="display:none;max-height:0;overflow:hidden">${image(dark)}</div><!--<![endif]-->`;
 }
 
-const table = (rows: string): string =>
-  `<table width="100%" cellpadding="0" cellspacing="0" style="border-collapse:collapse;margin:0 0 20px;font-size:14px">${rows}</table>`;
-
-const CELL = `padding:5px 12px 5px 0;border-bottom:1px solid ${LINE};vertical-align:top`;
-
 function facts({ facts: all }: MessageContent): string {
   const rows = all.map(
     ({ label, value }) =>
@@ -68,9 +61,6 @@ function facts({ facts: all }: MessageContent): string {
   );
   return rows.length === 0 ? "" : table(rows.join(""));
 }
-
-const columnHead = (words: readonly string[]): string =>
-  `<tr>${words.map((word, index) => `<th scope="col" class="quiet line" align="${index === 0 ? "left" : "right"}" style="${CELL};${index === words.length - 1 ? "padding-right:0;" : ""}font-size:12px;font-weight:400;color:${QUIET}">${escapeHtml(word)}</th>`).join("")}</tr>`;
 
 /** One row a subject; what is alone stands in the heading already. */
 function moved({ moved: all, movedCount }: MessageContent): string {
@@ -117,32 +107,7 @@ function why({ why: [, ...more] }: MessageContent): string {
   return `<p style="margin:0 0 4px;font-weight:600">Also</p><ul style="margin:0 0 20px;padding-left:20px">${more.map((sentence) => `<li>${escapeHtml(sentence)}</li>`).join("")}</ul>`;
 }
 
-function links({ content, link }: Notification): string {
-  const all = (content?.links ?? [{ label: "Open in Driftline", url: link }]).filter(({ url }) =>
-    /^https?:\/\//.test(url),
-  );
-  const [first, ...more] = all;
-  if (first === undefined) return "";
-  const button = `<a class="button" href="${escapeHtml(first.url)}" style="display:inline-block;padding:9px 16px;border-radius:4px;background:${LINK};color:#ffffff;font-weight:600;text-decoration:none">${escapeHtml(first.label)}</a>`;
-  const others = more.map(
-    ({ label, url }) =>
-      `&nbsp;&nbsp; <a class="link" href="${escapeHtml(url)}" style="color:${LINK}">${escapeHtml(label)}</a>`,
-  );
-  return `<p style="margin:4px 0 20px;line-height:1.4">${button}${others.join("")}</p>`;
-}
-
 function footer(incidentId: string, content: MessageContent | undefined): string {
   const legend = content === undefined || content.changed.length === 0 ? "" : "Shares are of all events. ";
   return `<p class="quiet" style="margin:0;font-size:12px;color:${QUIET}">One message for one cause: the next comes only when it changes. ${legend}Incident ${escapeHtml(incidentId)}.</p>`;
-}
-
-/** Escaped, and a per cent sign kept with its number. */
-function escapeHtml(raw: string): string {
-  return raw
-    .replace(/&/g, "&amp;")
-    .replace(/</g, "&lt;")
-    .replace(/>/g, "&gt;")
-    .replace(/"/g, "&quot;")
-    .replace(/'/g, "&#39;")
-    .replace(/(\d) %/g, "$1\u00a0%");
 }

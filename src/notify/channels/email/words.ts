@@ -39,3 +39,8 @@ const STILL: Readonly<Partial<Record<IncidentTransition, string>>> = {
 /** What it is about, without the state. */
 export const headlineOf = ({ incident, title }: Notification): string =>
   incident.title === "" ? title : incident.title;
+
+/** Of a digest: models, entries of one kind of a model, and quiet models that are named. */
+export const DIGEST_MODELS_MAX = 50;
+export const DIGEST_ENTRIES_MAX = 12;
+export const DIGEST_QUIET_MAX = 100;

@@ -8,7 +8,7 @@ import { share } from "../../../core/picture/picture.ts";
 import { cutText } from "../../../core/plain-text.ts";
 
 const HEADER_MAX = 150;
-const SECTION_MAX = 3000;
+export const SECTION_MAX = 3000;
 const FIELDS_MAX = 10;
 const FIELD_MAX = 300;
 const SUMMARY_MAX = 1000;
@@ -46,12 +46,15 @@ export function changeText({ title, content, lines }: Notification): string {
   return cutEscaped(`*${escapeSlack(title)}*${more === "" ? "" : `\n${escapeSlack(more)}`}`, SECTION_MAX);
 }
 
-const header = (title: string): KnownBlock => ({
+export const header = (title: string): KnownBlock => ({
   type: "header",
   text: { type: "plain_text", text: cutText(title.trim() === "" ? "Driftline" : title, HEADER_MAX), emoji: false },
 });
 
-const section = (text: string): KnownBlock => ({ type: "section", text: { type: "mrkdwn", text, verbatim: true } });
+export const section = (text: string): KnownBlock => ({
+  type: "section",
+  text: { type: "mrkdwn", text, verbatim: true },
+});
 
 function facts(all: readonly { readonly label: string; readonly value: string }[]): KnownBlock[] {
   if (all.length === 0) return [];
@@ -93,7 +96,7 @@ function bullets(heading: string, items: readonly string[], count: number, chara
   return [...texts, text].map(section);
 }
 
-function links(all: readonly { readonly label: string; readonly url: string }[]): KnownBlock[] {
+export function links(all: readonly { readonly label: string; readonly url: string }[]): KnownBlock[] {
   const written = all
     .filter(({ url }) => /^https?:\/\/[^\s<>|]+$/.test(url) && url.length < 500)
     .slice(0, LINKS_MAX)

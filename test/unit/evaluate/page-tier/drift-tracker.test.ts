@@ -107,6 +107,7 @@ test("saved and read again after every step, the state and the outcome are the s
       states: plan.streams.map((stream, index) => stateOfRow(stream.plan, rows[index] ?? [])),
       changed: new Map(saved.changed),
       restarted: new Map(saved.restarted),
+      phases: new Map(saved.phases),
     };
     assert.deepEqual(saved.states, straight.states);
   }

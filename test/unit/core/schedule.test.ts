@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dueTimes, parseCron } from "../../../src/evaluate/schedule.ts";
+import { dueTimes, parseCron } from "../../../src/core/schedule.ts";
 
 const at = (text: string) => Date.parse(text);
 const due = (cron: string, zone: string, from: string, to: string) =>

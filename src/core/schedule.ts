@@ -1,10 +1,10 @@
 /**
- * When a scheduled evaluation is due. A cron expression names local wall-clock times, and across daylight saving a local time may
+ * When a scheduled evaluation, or a digest, is due. A cron expression names local wall-clock times, and across daylight saving a local time may
  * not exist or exist twice; a ticker alone then fires not at all or twice. So the due instants are computed: one for each local
  * time that the expression names, at the first instant that shows it, or, where it is skipped, as long after the gap's start as it
  * lies in the gap.
  */
-import { DriftlineError } from "../core/errors.ts";
+import { DriftlineError } from "./errors.ts";
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -111,6 +111,13 @@ function instantOf(local: number, offsetAt: (instant: number) => number): number
   const candidates = [local - before, local - after].filter((instant) => instant + offsetAt(instant) === local);
   return candidates.length > 0 ? Math.min(...candidates) : local - before;
 }
+
+/** What clocks in a time zone show at an instant: "2026-03-29 08:00". */
+export const localTime = (instant: number, timezone: string): string =>
+  new Date(instant + zoneOffset(timezone)(instant)).toISOString().slice(0, 16).replace("T", " ");
+
+/** The calendar date in a time zone at an instant: "2026-03-29". */
+export const localDate = (instant: number, timezone: string): string => localTime(instant, timezone).slice(0, 10);
 
 /** Milliseconds that local time is ahead of UTC at an instant. */
 function zoneOffset(timezone: string): (instant: number) => number {

@@ -1,0 +1,113 @@
+/**
+ * From a person's acceptance to a baseline with times of events. The evaluation fixes them when it first sees the decision, before it seals more
+ * steps: what was sealed before is never compared anew.
+ */
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { LEAST_PAGE_TIER_ROWS } from "../../sequential/stream-reference.ts";
+import { sql, time } from "../../store/sql.ts";
+import type { Lane } from "../../store/store.ts";
+import type { PreparedModel } from "../prepare-model.ts";
+import {
+  type Acceptance,
+  acceptableKinds,
+  readAcceptances,
+  type StoredBaseline,
+  writeBaseline,
+} from "./baseline-store.ts";
+
+/** Rows that a baseline is made of, about, at most: the newest. */
+const MOST_ROWS = 1_000_000;
+
+/** Steps of a subject of the whole against the model's reference. */
+export const ofSubject = (
+  { config, referenceId }: Pick<PreparedModel, "config" | "referenceId">,
+  { subjectKind, subject }: Pick<StoredBaseline, "subjectKind" | "subject">,
+) =>
+  sql`model = ${config.name} AND reference_id = ${referenceId} AND subject_kind = ${subjectKind} AND subject = ${subject} AND segment = ''`;
+
+/**
+ * Takes note of acceptances that are new, and of those that were taken back.
+ *
+ * @param next start of the first pane that has no step, ms
+ * @returns all baselines of the model's reference
+ */
+export async function registerAcceptances(
+  lane: Lane,
+  prepared: PreparedModel,
+  known: readonly StoredBaseline[],
+  next: number,
+  now: number,
+): Promise<readonly StoredBaseline[]> {
+  const model = prepared.config.name;
+  const acceptances = await readAcceptances(lane, model);
+  if (acceptances.length === 0) return known;
+  const baselines: StoredBaseline[] = [];
+  const wanted = new Map(acceptances.map((acceptance) => [acceptance.decisionId, acceptance]));
+  for (const baseline of known) {
+    const isEnded = wanted.get(baseline.decisionId)?.isEnded === true && next < baseline.until;
+    baselines.push(isEnded ? await writeBaseline(lane, model, { ...baseline, until: next }, now) : baseline);
+  }
+  const seen = new Set(known.map(({ decisionId }) => decisionId));
+  // What was decided under another reference has ended with it.
+  const elsewhere = await decidedElsewhere(lane, prepared);
+  for (const acceptance of acceptances) {
+    if (seen.has(acceptance.decisionId) || elsewhere.has(acceptance.decisionId)) continue;
+    if (acceptance.isEnded || acceptance.until <= now) continue;
+    for (const { subjectKind, subject } of prepared.reference?.subjects ?? []) {
+      if (subject !== acceptance.subject || !acceptableKinds.has(subjectKind)) continue;
+      const found = await begun(lane, prepared, acceptance, { subjectKind, subject }, next);
+      if (found !== null) baselines.push(await writeBaseline(lane, model, found, now));
+    }
+  }
+  return baselines;
+}
+
+async function decidedElsewhere(lane: Lane, { config, referenceId }: PreparedModel): Promise<ReadonlySet<string>> {
+  const rows = await lane.query(
+    sql`SELECT DISTINCT decision_id FROM accepted_baselines WHERE model = ${config.name} AND reference_id != ${referenceId}`,
+    z.object({ decision_id: z.string() }),
+  );
+  return new Set(rows.map((row) => row.decision_id));
+}
+
+/** null where the subject has no steps: then there is nothing that could have drifted. */
+async function begun(
+  lane: Lane,
+  prepared: PreparedModel,
+  { decisionId, at, until, since }: Acceptance,
+  of: Pick<StoredBaseline, "subjectKind" | "subject">,
+  next: number,
+): Promise<StoredBaseline | null> {
+  const { pane, min_rows } = prepared.config;
+  const steps = sql`${ofSubject(prepared, of)} AND stream = 'missing'`;
+  const series = await lane.query(
+    sql`SELECT DISTINCT version, variant FROM steps WHERE ${steps} ORDER BY version, variant`,
+    z.object({ version: z.string(), variant: z.string() }),
+  );
+  if (series.length === 0) return null;
+  const wanted = Math.min(next, Math.ceil((since ?? next) / pane) * pane);
+  const [newest] = await lane.query(
+    sql`SELECT count() AS known, toUnixTimestamp64Milli(min(pane_start)) AS start FROM (
+        SELECT pane_start, sum(sum(arraySum(counts))) OVER (ORDER BY pane_start DESC ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS rows
+        FROM steps FINAL WHERE ${steps} AND pane_start >= ${time(wanted)} GROUP BY pane_start) WHERE rows <= ${MOST_ROWS}`,
+    z.object({ known: z.number(), start: z.number() }),
+  );
+  const from = newest === undefined || newest.known === 0 ? wanted : Math.max(wanted, newest.start);
+  const id = createHash("sha256").update(
+    JSON.stringify([decisionId, prepared.referenceId, of.subjectKind, of.subject]),
+  );
+  return {
+    decisionId,
+    referenceId: prepared.referenceId,
+    baselineId: `a${id.digest("hex").slice(0, 12)}`,
+    ...of,
+    since: from,
+    through: next,
+    until: next + (until - at),
+    needed: Math.max(min_rows, LEAST_PAGE_TIER_ROWS),
+    bins: null,
+    series: series.map((one) => ({ ...one, rows: 0, baseline: null })),
+    revision: 0,
+  };
+}

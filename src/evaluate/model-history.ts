@@ -1,0 +1,160 @@
+/**
+ * What a window's events as a whole are compared with: those of the same hour of the week in the weeks before, the copies among what was
+ * received, and the longest silence of the week before. Read for the windows that are computed, and no more than the detectors ask for.
+ */
+import { z } from "zod";
+import type { ModelHistory } from "../core/summary.ts";
+import { localHours } from "../sequential/season-slots.ts";
+import { list, sql, time } from "../store/sql.ts";
+import type { Lane } from "../store/store.ts";
+import { runsOf } from "./pane-runs.ts";
+import { paneName } from "./panes.ts";
+import type { PreparedModel } from "./prepare-model.ts";
+import { countSeries, type Series, type SeriesCounts, seriesKey } from "./window-series.ts";
+
+export const WEEK = 7 * 86_400_000;
+const DAY = 86_400_000;
+const HOUR = 3_600_000;
+/** Empty windows that get rows after a window with events; a longer silence says no more. */
+export const LONGEST_GAP = 100;
+/** Weeks that are looked back. */
+const WEEKS_BEFORE = 4;
+
+/** The whole model in one window. */
+export interface ModelInWindow {
+  /** Events of the window before. */
+  readonly before: number;
+  readonly history: ModelHistory;
+  /** Events of all versions that came, copies included, and those of them that were copies; left out where nobody asks, or it is not known. */
+  readonly received?: number;
+  readonly copies?: number;
+  /** From the newest event of any version to the window's end, s. */
+  readonly age?: number;
+}
+
+/**
+ * Start of the window at the same hour of the week, some weeks later or (negative) earlier, by the clocks of the time zone: where they were
+ * changed in between a week is an hour shorter or longer. Windows longer than that hour stay on their own grid.
+ */
+export function sameHour(timeZone: string, ms: number): (start: number, weeks: number) => number {
+  const local = localHours(timeZone);
+  const offset = (at: number) => {
+    const { day, hour } = local(at);
+    return (day * 24 + hour) * HOUR - Math.floor(at / HOUR) * HOUR;
+  };
+  return (start, weeks) => {
+    const plain = start + weeks * WEEK;
+    return Math.round((plain + offset(start) - offset(plain)) / ms) * ms;
+  };
+}
+
+/** Later windows whose volume is compared with this one: of windows of a day at most those of the same hour of the week, in order. */
+export function comparedWith({ config }: PreparedModel, ms: number, start: number): number[] {
+  if (ms > DAY) return [];
+  const at = sameHour(config.season_timezone, ms);
+  return Array.from({ length: WEEKS_BEFORE }, (_, week) => at(start, week + 1));
+}
+
+export interface ModelHistories {
+  of(start: number, series: Series): ModelInWindow;
+}
+
+/** Of these windows of `ms`. `counts` holds them and the windows before them. */
+export async function readModelHistories(
+  lane: Lane,
+  prepared: PreparedModel,
+  ms: number,
+  starts: readonly number[],
+  counts: SeriesCounts,
+): Promise<ModelHistories> {
+  const asks = (metric: string) => prepared.detectors.some(({ name }) => name === metric);
+  const at = sameHour(prepared.config.season_timezone, ms);
+  const weeksOf = (start: number) =>
+    ms > DAY ? [] : Array.from({ length: WEEKS_BEFORE }, (_, week) => at(start, -1 - week));
+  const earlier: SeriesCounts = new Map();
+  if (asks("volume"))
+    for (const run of runsOf(starts.flatMap(weeksOf), DAY)) {
+      const span = { from: run[0] ?? 0, to: (run[run.length - 1] ?? 0) + ms };
+      for (const [start, series] of await countSeries(lane, prepared, ms, span)) earlier.set(start, series);
+    }
+  const received = asks("duplicate-rate") ? await readReceived(lane, prepared, ms, starts) : null;
+  const silences = asks("freshness") ? await readSilences(lane, prepared, ms, starts) : null;
+  const eventsAt = (from: SeriesCounts, start: number, series: Series) =>
+    from.get(start)?.get(seriesKey(series))?.n ?? 0;
+  return {
+    of(start, series) {
+      const weeks = weeksOf(start).map((week) => eventsAt(earlier, week, series));
+      const came = received?.get(start);
+      const kept = [...(counts.get(start)?.values() ?? [])].reduce((sum, { n }) => sum + n, 0);
+      const silence = silences?.(start + ms);
+      return {
+        before: eventsAt(counts, start - ms, series),
+        history: {
+          weeks: weeks.filter((events) => events > 0),
+          ...(silence?.longest === undefined ? {} : { longestSilence: silence.longest }),
+        },
+        // Commit records are not kept for ever.
+        ...(came === undefined || came < kept ? {} : { received: came, copies: came - kept }),
+        ...(silence === undefined ? {} : { age: silence.age }),
+      };
+    },
+  };
+}
+
+/** Predictions that came, copies included, by window: what the commit records counted. */
+async function readReceived(
+  lane: Lane,
+  { config }: PreparedModel,
+  ms: number,
+  starts: readonly number[],
+): Promise<Map<number, number>> {
+  const rows = await lane.query(
+    sql`SELECT intDiv(toUnixTimestamp64Milli(t.pane), ${ms}) * ${ms} AS start, sum(t.n) AS received
+      FROM (SELECT arrayJoin(touched) AS t FROM batches FINAL WHERE max_timestamp >= ${time(Math.min(...starts))})
+      WHERE t.model = ${config.name} AND t.kind = 'prediction' AND start IN ${list(starts)} GROUP BY start`,
+    z.object({ start: z.number(), received: z.number() }),
+  );
+  return new Map(rows.map(({ start, received }) => [start, received]));
+}
+
+interface Silence {
+  /** s, to a pane. */
+  readonly age: number;
+  /** Left out where less than a week is known. */
+  readonly longest?: number;
+}
+
+/** By end of a window: how long before it the newest event was, and the longest silence of the week before that event. */
+async function readSilences(
+  lane: Lane,
+  prepared: PreparedModel,
+  ms: number,
+  starts: readonly number[],
+): Promise<(end: number) => Silence | undefined> {
+  const { pane, name: model } = prepared.config;
+  const ledger = sql`panes FINAL WHERE model = ${model} AND reference_id = ${prepared.referenceId} AND pane = ${paneName(prepared)} AND n > 0`;
+  const to = Math.max(...starts) + ms;
+  // A silence may be as long as windows without events are written for, and a week before that.
+  const from = Math.min(...starts) - WEEK - LONGEST_GAP * ms;
+  const rows = await lane.query(
+    sql`SELECT toUnixTimestamp64Milli(pane_start) AS start FROM ${ledger} AND pane_start >= ${time(from)} AND pane_start < ${time(to)} ORDER BY start`,
+    z.object({ start: z.number() }),
+  );
+  const [first] = await lane.query(
+    sql`SELECT toUnixTimestamp64Milli(min(pane_start)) AS start FROM ${ledger}`,
+    z.object({ start: z.number() }),
+  );
+  const filled = rows.map(({ start }) => start);
+  return (end) => {
+    let last = filled.length - 1;
+    while (last >= 0 && (filled[last] ?? 0) >= end) last--;
+    const newest = filled[last];
+    if (newest === undefined) return undefined;
+    const age = Math.max(0, end - newest - pane) / 1000;
+    if (first === undefined || first.start > newest - WEEK) return { age };
+    let longest = 0;
+    for (let at = last; at > 0 && (filled[at] ?? 0) > newest - WEEK; at--)
+      longest = Math.max(longest, (filled[at] ?? 0) - (filled[at - 1] ?? 0) - pane);
+    return { age, longest: longest / 1000 };
+  };
+}

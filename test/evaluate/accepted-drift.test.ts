@@ -1,0 +1,221 @@
+/** Accepted drift on the embedded engine: the new normal is what that feature alone is compared with, until the acceptance expires. */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { z } from "zod";
+import { decide } from "../../src/alert/decide.ts";
+import { readDecisions } from "../../src/alert/decisions.ts";
+import { backtest } from "../../src/backtest.ts";
+import type { IncidentChange } from "../../src/core/incident.ts";
+import { readBaselines } from "../../src/evaluate/accepted/baseline-store.ts";
+import { createEvaluation } from "../../src/evaluate/evaluation.ts";
+import { prepareModel } from "../../src/evaluate/prepare-model.ts";
+import { loadPageTier } from "../../src/serve/queries/page-tier.ts";
+import { loadReport } from "../../src/serve/queries/report.ts";
+import { decisionJson } from "../../src/serve/routes/decisions.ts";
+import { sql } from "../../src/store/sql.ts";
+import { createAlertStation, createManualClock } from "../support/alert-station.ts";
+import { openStage, type Scene } from "../support/evaluation-stage.ts";
+import { modelConfig, type WrittenEvent } from "../support/event-writer.ts";
+import { uniform } from "../support/golden.ts";
+
+const T0 = Date.parse("2026-03-02T00:00:00Z");
+const HOUR = 3_600_000;
+const clock = createManualClock(T0);
+const stage = await openStage(clock);
+after(() => stage.close());
+
+const PER_HOUR = 100;
+const draw = uniform(11);
+const normal = (draws: () => number) => Math.sqrt(-2 * Math.log(1 - draws())) * Math.cos(2 * Math.PI * draws());
+const reference = Array.from({ length: 6_000 }, (_, index) => ({
+  timestamp: new Date(T0 - (6_000 - index) * 120_000).toISOString(),
+  amount: normal(draw),
+  size: draw(),
+}));
+const file = await stage.referenceFile("reference.ndjson", reference);
+const base = {
+  task: "binary",
+  pane: "1h",
+  windows: ["6h", "600 events"],
+  detectors: ["psi", "volume"],
+  min_rows: 100,
+  reference: { file },
+  alerts: { rules: [{ metric: "psi", subjects: ["size"] }] },
+};
+/** The amount jumps at hour 12 beyond all that the reference has seen, and at hour 60 again. */
+const levelAt = (hour: number) => (hour < 12 ? 0 : hour < 60 ? 8 : 11);
+
+function hours(from: number, to: number, t0: number): WrittenEvent[] {
+  const draws = uniform(100 + from);
+  return Array.from({ length: (to - from) * PER_HOUR }, (_, index) => ({
+    kind: "prediction" as const,
+    id: `${from}-${index}`,
+    version: "1",
+    timestamp: t0 + from * HOUR + index * (HOUR / PER_HOUR),
+    prediction: 0,
+    features: { amount: levelAt(from + Math.floor(index / PER_HOUR)) + normal(draws), size: draws() },
+  }));
+}
+
+/** What somebody does at the end of an hour. */
+type Acts = Readonly<Record<number, "restart" | "end" | { readonly acceptFor: number }>>;
+
+/**
+ * Twelve hours at a time; returns what people were told, in the order of time.
+ *
+ * @param t0 start of hour 0: models whose features move at the same time would be one incident
+ */
+async function play(name: string, until: number, acts: Acts = {}, t0 = T0) {
+  clock.set(t0);
+  const written = { ...base, name };
+  const scene = await stage.scene(written);
+  const changes: IncidentChange[] = [];
+  let station = createAlertStation(stage.store, { models: [written] }, { clock });
+  let { evaluation } = scene;
+  let decision = "";
+  for (let from = 0; from < until; from += 12) {
+    await scene.write(hours(from, from + 12, t0), from * PER_HOUR);
+    clock.set(t0 + (from + 12) * HOUR + 600_000);
+    await evaluation.run({});
+    changes.push(...(await station.alerting.process(name)));
+    const act = acts[from + 12];
+    const place = { lane: stage.lane, models: [scene.config], now: clock.now() };
+    if (act === "restart") {
+      const prepared = await prepareModel(stage.lane, modelConfig(written), clock);
+      evaluation = createEvaluation({ store: stage.store, models: [prepared], clock });
+      station = createAlertStation(stage.store, { models: [written] }, { clock });
+    } else if (act === "end") await decide(place, "end", { decision_id: decision, owner: "bob" });
+    else if (act !== undefined)
+      decision = await decide(place, "acceptance", {
+        model: name,
+        subject: "amount",
+        for: act.acceptFor * HOUR,
+        until: undefined,
+        owner: "ana",
+        reason: "a new market",
+      });
+  }
+  const told = changes.flatMap(({ told: what, incident }) => {
+    const at = what === "resolved" ? incident.resolved_at : incident.opened_at;
+    return what === null ? [] : [{ what, hour: ((at ?? 0) - t0) / HOUR, incident }];
+  });
+  return { scene, told };
+}
+
+const row = z.object({
+  subject: z.string(),
+  metric: z.string(),
+  start: z.number(),
+  value: z.number().nullable(),
+  threshold: z.number().nullable(),
+  breached: z.boolean(),
+  n: z.number(),
+  text: z.string(),
+});
+const rowsOf = (table: "evidence" | "metrics", { config }: Scene) =>
+  stage.lane.query(
+    table === "evidence"
+      ? sql`SELECT subject, metric, toUnixTimestamp64Milli(window_start) AS start, value, threshold, breached, n, finding AS text FROM evidence FINAL
+          WHERE model = ${config.name} AND metric IN ('evidence', 'notice') ORDER BY metric, subject, start`
+      : sql`SELECT subject, metric, toUnixTimestamp64Milli(window_start) AS start, value, threshold, breached, n, concat(window, status, replaceRegexpOne(detail, '"accepted":"[^"]*"', '')) AS text
+          FROM metrics FINAL WHERE model = ${config.name} ORDER BY window, metric, subject, start`,
+    row,
+  );
+const of = async (table: "evidence" | "metrics", scene: Scene, subject: string) =>
+  (await rowsOf(table, scene)).filter((one) => one.subject === subject);
+
+test("accepted drift stays quiet at the new level, a further jump is told, and nothing else is touched, nor by a restart", async () => {
+  const { scene, told } = await play("accepted", 72, { 24: { acceptFor: 24 * 30 } });
+  assert.deepEqual(
+    told.map(({ what }) => what),
+    ["opened", "resolved", "opened"],
+  );
+  const [first, resolved, further] = told;
+  assert.ok(first !== undefined && first.hour > 12 && first.hour <= 14);
+  assert.match(resolved?.incident.reason ?? "", /what ana has accepted until .* \(a new market\)/);
+  assert.ok(further !== undefined && further.hour > 60 && further.hour <= 62, JSON.stringify(further?.hour));
+  assert.deepEqual(
+    further.incident.members.map(({ subject }) => subject),
+    ["amount"],
+  );
+  assert.equal(further.incident.members[0]?.onset, T0 + 60 * HOUR);
+  const [baseline] = await readBaselines(stage.lane, "accepted", scene.prepared.referenceId);
+  assert.equal(baseline?.since, T0 + 13 * HOUR);
+  // The newest pane had not closed when it was accepted.
+  assert.equal(baseline?.through, T0 + 23 * HOUR);
+  assert.deepEqual(
+    baseline?.series.map(({ version, baseline: held }) => [version, held?.from, held?.counts.n]),
+    [["1", T0 + 23 * HOUR, 10 * PER_HOUR]],
+  );
+
+  // Windows by time and by number of events.
+  for (const window of ["6h", "600 events"]) {
+    const levels = (await of("metrics", scene, "amount")).filter(({ text }) => text.startsWith(window));
+    const breachedIn = (from: number, to: number) =>
+      levels.filter(({ start }) => start >= T0 + from * HOUR && start < T0 + to * HOUR).map(({ breached }) => breached);
+    assert.deepEqual(new Set(breachedIn(12, 24)), new Set([true]), window);
+    assert.deepEqual(new Set(breachedIn(24, 54)), new Set([false]), window);
+    assert.deepEqual(new Set(breachedIn(60, 72)), new Set([true]), window);
+  }
+
+  // Whoever looks is told what it stands on, by whose word and until when.
+  const tier = await loadPageTier(stage.lane, scene.config, { model: "accepted", version: "1", variant: "" });
+  assert.match(
+    tier?.notes.at(-1) ?? "",
+    /^amount: ana has accepted its drift until 2026-04-01 23:00 UTC \(a new market\); it is compared with what came since 2026-03-02 13:00 UTC: 1000 rows$/,
+  );
+  const [decision] = await readDecisions(stage.lane);
+  assert.ok(decision !== undefined);
+  assert.deepEqual(decisionJson(decision, clock.now())["baseline"], {
+    since: "2026-03-02T13:00:00.000Z",
+    from: "2026-03-02T23:00:00.000Z",
+    until: "2026-04-01T23:00:00.000Z",
+    rows_needed: 200,
+    versions: [{ version: "1", variant: "", state: "compared", from: "2026-03-02T23:00:00.000Z", rows: 1000 }],
+  });
+  const report = await loadReport(stage.lane, scene.config, { from: T0, to: T0 + 72 * HOUR }, clock.now());
+  assert.deepEqual(
+    report.accepted.map(({ subject, owner }) => [subject, owner]),
+    [["amount", "ana"]],
+  );
+
+  const again = await play("restarted", 72, {
+    12: "restart",
+    24: { acceptFor: 24 * 30 },
+    36: "restart",
+    60: "restart",
+  });
+  const never = await play("never", 72);
+  assert.deepEqual(
+    never.told.map(({ what }) => what),
+    ["opened"],
+  );
+  for (const table of ["evidence", "metrics"] as const) {
+    assert.deepEqual(await rowsOf(table, again.scene), await rowsOf(table, scene));
+    assert.deepEqual(await of(table, scene, "size"), await of(table, never.scene, "size"));
+  }
+
+  const config = { models: [modelConfig({ ...base, name: "accepted", windows: ["6h", "12h"] })] };
+  const result = await backtest(stage.store, config, { from: 0, to: Number.POSITIVE_INFINITY }, clock, stage.lane);
+  assert.deepEqual(result.computed, { accepted: "windows" });
+  assert.deepEqual(
+    result.changed.incidents.map(({ opened_at }) => opened_at),
+    result.stored.incidents.map(({ opened_at }) => opened_at),
+  );
+});
+
+test("when an acceptance expires or is taken back the reference holds again, and drift that is still there is told again", async () => {
+  const { told } = await play("ended", 60, { 24: { acceptFor: 24 * 30 }, 48: "end" }, T0 + 1_000 * HOUR);
+  assert.deepEqual(
+    told.map(({ what }) => what),
+    ["opened", "resolved", "opened"],
+  );
+  assert.ok(told[2] !== undefined && told[2].hour >= 48 && told[2].hour <= 50, JSON.stringify(told[2]?.hour));
+  const expired = await play("expired", 60, { 24: { acceptFor: 18 } }, T0 + 2_000 * HOUR);
+  assert.deepEqual(
+    expired.told.map(({ what }) => what),
+    ["opened", "resolved", "opened"],
+  );
+  // 18 hours from the first pane that had not closed.
+  assert.ok((expired.told[2]?.hour ?? 0) >= 42 && (expired.told[2]?.hour ?? 0) <= 44);
+});

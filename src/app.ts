@@ -1,74 +1,28 @@
 /**
- * The only place that constructs things. Every part is built once, started in the order of the data flow and stopped in reverse;
- * what was opened is written down as it opens, so that a failure half-way closes exactly that.
+ * The process: the store, the socket and the metrics, which outlast a change of the configuration, and the parts that follow from it
+ * (parts.ts). What was opened is written down as it opens, so that a failure half-way closes exactly that.
+ *
+ * A changed configuration is put in force without a restart: its parts are built beside the running ones, so that one that can't be built
+ * changes nothing; then the running ones stop as at the end of the process, and the new ones begin as after a restart. Nothing is lost or
+ * sent twice for the same reason as there: all they know lies in the store.
  */
-import { randomBytes } from "node:crypto";
-import { detectors } from "../detectors/index.ts";
-import { sampleDetectors } from "../detectors/multivariate/index.ts";
-import { onlineDetectors } from "../detectors/online/index.ts";
-import { createAct } from "./act/act.ts";
-import { openActions, openFollowers } from "./act/named-actions.ts";
-import { createNewVersions } from "./act/new-versions.ts";
-import { createRetrainings } from "./act/retrainings.ts";
-import { readIncidents } from "./alert/alert-store.ts";
-import { createAlerting } from "./alert/alerting.ts";
-import { createAudit } from "./audit/audit.ts";
-import { readStandingHeads } from "./audit/audit-store.ts";
-import { configurationHash, recordConfiguration } from "./audit/in-force.ts";
-import { backtest } from "./backtest.ts";
-import { reportOf } from "./backtest-report.ts";
-import { configOfRequest } from "./backtest-request.ts";
+import type { AppOptions } from "./app-options.ts";
 import { Cleanup } from "./cleanup.ts";
 import { canonicalJson } from "./config/canonical-json.ts";
-import { redacted, secretsOf } from "./config/redact.ts";
+import { redacted } from "./config/redact.ts";
 import type { Config } from "./config/schema.ts";
-import { type Clock, systemClock } from "./core/clock.ts";
-import type { Incident } from "./core/incident.ts";
-import { createDrawPng } from "./core/picture/png.ts";
-import { createOutbox } from "./deliver/outbox.ts";
-import { createDigests } from "./digest/digests.ts";
-import { digestLinks } from "./digest-links.ts";
-import { createEvaluation } from "./evaluate/evaluation.ts";
-import { createBeginning } from "./evaluate/incident-beginning.ts";
-import { createIllustrate } from "./evaluate/incident-pictures.ts";
-import type { PreparedModel } from "./evaluate/prepare-model.ts";
-import { createRootCause } from "./evaluate/root-cause/root-cause.ts";
-import { createEvaluationLoop } from "./evaluation-loop.ts";
-import { healthProviders } from "./health.ts";
-import { incidentLinks } from "./incident-links.ts";
-import { createIngestion, type Ingestion } from "./ingestion.ts";
-import { importanceOf, monitorOf, requestContext } from "./model-facts.ts";
-import { channelRefreshes, channelTarget, createNotify, mirroringChannels, openChannels } from "./notify/notify.ts";
-import { createStatePush } from "./notify/state-push.ts";
-import { createPairs } from "./pairs.ts";
-import { createReferenceSwitch } from "./reference-switch.ts";
-import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
-import type { AskBacktest } from "./serve/context.ts";
-import { createServer } from "./serve/server.ts";
+import { systemClock } from "./core/clock.ts";
+import { DriftlineError, messageOf } from "./core/errors.ts";
+import type { Ingestion } from "./ingestion.ts";
+import { buildParts, type Parts, type Surroundings } from "./parts.ts";
+import type { ReplayProgress, ReplayResult } from "./replay.ts";
+import type { HttpIngest } from "./serve/context.ts";
+import { createServer, type HttpServer, type ServerOptions } from "./serve/server.ts";
 import { announceService, withdrawService } from "./service-file.ts";
 import { openLocalReader } from "./store/local-reader.ts";
 import { openStore } from "./store/open.ts";
-import type { Lane, Store } from "./store/store.ts";
-import { storeSummary } from "./store-summary.ts";
-import { createLog, type Log, type LogLevel, logLevels } from "./telemetry/log.ts";
+import type { Store } from "./store/store.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
-
-export const roleNames = ["ingest", "evaluate", "deliver", "web"] as const;
-export type Role = (typeof roleNames)[number];
-
-export interface AppOptions {
-  /** What this process does. None: only what is asked of it (`replay`), and nobody is told of incidents. */
-  readonly roles: readonly Role[];
-  readonly clock?: Clock;
-  /** Files are left to `replay`, and the regular evaluation begins after it: the demo. */
-  readonly replayFirst?: boolean;
-  /** Warnings and errors only: the terminal belongs to something else. */
-  readonly quiet?: boolean;
-  readonly log?: Log;
-}
-
-/** Deliveries are settled between evaluations; they are sealed with the next that comes after this time. */
-const SEAL_EVERY_MS = 10_000;
 
 export interface App {
   readonly store: Store;
@@ -83,6 +37,13 @@ export interface App {
   /** Delivers what is due now. */
   deliver(): Promise<void>;
   replay(progress: (progress: ReplayProgress) => void): Promise<ReplayResult>;
+  /**
+   * Puts a changed configuration in force; where it can't be read or built, the one in force stays, and the log, `/ready` and a metric say
+   * so. Calls run one after the other.
+   *
+   * @returns whether it is in force
+   */
+  reload(read: () => Config): Promise<boolean>;
 }
 
 /**
@@ -93,246 +54,38 @@ export interface App {
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const cleanup = new Cleanup();
   try {
-    return await build(config, options, cleanup);
+    return await open(config, options, cleanup);
   } catch (thrown) {
     await cleanup.run();
     throw thrown;
   }
 }
 
-// Long on purpose: read from top to bottom it is the wiring of the whole service.
-// oxlint-disable-next-line max-lines-per-function
-async function build(config: Config, options: AppOptions, cleanup: Cleanup): Promise<App> {
+async function open(config: Config, options: AppOptions, cleanup: Cleanup): Promise<App> {
   const clock = options.clock ?? systemClock;
-  const secrets = secretsOf(config);
-  const log = options.log ?? createLog({ level: logLevel(options.quiet === true), secrets, clock });
   const metrics = createMetrics();
-  const has = (role: Role) => options.roles.includes(role);
-
   const store = await openStore(config.store);
   cleanup.add("store", () => store.close());
   const reader = await openLocalReader(store, "embedded" in config.store ? config.store.embedded : null);
   cleanup.add("local reader", () => reader.close());
-
-  const control = store.lane("control");
-  const configurationText = canonicalJson(redacted(config));
-  await recordConfiguration(control, configurationText, clock.now());
-  const models: PreparedModel[] = [];
-  const references = createReferenceSwitch({
-    lane: control,
-    readLane: reader.lane,
-    clock,
-    log: log.with({ part: "evaluate" }),
-    replace(prepared) {
-      models.splice(
-        0,
-        models.length,
-        ...models.map((one) => (one.config.name === prepared.config.name ? prepared : one)),
-      );
-      evaluation.replace(prepared);
-      rootCause = createRootCause(store.lane("evaluate"), models);
-      illustrate = createIllustrate(store.lane("evaluate"), models);
-      beginning = createBeginning(store.lane("evaluate"), models);
-    },
-  });
-  for (const model of config.models) models.push(await references.prepare(model));
-
-  const ingestion = createIngestion({
-    config,
-    models,
-    store,
-    reader,
-    clock,
-    log: log.with({ part: "ingest" }),
-    metrics,
-    onCaughtUp: () => loop.caughtUp(),
-  });
-  cleanup.add("ingestion", () => ingestion.stop());
-
-  const pairs = createPairs({ config, models, store, clock, log: log.with({ part: "evaluate" }), metrics });
-  const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });
-  const draw = createDrawPng((problem) => log.warn(problem, { part: "deliver" }));
-  const outbox = createOutbox({
-    lane: store.lane("serve"),
-    targets: new Map([...openChannels(config, { draw }), ...openActions(config)]),
-    refreshMs: channelRefreshes(config),
-    clock,
-    log: log.with({ part: "deliver" }),
-    metrics: metrics.deliveries,
-    secrets,
-  });
-
   let url = "";
-  const publicUrl = () => (config.server.public_url ?? url).replace(/\/+$/, "");
-  const link = (incident: Incident) => (publicUrl() === "" ? "" : `${publicUrl()}/incidents/${incident.incident_id}`);
-  const mirroring = mirroringChannels(config);
-  const act = createAct({
-    lane: control,
-    models: config.models,
-    clock,
-    link,
-    publicUrl,
-    about: (model) => requestContext(config, models, model),
-    createToken: () => randomBytes(24).toString("base64url"),
-    // The log is read by others too, and what mirrors incidents has no place for a question.
-    canAsk: (channel) => config.channels[channel]?.use !== "log" && !mirroring.has(channel),
-  });
-  const retrainings = createRetrainings({
-    lane: control,
-    models: config.models,
-    followers: openFollowers(config),
-    clock,
-    log: log.with({ part: "act" }),
-    mirroring,
-    enqueue: (deliveries) => outbox.enqueue(deliveries),
-  });
-  let beginning = createBeginning(store.lane("evaluate"), models);
-  let illustrate = createIllustrate(store.lane("evaluate"), models);
-  const notify = createNotify(config.models, link, {
-    mirroring,
-    links: (incident) => incidentLinks(publicUrl(), incident),
-    illustrate: async (incident) => {
-      try {
-        return await illustrate(incident);
-      } catch (thrown) {
-        log.warn("an incident has no picture", { part: "evaluate", model: incident.model, error: thrown });
-        return [];
-      }
-    },
-  });
-  let rootCause = createRootCause(store.lane("evaluate"), models);
-  const told = options.roles.length > 0;
-  const alerting = createAlerting({
-    lane: store.lane("evaluate"),
-    models: config.models,
-    clock,
-    planners: told ? [notify, act] : [],
-    enqueue: (deliveries) => outbox.enqueue(deliveries),
-    explain: async (incident) => {
-      try {
-        return await rootCause(incident);
-      } catch (thrown) {
-        // To be told without a cause is better than not to be told.
-        log.warn("an incident could not be explained", { part: "evaluate", model: incident.model, error: thrown });
-        return null;
-      }
-    },
-    retrained: createNewVersions(control, config.models),
-    findBeginning: async (incident) => {
-      try {
-        return await beginning(incident);
-      } catch (thrown) {
-        log.warn("an incident's first event was not found", { part: "evaluate", model: incident.model, error: thrown });
-        return null;
-      }
-    },
-    importance: importanceOf(models),
-    metrics: metrics.incidents,
-  });
-
-  const statePush = createStatePush({
-    lane: store.lane("evaluate"),
-    models: told ? config.models : [],
-    clock,
-    log: log.with({ part: "alert" }),
-    enqueue: (deliveries) => outbox.enqueue(deliveries),
-  });
-
-  const audit = createAudit(store.lane("evaluate"), clock, monitorOf(models, configurationHash(configurationText)));
-  let sealedAt = Number.NEGATIVE_INFINITY;
-  const seal = async () => {
-    sealedAt = clock.now();
-    try {
-      await audit.seal();
-    } catch (thrown) {
-      log.warn("decisions could not be sealed; they will be", { part: "audit", error: thrown });
-    }
-  };
-
-  // What was decided under this configuration is sealed under it.
-  cleanup.add("audit", seal);
-  const digests = createDigests({
-    lane: store.lane("evaluate"),
-    digests: config.digests,
-    models: config.models,
-    clock,
-    log: log.with({ part: "digest" }),
-    enqueue: (planned) => outbox.enqueue(planned),
-    target: channelTarget,
-    links: digestLinks(publicUrl),
-    auditHeads: async () => {
-      await seal();
-      return await readStandingHeads(store.lane("evaluate"));
-    },
-  });
-
-  const evaluateModel = async (model: string, final = false) => {
-    await references.look(model);
-    await evaluation.run({ model, final });
-    const changes = await alerting.process(model);
-    await statePush.look(changes);
-    if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
-  };
-  const evaluateAll = async (final = false) => {
-    await pairs.run({ final });
-    for (const model of config.models) await evaluateModel(model.name, final);
-  };
-  const loop = createEvaluationLoop({
-    models: config.models,
-    prepare: async () => void (await pairs.run()),
-    evaluate: (model) => evaluateModel(model),
-    everyMs: config.evaluation.every,
-    clock,
-    log: log.with({ part: "evaluate" }),
-  });
-
-  const server = createServer({
-    store,
-    models: config.models,
-    detectors: [...detectors, ...sampleDetectors, ...onlineDetectors.map((one) => ({ ...one, unit: "online" }))],
-    server: config.server,
-    metrics,
-    clock,
-    log: log.with({ part: "serve" }),
-    health: healthProviders({
-      ingestion,
-      loop,
-      models: config.models,
-      ingests: has("ingest"),
-      evaluates: has("evaluate"),
-    }),
-    ...(has("ingest") ? { ingest: ingestion.http } : {}),
-    backtest: backtester(store, clock, reader.lane),
-    web: has("web"),
-  });
-
-  const startLoop = () => {
-    if (!has("evaluate")) return;
-    loop.start();
-    cleanup.add("evaluation", async () => {
-      const stopped = loop.stop();
-      // What waits for a store that is away would hold the loop up.
-      await pairs.close();
-      await stopped;
-    });
-  };
-
-  const summary = async () =>
-    storeSummary(store.lane("serve"), config.models, await readIncidents(store.lane("serve")));
-
+  const configuration: Surroundings["configuration"] = { problem: null };
+  const surroundings: Surroundings = { options, clock, store, reader, metrics, url: () => url, configuration };
+  const running = new Running(await buildParts(config, surroundings), surroundings);
+  cleanup.add("parts", () => running.parts.stop());
+  const server = createServer(running.serving());
+  let stopping = false;
   return {
     store,
-    ingestion,
-    url: () => url,
-    evaluate: evaluateAll,
-    deliver: async () => {
-      await digests.look();
-      await retrainings.look();
-      await outbox.flush();
-      await retrainings.look();
+    get ingestion() {
+      return running.parts.ingestion;
     },
+    url: () => url,
+    evaluate: (final) => running.parts.evaluate(final),
+    deliver: () => running.parts.deliver(),
+    replay: (progress) => running.parts.replay(progress),
     async start() {
-      log.info("starting", { roles: options.roles, config: redacted(config) });
+      running.parts.log.info("starting", { roles: options.roles, config: redacted(config) });
       url = (await server.start()).url;
       cleanup.add("server", () => server.stop());
       if ("embedded" in config.store) {
@@ -340,47 +93,104 @@ async function build(config: Config, options: AppOptions, cleanup: Cleanup): Pro
         announceService(folder, { pid: process.pid, url });
         cleanup.add("announcement", () => withdrawService(folder));
       }
-      if (has("deliver")) {
-        outbox.start();
-        cleanup.add("outbox", () => outbox.stop());
-        retrainings.start();
-        digests.start();
-        cleanup.add("digests", () => digests.stop());
-        cleanup.add("retrainings", () => retrainings.stop());
-      }
-      if (options.replayFirst !== true) startLoop();
-      if (has("ingest")) await ingestion.start({ files: options.replayFirst !== true });
-      log.info("serving", { url });
+      await running.parts.start();
+      running.parts.log.info("serving", { url });
     },
-    stop: () => cleanup.run(),
-    async replay(progress) {
-      const parts = {
-        clock,
-        messages: () => ingestion.fileMessages(),
-        size: () => ingestion.fileSize(),
-        flush: () => ingestion.flush(),
-        evaluate: evaluateAll,
-        summary,
-      };
-      const result = await replay(parts, progress);
-      if (options.replayFirst === true) startLoop();
-      return result;
+    async stop() {
+      stopping = true;
+      await running.changed;
+      await cleanup.run();
     },
+    reload: (read) => running.reload(() => (stopping ? null : read()), server),
   };
 }
 
-/** One after the other: a back-test may take all that the engine has. */
-function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
-  let before: Promise<unknown> = Promise.resolve();
-  return ({ file, text, environment, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }) => {
-    const changed = configOfRequest(file, text, environment);
-    const result = before.then(() => backtest(store, changed, { from, to }, clock, readLane)).then(reportOf);
-    before = result.catch(() => undefined);
-    return result;
-  };
+/** The parts in force, and how they give way to others. */
+class Running {
+  parts: Parts;
+  /** Resolves when no change is under way. */
+  changed: Promise<unknown> = Promise.resolve();
+  readonly #surroundings: Surroundings;
+  /** Requests with events wait for it. */
+  #swapped: Promise<void> = Promise.resolve();
+
+  constructor(parts: Parts, surroundings: Surroundings) {
+    this.parts = parts;
+    this.#surroundings = surroundings;
+  }
+
+  /** What the server shows; it hands events to the parts in force. */
+  serving(): ServerOptions {
+    const ingest: HttpIngest = {
+      accept: async (request) => {
+        await this.#swapped;
+        return this.parts.ingestion.http.accept(request);
+      },
+    };
+    return { ...this.parts.serving, ...(this.parts.serving.ingest === undefined ? {} : { ingest }) };
+  }
+
+  /** One call after the other. `read` gives null where nothing is to be changed any more. */
+  reload(read: () => Config | null, server: HttpServer): Promise<boolean> {
+    const done = this.changed.then(() => this.#reload(read, server));
+    this.changed = done;
+    return done;
+  }
+
+  async #reload(read: () => Config | null, server: HttpServer): Promise<boolean> {
+    const { metrics, configuration } = this.#surroundings;
+    try {
+      const config = read();
+      if (config === null) return false;
+      await this.#change(config, server);
+      configuration.problem = null;
+      metrics.configuration.reloaded(true);
+      this.parts.log.info("the changed configuration is in force", { config: redacted(config) });
+      return true;
+    } catch (thrown) {
+      configuration.problem = messageOf(thrown);
+      metrics.configuration.reloaded(false);
+      this.parts.log.error("the changed configuration was refused; the one before it stays in force", {
+        error: thrown,
+      });
+      return false;
+    }
+  }
+
+  async #change(config: Config, server: HttpServer): Promise<void> {
+    const before = this.parts.config;
+    refuseFixed(before, config);
+    const next = await buildParts(config, this.#surroundings);
+    let open = () => {};
+    this.#swapped = new Promise((resolve) => {
+      open = resolve;
+    });
+    try {
+      await this.parts.stop();
+      this.parts = next;
+      await this.parts.start();
+    } catch (thrown) {
+      await this.parts.stop();
+      this.parts = await buildParts(before, this.#surroundings);
+      await this.parts.start();
+      throw thrown;
+    } finally {
+      server.show(this.serving());
+      open();
+    }
+    const { metrics } = this.#surroundings;
+    for (const { name } of before.models)
+      if (!config.models.some((model) => model.name === name)) metrics.forgetModel(name);
+  }
 }
 
-function logLevel(quiet: boolean): LogLevel {
-  const wanted = process.env["DRIFTLINE_LOG"];
-  return logLevels.find((level) => level === wanted) ?? (quiet ? "warn" : "info");
+/** What only a restart changes. @throws DriftlineError `config_invalid` */
+function refuseFixed(before: Config, { store, server }: Config): void {
+  const bound = (of: Config["server"]) => [of.host, of.port];
+  const fixed = [
+    ...(canonicalJson(before.store) === canonicalJson(store) ? [] : ["store"]),
+    ...(canonicalJson(bound(before.server)) === canonicalJson(bound(server)) ? [] : ["server.host and server.port"]),
+  ];
+  if (fixed.length > 0)
+    throw new DriftlineError("config_invalid", `${fixed.join(" and ")} can't change without a restart`);
 }

@@ -73,7 +73,7 @@ const REFERENCE_TABLES = [
 /** @throws DriftlineError where a model's reference can't be read */
 export async function backtest(
   store: Store,
-  config: Pick<Config, "models">,
+  config: Pick<Config, "models"> & Partial<Pick<Config, "routes">>,
   { from, to }: BacktestSpan,
   clock: Clock,
   readLane: Lane,
@@ -85,7 +85,7 @@ export async function backtest(
   try {
     const computed: Record<string, BacktestDepth> = {};
     for (const model of config.models) computed[model.name] = await compute(live, workspace, model, clock, readLane);
-    await judge(workspace.store.lane("evaluate"), config.models, clock);
+    await judge(workspace.store.lane("evaluate"), config, clock);
     const models = config.models.map(({ name }) => name);
     const span = { from, to, models };
     const stored = await sideOf(live, span);
@@ -129,12 +129,16 @@ async function compute(
 }
 
 /** Opens and resolves incidents, and queues what people and machines would have got; nothing is sent. */
-async function judge(lane: Lane, models: readonly ModelConfig[], clock: Clock): Promise<void> {
+async function judge(
+  lane: Lane,
+  { models, routes = [] }: Pick<Config, "models"> & Partial<Pick<Config, "routes">>,
+  clock: Clock,
+): Promise<void> {
   const alerting = createAlerting({
     lane,
     models,
     clock,
-    planners: [createNotify(models, () => ""), rehearsedAct(lane, models, clock)],
+    planners: [createNotify(models, () => "", { routes }), rehearsedAct(lane, models, clock)],
     enqueue: (deliveries: readonly PlannedDelivery[]) => insertPlanned(lane, deliveries, clock.now()),
   });
   for (const { name } of models) await alerting.process(name);

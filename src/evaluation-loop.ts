@@ -31,6 +31,8 @@ export interface EvaluationLoop {
   stop(): Promise<void>;
   /** Why the newest beat of a model failed, or null. */
   problem(model: string): string | null;
+  /** When the newest beat ended, clock time in ms; null before the first. */
+  cameRoundAt(): number | null;
 }
 
 interface Schedule {
@@ -46,6 +48,7 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
   const problems = new Map<string, string>();
   const stopping = new AbortController();
   let nap = new AbortController();
+  let endedAt: number | null = null;
   let beganAt = Number.NEGATIVE_INFINITY;
   /** Something was stored since the beat at hand began, and nothing is on its way. */
   let news = false;
@@ -58,8 +61,7 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
   const beat = async () => {
     if (options.prepare !== undefined) unprepared = await problemOf(options.prepare, log);
     for (const model of options.models) {
-      if (stopping.signal.aborted) return;
-      if (!schedules.isDue(model.name)) continue;
+      if (stopping.signal.aborted || !schedules.isDue(model.name)) continue;
       try {
         await options.evaluate(model.name);
         problems.delete(model.name);
@@ -87,6 +89,7 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
       news = false;
       due = false;
       await beat();
+      endedAt = clock.now();
       await rest();
     }
   };
@@ -116,6 +119,7 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
       await running;
     },
     problem: (model) => problems.get(model) ?? unprepared,
+    cameRoundAt: () => endedAt,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Wires ingestion together: one batch writer that all sources share, a decoder per source with its own field mapping. */
 import { hostname } from "node:os";
 import type { EventMapping } from "./config/event-mapping.ts";
+import { privacyOf } from "./config/privacy.ts";
 import type { Config } from "./config/schema.ts";
 import type { Clock } from "./core/clock.ts";
 import type { RawMessage } from "./core/event.ts";
@@ -108,7 +109,11 @@ export function createIngestion(options: IngestionOptions): Ingestion {
 }
 
 /** A model as decoders need it. */
-export const decoderModel = ({ schema, config }: PreparedModel) => ({ schema, maxFutureMs: config.max_future });
+export const decoderModel = ({ schema, config }: PreparedModel) => ({
+  schema,
+  maxFutureMs: config.max_future,
+  privacy: privacyOf(config),
+});
 
 /** What all writers of batches have in common. */
 export const limitsOf = ({ ingest }: Config, models: readonly PreparedModel[]) => ({
@@ -116,7 +121,7 @@ export const limitsOf = ({ ingest }: Config, models: readonly PreparedModel[]) =
   batchRows: ingest.batch_rows,
   batchBytes: ingest.batch_bytes,
   batchWaitMs: ingest.batch_wait,
-  deadLetterBytes: ingest.dead_letter_bytes,
+  deadLetterBytes: models.some((model) => model.config.privacy !== undefined) ? null : ingest.dead_letter_bytes,
 });
 
 interface Files {

@@ -7,11 +7,12 @@ import { findService } from "./service-file.ts";
 import { openStore } from "./store/open.ts";
 import type { Store } from "./store/store.ts";
 
-/** A request to the service: a POST where it has a body. */
+/** A request to the service: where it names no method, a POST if it has a body. */
 export interface ServiceCall {
   /** Path, with its query. */
   readonly route: string;
   readonly body?: unknown;
+  readonly method?: "DELETE";
 }
 
 /**
@@ -38,7 +39,7 @@ export async function throughService<Result>(
 
 /** null where nobody listens: a killed service leaves its announcement behind, and its process id may be another's by now. */
 async function ask(url: string, token: string | undefined, call: ServiceCall): Promise<string | null> {
-  const answer = await send(new URL(call.route, url), token, call.body).catch((thrown: unknown) => {
+  const answer = await send(new URL(call.route, url), token, call).catch((thrown: unknown) => {
     if (thrown instanceof Error && "code" in thrown && thrown.code === "ECONNREFUSED") return null;
     throw new DriftlineError("store_unavailable", `the service at ${url} gave no answer: ${messageOf(thrown)}`, {
       cause: thrown,
@@ -55,13 +56,15 @@ async function ask(url: string, token: string | undefined, call: ServiceCall): P
 }
 
 /** Not `fetch`, which gives up after five minutes without an answer: a back-test of a long history may take longer. */
-function send(url: URL, token: string | undefined, body: unknown): Promise<{ status: number; text: string }> {
+function send(url: URL, token: string | undefined, call: ServiceCall): Promise<{ status: number; text: string }> {
+  const { body } = call;
+  const method = call.method ?? (body === undefined ? "GET" : "POST");
   const headers = {
     ...(body === undefined ? {} : { "content-type": "application/json" }),
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   };
   return new Promise((resolve, reject) => {
-    const asked = request(url, { method: body === undefined ? "GET" : "POST", headers }, (response) => {
+    const asked = request(url, { method, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);

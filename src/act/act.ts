@@ -12,6 +12,7 @@ import { createHash } from "node:crypto";
 import type { Planner } from "../alert/alerting.ts";
 import { createPlans, type Plans } from "../alert/kpi-plans.ts";
 import { partOf } from "../alert/model-part.ts";
+import { channelsFor, type Route } from "../config/routes.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Notification, PlannedDelivery } from "../core/delivery.ts";
@@ -35,6 +36,7 @@ import { approvalMessage } from "./retraining-messages.ts";
 export interface ActOptions {
   readonly lane: Lane;
   readonly models: readonly ModelConfig[];
+  readonly routes?: readonly Route[];
   readonly clock: Clock;
   /** Address of an incident's page, '' where the service has no public address. */
   readonly link: (incident: Incident) => string;
@@ -70,7 +72,8 @@ export function createAct(options: ActOptions): Planner {
           decisions.push({ ...of, requested: false, reason });
           continue;
         }
-        const plan = await ask(options, action, { ...turn, change }, found?.model.alerts.channels ?? []);
+        const asked = found === undefined ? [] : channelsFor(found.model, change.incident.severity, options.routes);
+        const plan = await ask(options, action, { ...turn, change }, asked);
         deliveries.push(...plan.deliveries);
         decisions.push({ ...of, asked: true, ...plan.decision });
       }

@@ -2,6 +2,7 @@
 import { type Follow, runOf } from "../core/action.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Notification, PlannedDelivery } from "../core/delivery.ts";
+import type { Severity } from "../core/incident.ts";
 import type { Retraining, RetrainingDetail, RetrainingEventKind } from "../core/retraining.ts";
 import { parseNotification, readOutcome } from "../deliver/delivery-store.ts";
 import { eventOf, insertRetrainingEvents } from "../deliver/retraining-store.ts";
@@ -36,8 +37,8 @@ export const createSupervision = (options: SupervisionOptions, stop: AbortSignal
 interface Supervised {
   readonly retraining: Retraining;
   readonly action: NamedAction;
-  /** Channels of the model. */
-  readonly channels: readonly string[];
+  /** Channels that are told of the model's incidents of a severity. */
+  readonly channels: (severity: Severity) => readonly string[];
 }
 
 export async function supervise(supervision: Supervision, one: Supervised): Promise<void> {
@@ -69,10 +70,12 @@ async function tell(
 ): Promise<void> {
   const { retraining, action, channels } = one;
   const asked = askedOf(retraining);
-  if (asked !== null)
+  if (asked !== null) {
+    const told = channels(asked.notification.incident.severity);
     await supervision.enqueue(
-      channels.map((channel) => newsMessage({ channel, retraining, action, news, text, ...asked })),
+      told.map((channel) => newsMessage({ channel, retraining, action, news, text, ...asked })),
     );
+  }
   await write(supervision, one, news, { message: text });
 }
 

@@ -3,11 +3,13 @@
  * of the run, and gives up what nothing is heard of. One look does what is due by the clock; all it knows lies in the store, and each step
  * is written after what it does: a look that was cut off is repeated by the next, with the same ids.
  */
+import { channelsFor, type Route } from "../config/routes.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import type { Follow } from "../core/action.ts";
 import type { Clock } from "../core/clock.ts";
 import type { PlannedDelivery } from "../core/delivery.ts";
 import { messageOf } from "../core/errors.ts";
+import type { Severity } from "../core/incident.ts";
 import { isInFlight } from "../core/retraining.ts";
 import { readRetrainings } from "../deliver/retraining-store.ts";
 import type { Lane } from "../store/store.ts";
@@ -20,6 +22,7 @@ const LOOK_EVERY_MS = 2_000;
 export interface RetrainingsOptions {
   readonly lane: Lane;
   readonly models: readonly ModelConfig[];
+  readonly routes?: readonly Route[];
   /** By key in the outbox: those whose runs can be asked after. */
   readonly followers: ReadonlyMap<string, Follow>;
   readonly clock: Clock;
@@ -40,12 +43,12 @@ export interface Retrainings {
 export function createRetrainings(options: RetrainingsOptions): Retrainings {
   const stopping = new AbortController();
   const supervision = createSupervision(options, stopping.signal);
-  const channels = new Map(
-    options.models.map((model) => [
-      model.name,
-      model.alerts.channels.filter((channel) => options.mirroring?.has(channel) !== true),
-    ]),
-  );
+  const models = new Map(options.models.map((model) => [model.name, model]));
+  const channelsOf = (name: string, severity: Severity) => {
+    const model = models.get(name);
+    const channels = model === undefined ? [] : channelsFor(model, severity, options.routes);
+    return channels.filter((channel) => options.mirroring?.has(channel) !== true);
+  };
   const named = new Map(
     options.models.flatMap(namedActions).map((action) => [keyOf(action.model, action.name), action]),
   );
@@ -58,7 +61,8 @@ export function createRetrainings(options: RetrainingsOptions): Retrainings {
       // An action that is configured no more is followed no more; its time-out in `refusal` is its configuration's.
       if (action === undefined || !isInFlight(retraining) || stopping.signal.aborted) continue;
       try {
-        await supervise(supervision, { retraining, action, channels: channels.get(retraining.model) ?? [] });
+        const channels = (severity: Severity) => channelsOf(retraining.model, severity);
+        await supervise(supervision, { retraining, action, channels });
       } catch (thrown) {
         // One that can't be followed must not hold up the others.
         const { retraining_id } = retraining;

@@ -2,6 +2,7 @@
  * What people decide: silences, acknowledgements, accepted drift, and whether an incident was real. Rows are only added, so that it can be
  * read later who decided what and why; a decision ends by its expiry or by a row that takes it back.
  */
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { contentUuid } from "../core/identity.ts";
 import type { Explanation } from "../core/incident.ts";
@@ -10,7 +11,7 @@ import type { Lane } from "../store/store.ts";
 import { type DecidedBaseline, readDecidedBaselines } from "./accepted-baselines.ts";
 import { type Matchers, matcherNames, type Silence } from "./telling.ts";
 
-export const decisionKinds = ["silence", "acknowledgement", "acceptance", "feedback", "end"] as const;
+export const decisionKinds = ["silence", "acknowledgement", "acceptance", "feedback", "forgotten", "end"] as const;
 export const feedbackVerdicts = ["real", "noise"] as const;
 
 /** Decisions that are looked at, the newest first. */
@@ -52,8 +53,13 @@ export const decisionSchemas = {
     owner,
     reason: reason.exactOptional(),
   }),
+  /** An id whose rows have left the store: `subject` is what `forgottenText` makes of it. */
+  forgotten: z.strictObject({ model: z.string(), subject: z.string(), owner, reason }),
   end: z.strictObject({ decision_id: z.uuid().describe("What is taken back."), owner, reason: reason.exactOptional() }),
 };
+/** By which a forgotten id can be found again by whoever knows it. */
+export const forgottenText = (id: string): string => createHash("sha256").update(id).digest("hex").slice(0, 16);
+
 type Written = { readonly [Kind in keyof typeof decisionSchemas]: z.output<(typeof decisionSchemas)[Kind]> };
 
 const row = z.object({

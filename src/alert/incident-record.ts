@@ -66,6 +66,8 @@ export const incidentSchema = z.object({
   model: z.string(),
   models: z.array(z.string()).exactOptional(),
   window: z.string(),
+  owner: z.string().exactOptional(),
+  labels: z.record(z.string(), z.string()).exactOptional(),
   severity: z.enum(severities),
   state: z.enum(incidentStates),
   onset: z.number(),

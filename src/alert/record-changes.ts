@@ -1,4 +1,5 @@
 /** Explains, plans and writes changes. What was found and decided goes with the incident from there on. */
+import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { PlannedDelivery } from "../core/delivery.ts";
 import { PAGE_TIER } from "../core/evidence.ts";
@@ -13,6 +14,7 @@ import { arranged } from "./incident-view.ts";
 interface Recording {
   readonly lane: Lane;
   readonly clock: Clock;
+  readonly models: readonly Pick<ModelConfig, "name" | "owner" | "labels">[];
   readonly planners: readonly ((change: IncidentChange) => Promise<{
     readonly deliveries: readonly PlannedDelivery[];
     readonly actions?: readonly ActionDecision[];
@@ -34,7 +36,11 @@ export async function recordChanges(
     const id = made.incident.incident_id;
     const causes = await causesOf(options, made, explained.get(id) ?? made.incident.causes);
     if (causes !== undefined) explained.set(id, causes);
-    const explainedChange = causes === undefined ? made : { ...made, incident: arranged({ ...made.incident, causes }) };
+    const owned = { ...ownershipOf(options, made), ...made.incident };
+    const explainedChange = {
+      ...made,
+      incident: causes === undefined ? owned : arranged({ ...owned, causes }),
+    };
     const beginning = began.get(id) ?? (await beginningOf(options, explainedChange));
     if (beginning !== undefined) began.set(id, beginning);
     const change =
@@ -54,6 +60,16 @@ export async function recordChanges(
   }
   if (recorded.length > 0) await writeChanges(options.lane, recorded, options.clock.now());
   return recorded;
+}
+
+/** Whose the model is, as it was when this was first known of the incident: alerts elsewhere are told apart by their labels. */
+function ownershipOf({ models }: Recording, { incident }: RecordedChange): Pick<Incident, "owner" | "labels"> {
+  if (incident.owner !== undefined || incident.labels !== undefined) return {};
+  const { owner, labels = {} } = models.find(({ name }) => name === incident.model) ?? {};
+  return {
+    ...(owner === undefined ? {} : { owner }),
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+  };
 }
 
 /** As it was found at the opening. */

@@ -3,6 +3,7 @@
  * is told later if it still holds then; what was told is ended in any case.
  */
 import { isEvidence } from "../core/evidence.ts";
+import { globMatches } from "../core/glob.ts";
 import { type Explanation, type Incident, type IncidentMember, modelsOf } from "../core/incident.ts";
 import { memberName } from "./incident-text.ts";
 import type { Plans } from "./kpi-plans.ts";
@@ -82,21 +83,6 @@ function matches(
     const wanted = matchers[name];
     return wanted === undefined || globMatches(wanted, values[name]);
   });
-}
-
-/** Without a regular expression: what people write may hold any character, and backtracking takes for ever. */
-export function globMatches(pattern: string, text: string): boolean {
-  const [first = "", ...rest] = pattern.split("*");
-  if (!text.startsWith(first)) return false;
-  const last = rest.pop();
-  if (last === undefined) return text === first;
-  let at = first.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, at);
-    if (found === -1) return false;
-    at = found + part.length;
-  }
-  return text.length - at >= last.length && text.endsWith(last);
 }
 
 /** Whether a silence can match something of an incident's models: for the page. */

@@ -6,9 +6,8 @@ import { feedbackVerdicts } from "../alert/decisions.ts";
 import { matcherNames } from "../alert/telling.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { decideFromHere } from "../decide.ts";
-import { configOption, readConfig } from "./options.ts";
+import { configOption, ownerOption, readConfig } from "./options.ts";
 
-const ownerOption = () => new Option("--owner <name>", "who decides").makeOptionMandatory().env("DRIFTLINE_OWNER");
 const forOption = () => new Option("--for <duration>", "how long it holds, for example 7d");
 const untilOption = () => new Option("--until <time>", "until when it holds, ISO 8601");
 

@@ -7,6 +7,9 @@ import type { Config } from "../config/schema.ts";
 export const configOption = (): Option =>
   new Option("-c, --config <file>", "configuration file").default("driftline.yaml").env("DRIFTLINE_CONFIG");
 
+export const ownerOption = (): Option =>
+  new Option("--owner <name>", "who decides").makeOptionMandatory().env("DRIFTLINE_OWNER");
+
 export const readConfig = (file: string): Config => loadConfig(path.resolve(file), { environment: process.env });
 
 /** A time of the command line in ms; one without a zone is UTC. @throws InvalidArgumentError */

@@ -1,6 +1,7 @@
 /** `driftline serve`: runs until it is stopped. */
 import { Command, InvalidArgumentError } from "commander";
-import { createApp, type Role, roleNames } from "../app.ts";
+import { createApp } from "../app.ts";
+import { type Role, roleNames } from "../app-options.ts";
 import { configOption, readConfig } from "./options.ts";
 import { untilStopped } from "./until-stopped.ts";
 
@@ -24,11 +25,16 @@ export const serveCommand = (): Command =>
     )
     .action(async (options: { config: string; roles: readonly Role[] }) => {
       const stopped = untilStopped();
+      // From the first moment on, since the signal ends a process that does not listen for it.
+      let reload = () => {};
+      process.on("SIGHUP", () => reload());
       const app = await createApp(readConfig(options.config), { roles: options.roles });
       try {
         await app.start();
+        reload = () => void app.reload(() => readConfig(options.config));
         await stopped;
       } finally {
+        reload = () => {};
         await app.stop();
       }
     });

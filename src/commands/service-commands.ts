@@ -5,6 +5,7 @@ import { backtestCommand } from "./backtest.ts";
 import { checkCommand } from "./check.ts";
 import { decisionCommands } from "./decisions.ts";
 import { demoCommand } from "./demo.ts";
+import { forgetCommand } from "./forget.ts";
 import { replayCommand } from "./replay.ts";
 import { reportCommand } from "./report.ts";
 import { serveCommand } from "./serve.ts";
@@ -18,6 +19,7 @@ export const serviceCommands = (): Command[] => [
   backtestCommand(),
   reportCommand(),
   auditCommand(),
+  forgetCommand(),
   sqlCommand(),
   ...decisionCommands(),
 ];

@@ -1,6 +1,8 @@
 /** Actions of a model: what one option asks of another. */
 import { z } from "zod";
+import { severities, severityRank } from "../core/incident.ts";
 import type { Path, Problem } from "./problem.ts";
+import { channelsFor } from "./routes.ts";
 import type { Config, ModelConfig } from "./schema.ts";
 
 /** Options of the generic action that go together, or don't. */
@@ -15,10 +17,14 @@ const httpOptions = z.looseObject({
   aws: z.unknown().optional(),
 });
 
-export function checkActions(model: ModelConfig, path: Path, channels: Config["channels"]): Problem[] {
+export function checkActions(
+  model: ModelConfig,
+  path: Path,
+  { channels, routes }: Pick<Config, "channels" | "routes">,
+): Problem[] {
   return model.actions.flatMap((action, index) => {
     const at = [...path, "actions", index];
-    return [...checkApproval(model, action, at, channels), ...checkHttp(action, at)];
+    return [...checkApproval(model, action, at, { channels, routes }), ...checkHttp(action, at)];
   });
 }
 
@@ -26,13 +32,16 @@ export function checkActions(model: ModelConfig, path: Path, channels: Config["c
 const SILENT: ReadonlySet<string> = new Set(["log", "alertmanager", "pagerduty"]);
 
 function checkApproval(
-  { alerts }: ModelConfig,
-  { approval }: ModelConfig["actions"][number],
+  model: ModelConfig,
+  { approval, on }: ModelConfig["actions"][number],
   at: Path,
-  channels: Config["channels"],
+  { channels, routes }: Pick<Config, "channels" | "routes">,
 ): Problem[] {
-  if (!approval || alerts.channels.some((name) => !SILENT.has(channels[name]?.use ?? "log"))) return [];
-  const message = `nobody would get the link: alerts.channels names no channel that can ask (not ${[...SILENT].join(", ")})`;
+  const asked = severities
+    .filter((severity) => on === "plan" || severityRank(severity) >= severityRank(on))
+    .flatMap((severity) => channelsFor(model, severity, routes));
+  if (!approval || asked.some((name) => !SILENT.has(channels[name]?.use ?? "log"))) return [];
+  const message = `nobody would get the link: neither alerts.channels nor a route names a channel that can ask (not ${[...SILENT].join(", ")})`;
   return [{ path: [...at, "approval"], message }];
 }
 

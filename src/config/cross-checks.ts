@@ -12,7 +12,9 @@ import { formatOf } from "./formats.ts";
 import { checkKpis } from "./kpi-checks.ts";
 import { checkKpiPlans } from "./kpi-plan-checks.ts";
 import { checkOnlineDetectors } from "./online-checks.ts";
+import { checkPrivacy } from "./privacy.ts";
 import type { Path, Problem } from "./problem.ts";
+import { checkRoutes } from "./routes.ts";
 import { checkRules } from "./rule-checks.ts";
 import type { Config, ModelConfig } from "./schema.ts";
 import { suggestionText } from "./suggestion.ts";
@@ -23,11 +25,13 @@ export function crossChecks(config: Config): Problem[] {
   return [
     ...checkServer(config),
     ...checkFormat(config),
+    ...checkHeartbeat(config),
     ...config.sources.flatMap((source, index) => checkSource(source, ["sources", index])),
     ...checkModelNames(config),
+    ...checkRoutes(config),
     ...config.models.flatMap((model, index) => checkModel(model, ["models", index], Object.keys(config.channels))),
-    ...config.models.flatMap((model, index) => checkActions(model, ["models", index], config.channels)),
-    ...config.models.flatMap((model, index) => checkKpiPlans(model, ["models", index], config.channels)),
+    ...config.models.flatMap((model, index) => checkActions(model, ["models", index], config)),
+    ...config.models.flatMap((model, index) => checkKpiPlans(model, ["models", index], config)),
     ...checkDigests(config),
   ];
 }
@@ -53,6 +57,12 @@ function checkFormat({ format }: Config): Problem[] {
       message: `"${format.use}" is carried by Kafka alone, and this holds for HTTP too; write it into the \`format\` of a Kafka source`,
     },
   ];
+}
+
+/** The address is a secret, so nothing of it is quoted. */
+function checkHeartbeat({ heartbeat }: Config): Problem[] {
+  if (heartbeat === undefined || /^https?:\/\/[^/\s]+/.test(heartbeat.url)) return [];
+  return [{ path: ["heartbeat", "url"], message: "is no address; write for example https://hc-ping.com/…" }];
 }
 
 function checkSource(source: Config["sources"][number], path: Path): Problem[] {
@@ -82,16 +92,17 @@ function checkSource(source: Config["sources"][number], path: Path): Problem[] {
 
 /** Tables are named after models, and some file systems take upper and lower case for the same. */
 function checkModelNames({ models }: Config): Problem[] {
-  const seen = new Map<string, string>();
+  const seen = new Map<string, number>();
   return models.flatMap(({ name }, index) => {
-    const before = seen.get(name.toLowerCase());
-    seen.set(name.toLowerCase(), before ?? name);
-    if (before === undefined) return [];
+    const first = seen.get(name.toLowerCase());
+    seen.set(name.toLowerCase(), first ?? index);
+    if (first === undefined) return [];
+    const before = models[first]?.name ?? name;
     const message =
       before === name
         ? `"${name}" is the name of another model too`
         : `"${name}" differs from "${before}" in upper and lower case alone; their tables would collide`;
-    return [{ path: ["models", index, "name"], message }];
+    return [{ path: ["models", index, "name"], message, other: ["models", first, "name"] }];
   });
 }
 
@@ -109,6 +120,7 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
     ...checkCompare(model, path),
     ...checkFairness(model, path),
     ...checkRules(model, path),
+    ...checkPrivacy(model, path),
   ];
 }
 

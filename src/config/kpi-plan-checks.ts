@@ -1,22 +1,34 @@
 /** Plans of KPIs: actions that exist, that do what is asked of them, and that are told apart; channels that can take a model's state. */
+
+import { severities } from "../core/incident.ts";
 import { channels as channelKinds } from "../notify/channels/index.ts";
 import { actionNames } from "./actions.ts";
 import { kpiName } from "./kpi-checks.ts";
 import { demandOfStep, type FailureStep, planOf } from "./kpi-plans.ts";
 import type { Path, Problem } from "./problem.ts";
+import { channelsFor } from "./routes.ts";
 import type { Config, ModelConfig } from "./schema.ts";
 import { suggestionText } from "./suggestion.ts";
 
-export function checkKpiPlans(model: ModelConfig, path: Path, channels: Config["channels"]): Problem[] {
+export function checkKpiPlans(
+  model: ModelConfig,
+  path: Path,
+  { channels, routes }: Pick<Config, "channels" | "routes">,
+): Problem[] {
   return [
-    ...model.kpis.flatMap((kpi, index) => checkPlan(model, kpi, [...path, "kpis", index, "on_failure"])),
+    ...model.kpis.flatMap((kpi, index) => checkPlan(model, kpi, [...path, "kpis", index, "on_failure"], routes)),
     ...checkNames(model, path),
     ...checkTriggers(model, path),
     ...checkStateChannels(model, path, channels),
   ];
 }
 
-function checkPlan(model: ModelConfig, kpi: ModelConfig["kpis"][number], path: Path): Problem[] {
+function checkPlan(
+  model: ModelConfig,
+  kpi: ModelConfig["kpis"][number],
+  path: Path,
+  routes: Config["routes"],
+): Problem[] {
   const steps = kpi.on_failure ?? [];
   const texts = steps.map((step) => JSON.stringify(step));
   const problems = steps.flatMap((step, index): Problem[] => {
@@ -33,10 +45,10 @@ function checkPlan(model: ModelConfig, kpi: ModelConfig["kpis"][number], path: P
     model.alerts.rules.some(({ metric }) => metric === name || metric === `estimated_${name}`);
   if (steps.length > 0 && !canFail)
     problems.push({ path, message: `nothing says when ${name} fails: give it a min or a max, or write a rule` });
-  if (steps.includes("tell") && model.alerts.channels.length === 0)
+  if (steps.includes("tell") && severities.every((severity) => channelsFor(model, severity, routes).length === 0))
     problems.push({
       path: [...path, steps.indexOf("tell")],
-      message: "there is nobody to tell: alerts.channels names no channel",
+      message: "there is nobody to tell: neither alerts.channels nor a route names a channel",
     });
   return problems;
 }

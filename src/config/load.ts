@@ -1,30 +1,33 @@
 /**
- * Reads a configuration file: YAML, then `${ENV}`, then the schema, then the cross-checks. Every problem is listed with its line, and no
+ * Reads a configuration: YAML of one file or of several, then `${ENV}`, then the schema, then the cross-checks. Every problem is listed with its line, and no
  * message holds the value of a secret or of a variable. Relative paths become relative to the file's folder.
  */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { DriftlineError, messageOf } from "../core/errors.ts";
+import { DriftlineError } from "../core/errors.ts";
+import type { ConfigFile, ConfigTree } from "./config-tree.ts";
 import { crossChecks } from "./cross-checks.ts";
-import { type Path, type Problem, pathKey, pathText, valueAt } from "./problem.ts";
+import { filesOf } from "./included-files.ts";
+import { type Path, type Problem, pathKey, pathOfKey, pathText, valueAt } from "./problem.ts";
+import { problemLine, problemList, readFiles } from "./read-files.ts";
 import { resolvePaths } from "./resolve-paths.ts";
-import { type Config, configSchema } from "./schema.ts";
+import { type Config, configSchema, fileSchema } from "./schema.ts";
 import { mistypedScalars, problemsOf } from "./schema-problems.ts";
 import { secretPaths } from "./schema-walk.ts";
 import { resolveSecrets } from "./secret-sources.ts";
 import type { Environment } from "./substitution.ts";
 import { withValue } from "./with-value.ts";
-import { type Position, readTree, type SyntaxProblem, type Tree, TreeTooLarge } from "./yaml-tree.ts";
+import type { Position } from "./yaml-tree.ts";
 
 export interface LoadOptions {
   readonly environment: Environment;
   /** Reads the configuration and the files of secrets; for tests. */
   readonly readFile?: (path: string) => string;
+  /** Finds the files that a pattern of `include` names; for tests. */
+  readonly findFiles?: (pattern: string, folder: string) => readonly string[];
 }
 
-const FILE_BYTES_MAX = 4 * 1024 * 1024;
 const PROBLEMS_SHOWN_MAX = 200;
-const LINE_MAX = 2000;
 const readText = (file: string) => readFileSync(file, "utf8");
 
 /**
@@ -32,66 +35,21 @@ const readText = (file: string) => readFileSync(file, "utf8");
  *
  * @throws DriftlineError `config_unreadable` where there is no such file, `config_invalid` with all its problems, a line each
  */
-export function loadConfig(file: string, { environment, readFile = readText }: LoadOptions): Config {
-  const absolute = path.resolve(file);
-  const shown = shownName(absolute);
-  const text = readConfigFile(absolute, shown, readFile);
-  const tree = treeOf(text, environment, shown);
-  const folder = path.dirname(absolute);
+export function loadConfig(
+  file: string,
+  { environment, readFile = readText, findFiles = filesOf }: LoadOptions,
+): Config {
+  const { main, ...tree } = readFiles(path.resolve(file), { environment, readFile, findFiles });
+  const folderOf = (at: Path) => tree.places.get(pathKey(at))?.file.folder ?? main.folder;
   const { value, problems: secretProblems } = resolveSecrets(tree, {
     secrets: secretPaths(configSchema, tree.value),
     environment,
-    readFile: (secretFile) => readFile(path.resolve(folder, secretFile)),
+    readFile: (secretFile, at) => readFile(path.resolve(folderOf(at), secretFile)),
   });
   const early = [...tree.problems, ...secretProblems];
   const { config, problems } = checked(value, tree, early);
-  if (config === null || problems.length > 0) throw invalid(problems, tree, value, shown);
-  return resolvePaths(config, folder);
-}
-
-/** Relative to the working folder where it lies below it, so that an editor's terminal can open it. */
-function shownName(absolute: string): string {
-  const relative = path.relative("", absolute);
-  return relative === "" || relative.startsWith("..") ? absolute : relative;
-}
-
-function readConfigFile(absolute: string, shown: string, readFile: (path: string) => string): string {
-  let text: string;
-  try {
-    text = readFile(absolute);
-  } catch (thrown) {
-    throw new DriftlineError("config_unreadable", `${shown}: can't be read: ${messageOf(thrown)}`, { cause: thrown });
-  }
-  if (text.length <= FILE_BYTES_MAX) return text;
-  throw new DriftlineError(
-    "config_invalid",
-    `${shown}: longer than ${FILE_BYTES_MAX} characters; no configuration needs that`,
-  );
-}
-
-function treeOf(text: string, environment: Environment, shown: string): Tree {
-  let tree: Tree | readonly SyntaxProblem[];
-  try {
-    tree = readTree(text, environment);
-  } catch (thrown) {
-    // Deep nesting ends the parser's own recursion with a RangeError.
-    const reason =
-      thrown instanceof TreeTooLarge
-        ? thrown.message
-        : thrown instanceof RangeError
-          ? "nested too deeply"
-          : "not understood as YAML";
-    throw new DriftlineError("config_invalid", `${shown}:1:1  ${reason}`);
-  }
-  if (!("places" in tree))
-    throw new DriftlineError(
-      "config_invalid",
-      listed(
-        tree.map((fault) => line(shown, fault, fault.message)),
-        shown,
-      ),
-    );
-  return tree;
+  if (config === null || problems.length > 0) throw invalid(problems, tree, value, main);
+  return resolvePaths(config, folderOf);
 }
 
 interface Checked {
@@ -100,7 +58,7 @@ interface Checked {
 }
 
 /** Schema and cross-checks. What an unset variable or an unreadable secret would have held is not complained of a second time. */
-function checked(value: unknown, tree: Tree, early: readonly Problem[]): Checked {
+function checked(value: unknown, tree: ConfigTree, early: readonly Problem[]): Checked {
   const failed = new Set(early.map((problem) => pathKey(problem.path)));
   const isNew = (problem: Problem) =>
     !problem.path.some((_, index) => failed.has(pathKey(problem.path.slice(0, index + 1))));
@@ -113,7 +71,7 @@ function checked(value: unknown, tree: Tree, early: readonly Problem[]): Checked
   }
   if (!result.success) {
     const problems = problemsOf(result.error.issues, {
-      schema: configSchema,
+      schema: fileSchema,
       value: data,
       mayQuote: (at) => !secrets.has(pathKey(at)) && !tree.substituted.has(pathKey(at)),
       source: (at) => tree.places.get(pathKey(at))?.source ?? null,
@@ -127,7 +85,7 @@ const NUMBER = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$/;
 const BOOLEAN = /^(?:true|false)$/i;
 
 /** A variable's value is text. Where a number or a boolean is asked for and the whole text spells one, it is taken as that. */
-function coerced(value: unknown, tree: Tree, issues: Parameters<typeof mistypedScalars>[0]): unknown {
+function coerced(value: unknown, tree: ConfigTree, issues: Parameters<typeof mistypedScalars>[0]): unknown {
   let data = value;
   for (const { path: at, expected } of mistypedScalars(issues).values()) {
     const text = valueAt(data, at);
@@ -138,42 +96,54 @@ function coerced(value: unknown, tree: Tree, issues: Parameters<typeof mistypedS
   return data;
 }
 
-function invalid(problems: readonly Problem[], tree: Tree, value: unknown, shown: string): DriftlineError {
-  const placed = problems.map((problem) => ({ problem, position: positionOf(problem, tree) }));
-  placed.sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
+function invalid(problems: readonly Problem[], tree: ConfigTree, value: unknown, main: ConfigFile): DriftlineError {
+  const placed = problems.map((problem) => ({ problem, place: placeOf(problem, tree, main) }));
+  const isMain = ({ shown }: ProblemPlace) => Number(shown === main.shown);
+  placed.sort(
+    ({ place: a }, { place: b }) =>
+      isMain(b) - isMain(a) ||
+      (a.shown < b.shown ? -1 : a.shown > b.shown ? 1 : a.line - b.line || a.column - b.column),
+  );
   const hide = masker(tree, value);
-  const more = placed.length - PROBLEMS_SHOWN_MAX;
-  const lines = placed.slice(0, PROBLEMS_SHOWN_MAX).map(({ problem, position }) => {
-    const where = pathText(problem.path);
-    return line(shown, position, hide(`${where === "" ? "" : `${where}: `}${problem.message}`, problem.path));
-  });
-  return new DriftlineError("config_invalid", listed([...new Set(lines)], shown, Math.max(0, more)));
+  // What is wrong in `defaults` is wrong in every model, and said once.
+  const lines = [
+    ...new Set(
+      placed.map(({ problem, place }) => {
+        const message = hide(`${place.where === "" ? "" : `${place.where}: `}${problem.message}`, problem.path);
+        return problemLine(place.shown, place, `${message}${otherPlace(problem, tree, main)}`);
+      }),
+    ),
+  ];
+  const more = Math.max(0, lines.length - PROBLEMS_SHOWN_MAX);
+  return new DriftlineError("config_invalid", problemList(lines.slice(0, PROBLEMS_SHOWN_MAX), main.shown, more));
 }
 
-const line = (shown: string, { line: row, column }: Position, message: string) =>
-  `${shown}:${row}:${column}  ${message.length > LINE_MAX ? `${message.slice(0, LINE_MAX)}…` : message}`;
-
-function listed(lines: readonly string[], shown: string, more = 0): string {
-  const [only] = lines;
-  if (lines.length === 1 && more === 0 && only !== undefined) return only;
-  return [
-    `${shown} has ${lines.length + more} problems:`,
-    ...lines,
-    ...(more === 0 ? [] : [`… and ${more} more`]),
-  ].join("\n");
+interface ProblemPlace extends Position {
+  readonly shown: string;
+  /** The path in words, as it is written in its file. */
+  readonly where: string;
 }
 
-/** The place of the value, or of the nearest thing around it that is in the file. */
-function positionOf(problem: Problem, tree: Tree): Position {
+/** The place of the value, or of the nearest thing around it that is in a file. */
+function placeOf(problem: Pick<Problem, "path" | "atKey">, tree: ConfigTree, main: ConfigFile): ProblemPlace {
   for (let length = problem.path.length; length >= 0; length -= 1) {
     const place = tree.places.get(pathKey(problem.path.slice(0, length)));
-    if (place !== undefined) return problem.atKey === true || length < problem.path.length ? place.key : place.value;
+    if (place === undefined) continue;
+    const position = problem.atKey === true || length < problem.path.length ? place.key : place.value;
+    const where = pathText([...pathOfKey(place.written), ...problem.path.slice(length)]);
+    return { ...position, shown: place.file.shown, where };
   }
-  return { line: 1, column: 1 };
+  return { line: 1, column: 1, shown: main.shown, where: pathText(problem.path) };
+}
+
+function otherPlace({ other }: Problem, tree: ConfigTree, main: ConfigFile): string {
+  if (other === undefined) return "";
+  const { shown, line, column } = placeOf({ path: other }, tree, main);
+  return `; the other is at ${shown}:${line}:${column}`;
 }
 
 /** Puts `${NAME}` back where a value came from the environment, and hides secrets wherever they turn up. */
-function masker(tree: Tree, value: unknown): (message: string, at: Path) => string {
+function masker(tree: ConfigTree, value: unknown): (message: string, at: Path) => string {
   const secrets = secretPaths(configSchema, value)
     .map((at) => valueAt(value, at))
     .filter((text) => typeof text === "string")

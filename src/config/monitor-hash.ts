@@ -43,6 +43,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     estimates,
     fairness,
     weigh_labels_by,
+    privacy,
     season_timezone,
   } = model;
   return {
@@ -59,6 +60,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     estimates,
     fairness: fairness === undefined ? null : { ...fairness, groups: sorted(fairness.groups) },
     ...(weigh_labels_by === undefined ? {} : { weigh_labels_by }),
+    ...(privacy === undefined ? {} : { privacy: { ...privacy, key: undefined } }),
     // The hours of the week by which volumes are compared.
     ...(season_timezone === "UTC" ? {} : { season_timezone }),
     mapping,

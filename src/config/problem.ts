@@ -1,4 +1,5 @@
 /** A problem in a configuration file: where, and in words what was wrong and what would be right. */
+import { z } from "zod";
 
 export type Path = readonly (string | number)[];
 
@@ -7,10 +8,15 @@ export interface Problem {
   readonly message: string;
   /** Point at the key rather than at its value: the key itself is the fault. */
   readonly atKey?: boolean;
+  /** The other place that has to do with it, named at the end. */
+  readonly other?: Path;
 }
 
 /** A path as a key of a Map. */
 export const pathKey = (path: Path): string => JSON.stringify(path);
+
+/** The path of such a key. */
+export const pathOfKey = (key: string): Path => z.array(z.union([z.string(), z.number()])).parse(JSON.parse(key));
 
 /** `models[0].detectors[1].threshold`; a key that is no plain word is written `["a key"]`. */
 export function pathText(path: Path): string {

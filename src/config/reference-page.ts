@@ -5,14 +5,15 @@ import { configJsonSchema, DURATION_PATTERN, WINDOW_PATTERN } from "./json-schem
 const INTRODUCTION = `<!-- Generated from the configuration's schema by scripts/generate-schema.mjs: do not edit. -->
 # Configuration
 
-One YAML file. \`driftline check\` explains what is wrong with it; a running service that is told to read it again keeps its old
-configuration where the new one has an error. For completion in an editor put this on the first line:
+One YAML file. \`driftline check\` explains what is wrong with it; a running service that is told to read it again
+(SIGHUP) keeps its old configuration where the new one has an error. For completion in an editor put this on the first line:
 
 \`\`\`text
 # yaml-language-server: $schema=node_modules/driftline/schema/driftline.schema.json
 \`\`\`
 
-Unknown keys are refused. Names of files are relative to the folder of the configuration file. Durations are written \`500ms\`, \`30s\`, \`5m\`,
+Unknown keys are refused. Many models are best kept in several files ([a fleet](../fleet.md)). Names of files are relative to the folder of
+the file in which they stand. Durations are written \`500ms\`, \`30s\`, \`5m\`,
 \`1h\`, \`7d\` or \`2w\`. YAML's anchors and aliases work; merge keys (\`<<\`), tags (\`!name\`) and a key called \`__proto__\` are refused.
 
 ## Variables
@@ -90,6 +91,8 @@ class Page {
   text(): string {
     for (const [key, value] of Object.entries(this.#root.properties ?? {})) {
       const node = this.#node(value);
+      // The keys of a model are listed once.
+      if (key === "defaults") Reflect.deleteProperty(node, "properties");
       const section: Section = { heading: `## \`${key}\``, text: "", rows: [] };
       this.#sections.push(section);
       this.#describe(key, node, section, this.#root.required?.includes(key) === true);

@@ -4,6 +4,7 @@ import { severities } from "../core/incident.ts";
 import { actionSchema } from "./actions.ts";
 import { channelSchema } from "./channels.ts";
 import { compareSchema } from "./compare.ts";
+import { defaultsSchema } from "./defaults.ts";
 import { detectorSchema, withRowsOfModel } from "./detectors.ts";
 import { digestSchema } from "./digests.ts";
 import { duration, windowSpec } from "./duration.ts";
@@ -13,6 +14,10 @@ import { falseAlarmsSchema, ignoreBelowSchema, ignoreRareBelowSchema } from "./f
 import { formatSchema } from "./formats.ts";
 import { withPlannedActions } from "./kpi-plans.ts";
 import { kpiSchema } from "./kpis.ts";
+import { labelsSchema, ownerSchema } from "./labels.ts";
+import { privacySchema } from "./privacy.ts";
+import { includeSchema } from "./read-files.ts";
+import { routeSchema } from "./routes.ts";
 import { ruleSchema } from "./rules.ts";
 import { secret } from "./secret.ts";
 import { sourceSchema } from "./sources.ts";
@@ -60,6 +65,8 @@ const written = z.strictObject({
       "letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit",
     )
     .describe("Name of the model, as its events carry it."),
+  owner: ownerSchema,
+  labels: labelsSchema,
   task: z.enum(["binary", "multiclass", "regression"]).describe("What the model predicts."),
   classes: z
     .array(z.union([z.string(), z.number(), z.boolean()]))
@@ -69,6 +76,7 @@ const written = z.strictObject({
     .optional()
     .describe("What the model's inputs looked like when it was trained or accepted."),
   features: z.record(z.string(), featurePin).prefault({}).describe("Kinds of features, where they must be pinned."),
+  privacy: privacySchema,
   pane: duration({ least: 1000 }).prefault("1m").describe("Smallest slice of event time that is summarised."),
   windows: z
     .array(windowSpec())
@@ -193,7 +201,10 @@ const written = z.strictObject({
  * What one key takes from another is settled here, so that nobody need guess which was meant: a detector without a `min_rows` of its own has
  * the model's, an action that a KPI's plan asks for and that has no `on` waits for plans alone.
  */
-export const modelSchema = z.preprocess((model) => withPlannedActions(withRowsOfModel(model)), written);
+export const modelSchema = z.preprocess(
+  (model) => withPlannedActions(withRowsOfModel(model)),
+  written.meta({ id: "model" }),
+);
 
 export const configSchema = z.strictObject({
   store: storeSchema,
@@ -206,6 +217,12 @@ export const configSchema = z.strictObject({
     .describe("What the messages of HTTP are, and of Kafka sources that have no `format` of their own."),
   models: z.array(modelSchema).min(1).describe("The models to watch."),
   channels: z.record(z.string(), channelSchema).prefault({}).describe("Named channels to people."),
+  routes: z
+    .array(routeSchema)
+    .prefault([])
+    .describe(
+      "Which channels are told, by the labels of the model and by severity: the first route that fits, beside what the model's own `alerts.channels` name.",
+    ),
   digests: z
     .array(digestSchema)
     .prefault([])
@@ -219,6 +236,17 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("The HTTP server."),
+  heartbeat: z
+    .strictObject({
+      url: secret().describe(
+        "Address that is called with GET, such as that of a check of healthchecks.io or Uptime Kuma.",
+      ),
+      every: duration({ least: 1000 }).prefault("1m").describe("How often it is called."),
+    })
+    .optional()
+    .describe(
+      "A dead man's switch: called only while ingestion, evaluation and deliveries of this process go on; left out: none.",
+    ),
   evaluation: z
     .strictObject({
       every: duration({ least: 100 })
@@ -259,6 +287,9 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe("Batches and limits of ingestion."),
 });
+
+/** What may be written into the main file: `include` and `defaults` are resolved before the rest is checked. */
+export const fileSchema = configSchema.extend({ include: includeSchema, defaults: defaultsSchema });
 
 export type Config = z.output<typeof configSchema>;
 export type ModelConfig = Config["models"][number];

@@ -8,14 +8,15 @@ import type { Tree } from "./yaml-tree.ts";
 export interface SecretOptions {
   readonly secrets: readonly Path[];
   readonly environment: Environment;
-  readonly readFile: (path: string) => string;
+  /** `at` is where the file is named. */
+  readonly readFile: (path: string, at: Path) => string;
 }
 
 const LONGEST = 64 * 1024;
 
 /** The data with every secret as text, and what stood in the way. */
 export function resolveSecrets(
-  tree: Tree,
+  tree: Pick<Tree, "value" | "substituted">,
   options: SecretOptions,
 ): { readonly value: unknown; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
@@ -28,7 +29,11 @@ export function resolveSecrets(
     }
     if (typeof written !== "object" || written === null || Array.isArray(written)) continue;
     try {
-      value = withValue(value, path, secretText(written, options));
+      value = withValue(
+        value,
+        path,
+        secretText(written, { ...options, readFile: (file) => options.readFile(file, path) }),
+      );
     } catch (thrown) {
       problems.push({ path, message: messageOf(thrown) });
     }
@@ -36,7 +41,10 @@ export function resolveSecrets(
   return { value, problems };
 }
 
-function secretText(written: object, { environment, readFile }: SecretOptions): string {
+function secretText(
+  written: object,
+  { environment, readFile }: { readonly environment: Environment; readonly readFile: (path: string) => string },
+): string {
   const [entry, second] = Object.entries(written);
   const [kind, name] = entry ?? [];
   if (second !== undefined || typeof name !== "string" || name === "" || (kind !== "env" && kind !== "file")) {

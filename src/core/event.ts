@@ -45,6 +45,7 @@ export const deadLetterReasons = [
   "format_unreadable",
   "schema_unknown",
   "halves_disagree",
+  "halves_private",
   "unpaired",
   "store_refused",
 ] as const;

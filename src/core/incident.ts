@@ -130,6 +130,9 @@ export interface Incident {
   readonly models?: readonly string[];
   /** Name of the window at which it was seen first; members name their own. */
   readonly window: string;
+  /** Whose the model was, and its labels, when it opened. */
+  readonly owner?: string;
+  readonly labels?: Readonly<Record<string, string>>;
   /** The greatest severity that a member has had: it rises, and never falls while the incident is open. */
   readonly severity: Severity;
   readonly state: IncidentState;

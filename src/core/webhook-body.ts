@@ -59,6 +59,8 @@ export function incidentBody({ incident, link }: Notification): Record<string, u
     model: incident.model,
     ...(incident.models === undefined ? {} : { models: incident.models }),
     window: incident.window,
+    ...(incident.owner === undefined ? {} : { owner: incident.owner }),
+    ...(incident.labels === undefined ? {} : { labels: incident.labels }),
     severity: incident.severity,
     state: incident.state,
     title: incident.title,

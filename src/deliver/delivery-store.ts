@@ -209,6 +209,15 @@ export async function readLastRequest(
   return row === undefined || row.found === 0 ? null : row.opened_ms;
 }
 
+/** Channels to which something of an incident was queued, as keys of the outbox. */
+export async function readTargets(lane: Lane, incidentId: string): Promise<readonly string[]> {
+  const rows = await lane.query(
+    sql`SELECT DISTINCT target FROM deliveries WHERE incident_id = ${incidentId} AND kind = 'channel' ORDER BY target`,
+    z.object({ target: z.string() }),
+  );
+  return rows.map(({ target }) => target);
+}
+
 /** How a delivery stands; null where it was never queued. */
 export async function readOutcome(
   lane: Lane,

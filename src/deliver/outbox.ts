@@ -34,10 +34,13 @@ export interface Outbox {
    * @returns when the next delivery may be tried by the clock, or null if none waits
    */
   flush(): Promise<number | null>;
+  /** When it last looked for what is due, clock time in ms; null before the first time. */
+  cameRoundAt(): number | null;
 }
 
 export function createOutbox(options: OutboxOptions): Outbox {
   const { lane, clock } = options;
+  let lookedAt: number | null = null;
   /** Work under way, by target. */
   const busy = new Map<string, Promise<void>>();
   /** Clock time until which a target wants to be left alone. A restart forgets it, and asks once too early. */
@@ -77,16 +80,17 @@ export function createOutbox(options: OutboxOptions): Outbox {
       nap = new AbortController();
       try {
         await look();
+        lookedAt = clock.now();
       } catch (thrown) {
-        options.log.warn("the outbox can't read its deliveries; it goes on once the store answers", {
-          reason: redact(messageOf(thrown), options.secrets),
-        });
+        const reason = redact(messageOf(thrown), options.secrets);
+        options.log.warn("the outbox can't read its deliveries; it goes on once the store answers", { reason });
       }
       await clock.sleep(options.pollMs ?? POLL_MS, AbortSignal.any([nap.signal, stopping.signal]));
     }
   };
 
   return {
+    cameRoundAt: () => lookedAt,
     async enqueue(deliveries) {
       await insertPlanned(lane, deliveries, clock.now());
       nap.abort();

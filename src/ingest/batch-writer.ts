@@ -33,7 +33,7 @@ export interface BatchWriterOptions {
   readonly batchRows: number;
   readonly batchBytes: number;
   readonly batchWaitMs: number;
-  readonly deadLetterBytes: number;
+  readonly deadLetterBytes: number | null;
   readonly metrics?: Pick<IngestMetrics, "events" | "deadLetters" | "batch">;
   /** Told of every batch once it is stored, for example to forward dead letters. */
   readonly onBatch?: (ranges: readonly StoredRange[], batch: Batch) => void;

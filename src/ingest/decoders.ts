@@ -66,6 +66,8 @@ function decoderOf({ mapping, format, topic, textNumbers }: Reading, options: De
     mapped: createJsonDecoder({ ...shared, mapping, format: use === "auto" ? "json" : use }),
     native: createJsonDecoder({ ...shared, mapping: nativeMapping, format: use }),
     maxMessageBytes: shared.maxMessageBytes,
-    deadLetterBytes: shared.deadLetterBytes,
+    deadLetterBytes: models.some(({ privacy }) => privacy !== undefined && privacy !== null)
+      ? null
+      : shared.deadLetterBytes,
   });
 }

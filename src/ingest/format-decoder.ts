@@ -1,9 +1,9 @@
 /** Decodes messages through a format: what the format says they hold becomes rows, halves or dead letters. */
-import { type DeadLetterReason, keptBytes, type RawMessage } from "../core/event.ts";
+import type { RawMessage } from "../core/event.ts";
 import type { Decoded, Envelope, OpenFormat } from "../core/format.ts";
 import type { Half } from "../core/half.ts";
 import { losslessText } from "../core/lossless-json.ts";
-import { Refusal, refusalOf } from "../core/refusal.ts";
+import { letterOf, Refusal } from "../core/refusal.ts";
 import { type EventRows, placeRow } from "./events/event-rows.ts";
 import type { Decoder, PayloadDecoder } from "./events/json-events.ts";
 
@@ -15,7 +15,8 @@ export interface FormatDecoderOptions {
   /** Reads events with the names of native JSON. */
   readonly native: PayloadDecoder;
   readonly maxMessageBytes: number;
-  readonly deadLetterBytes: number;
+  /** null where a model has `privacy`: nothing is kept of what can't be read. */
+  readonly deadLetterBytes: number | null;
 }
 
 export function createFormatDecoder(options: FormatDecoderOptions): Decoder {
@@ -44,8 +45,8 @@ class FormatDecoder implements Decoder {
     try {
       this.#put(message, index, this.#format.decode(this.#checked(message)), rows);
     } catch (thrown) {
-      const { reason, detail } = refusalOf(thrown);
-      this.#bury(message, index, reason, detail, rows);
+      const letter = letterOf(thrown, message.value, this.#options.deadLetterBytes);
+      rows.bury(message, index, { item: 0, format: this.#options.name, ...letter });
     }
   }
 
@@ -79,6 +80,12 @@ class FormatDecoder implements Decoder {
   }
 
   #putHalf(message: RawMessage, index: number, half: Half, { halves }: EventRows): void {
+    // Which fields are private is known once the halves are paired, and until then they would lie in the store as they came.
+    if (this.#options.deadLetterBytes === null)
+      throw new Refusal(
+        "halves_private",
+        "a model has `privacy`, so no half of a call is kept until the other one comes",
+      );
     const row = halves.rows;
     halves.exchange[row] = half.exchange;
     halves.id[row] = half.id;
@@ -89,11 +96,6 @@ class FormatDecoder implements Decoder {
     halves.body[row] = losslessText({ event, rows, plainId });
     placeRow(halves, row, message, index);
     halves.rows++;
-  }
-
-  #bury(message: RawMessage, index: number, reason: DeadLetterReason, detail: string, rows: EventRows): void {
-    const raw = keptBytes(message.value, this.#options.deadLetterBytes);
-    rows.bury(message, index, { item: 0, format: this.#options.name, reason, detail, raw });
   }
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import type { DriftlineError } from "../core/errors.ts";
 import { messageOf } from "../core/errors.ts";
 import { type DeadLetterReason, keptBytes } from "../core/event.ts";
+import { withheld } from "../core/refusal.ts";
 import { predictionsTable } from "../store/model-tables.ts";
 import type { Column } from "../store/native-block.ts";
 import type { Lane } from "../store/store.ts";
@@ -46,8 +47,8 @@ export interface StoreBatchOptions {
   readonly clock: Clock;
   /** Milliseconds of a pane of a model. */
   readonly paneMs: (model: string) => number;
-  /** Bytes kept of a row that the store refuses. */
-  readonly deadLetterBytes: number;
+  /** Bytes kept of a row that the store refuses; null: neither them nor what the engine says of it, which quotes values. */
+  readonly deadLetterBytes: number | null;
 }
 
 /**
@@ -118,9 +119,12 @@ async function insertBlock(block: Block, batch: Batch, options: StoreBatchOption
     const index = block.message[row] ?? 0;
     const message = batch.messages[index];
     if (message === undefined) continue;
-    const raw = keptBytes(message.value, options.deadLetterBytes);
     const item = row - block.message.indexOf(index);
-    batch.rows.bury(message, index, { item, format: "", reason: "store_refused", detail: problem, raw });
+    const kept =
+      options.deadLetterBytes === null
+        ? { detail: withheld("store_refused"), raw: "" }
+        : { detail: problem, raw: keptBytes(message.value, options.deadLetterBytes) };
+    batch.rows.bury(message, index, { item, format: "", reason: "store_refused", ...kept });
     const group = progress.refused.get(block.group) ?? new Set();
     progress.refused.set(block.group, group.add(row));
   }

@@ -38,7 +38,7 @@ export function contentOf(incident: Incident, transition: IncidentTransition, pa
   const why = over || incident.causes === undefined ? [] : causeSentences(incident.causes, CAUSES_MAX);
   return {
     summary: [...(parts.news ?? []), summary(incident, transition, members)].join(" "),
-    facts: [...timeFacts(incident), ...(over ? [] : weightFacts(incident, members, parts))],
+    facts: [...timeFacts(incident), ...(over ? [] : weightFacts(incident, members, parts)), ...ownerFacts(incident)],
     moved: members.slice(0, MOVED_MAX).map((member) => movedSubject(member, members)),
     movedCount: members.length,
     changed: over ? [] : changedValues(incident),
@@ -91,6 +91,15 @@ function summary(incident: Incident, transition: IncidentTransition, members: re
 /** The subject where it has a name of its own. */
 const shortName = (member: IncidentMember): string =>
   member.subject === member.subject_kind ? memberName(member) : plainName(member.subject);
+
+/** Whose the model is. */
+function ownerFacts({ owner, labels = {} }: Incident): Fact[] {
+  const named = Object.entries(labels).map(([name, value]) => `${name}=${plainName(value)}`);
+  return [
+    ...(owner === undefined ? [] : [{ label: "Owner", value: plainName(owner) }]),
+    ...(named.length === 0 ? [] : [{ label: "Labels", value: named.join(", ") }]),
+  ];
+}
 
 /** Since when, the window and the event with which it began, and when it was found. */
 function timeFacts(incident: Incident): Fact[] {

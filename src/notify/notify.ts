@@ -8,6 +8,7 @@ import type { Planner } from "../alert/alerting.ts";
 import { beginningSentence, onsetSentence } from "../alert/beginning-text.ts";
 import { causeSentences } from "../alert/cause-text.ts";
 import { memberSentence, mutedSentences, plainName, plainTime, transitionWord } from "../alert/incident-text.ts";
+import { channelsFor, type Route } from "../config/routes.ts";
 import type { Config, ModelConfig } from "../config/schema.ts";
 import {
   isOver,
@@ -28,6 +29,8 @@ import {
 } from "../core/incident.ts";
 import type { Link } from "../core/message.ts";
 import type { Picture } from "../core/picture/picture.ts";
+import { readTargets } from "../deliver/delivery-store.ts";
+import type { Lane } from "../store/store.ts";
 import { channels } from "./channels/index.ts";
 import { contentOf } from "./message-content.ts";
 
@@ -38,6 +41,14 @@ const CAUSES_MAX = 3;
 
 /** Key of a channel in the outbox. */
 export const channelTarget = (name: string): string => `channel ${name}`;
+
+/** Names of the channels of a configuration that have been told of an incident, by what lies in the outbox. */
+export function createToldBefore(lane: Lane, { channels: known }: Pick<Config, "channels">) {
+  return async ({ incident_id }: Incident): Promise<readonly string[]> => {
+    const targets = new Set(await readTargets(lane, incident_id));
+    return Object.keys(known).filter((name) => targets.has(channelTarget(name)));
+  };
+}
 
 /** Opens every configured channel. @throws DriftlineError `channel_unknown` */
 export function openChannels(config: Pick<Config, "channels">, tools: TargetTools = {}): Map<string, SendMessage> {
@@ -75,6 +86,9 @@ export function chosenChannels(config: Pick<Config, "channels">) {
 export interface NotifyOptions {
   /** Names of channels that are told of an end also where `send_resolved` is off. */
   readonly mirroring?: ReadonlySet<string>;
+  readonly routes?: readonly Route[];
+  /** Names of the channels that have been told of an incident and still are there. */
+  readonly toldBefore?: (incident: Incident) => Promise<readonly string[]>;
   /** Further links of an incident; none where the service has no public address. */
   readonly links?: (incident: Incident) => readonly Link[];
   /** Pictures of an incident; asked once per change that is told. Must not throw. */
@@ -85,7 +99,7 @@ export interface NotifyOptions {
 export function createNotify(
   models: readonly ModelConfig[],
   link: (incident: Incident) => string,
-  { mirroring = new Set(), links, illustrate }: NotifyOptions = {},
+  { mirroring = new Set(), links, illustrate, routes, toldBefore }: NotifyOptions = {},
 ): Planner {
   const byName = new Map(models.map((model) => [model.name, model]));
   return async (change) => {
@@ -93,10 +107,13 @@ export function createNotify(
     if (told === null) return { deliveries: [] };
     // An incident of several models is told once at each channel, however many of them name it.
     const names = new Set<string>();
+    const before = (await toldBefore?.(incident)) ?? [];
     for (const model of modelsOf(incident)) {
-      const wanted = byName.get(model)?.alerts;
-      for (const name of wanted?.channels ?? [])
-        if (told !== "resolved" || wanted?.send_resolved === true || mirroring.has(name)) names.add(name);
+      const of = byName.get(model);
+      if (of === undefined) continue;
+      // Who was told goes on to be told, wherever the routes now lead: an alert that is never ended stays for ever.
+      for (const name of [...channelsFor(of, incident.severity, routes), ...before])
+        if (told !== "resolved" || of.alerts.send_resolved || mirroring.has(name)) names.add(name);
     }
     if (names.size === 0) return { deliveries: [] };
     const address = link(incident);

@@ -23,7 +23,7 @@ export interface RawInput {
 }
 
 interface RouteDescription {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   /** Parts of a path that begin with a colon are parameters. */
   readonly path: string;
   readonly summary: string;
@@ -54,16 +54,29 @@ interface Input<Params, Query, Body> {
 export const noInput = z.object({});
 
 /** A route without a body. Its handler sees checked parameters only. */
-export function getRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
-  route: Omit<RouteDescription, "method"> & {
-    readonly params: Params;
-    readonly query: Query;
-    handle(context: ServeContext, input: Input<z.output<Params>, z.output<Query>, null>): Promise<Answer> | Answer;
-  },
+export const getRoute = <Params extends z.ZodObject, Query extends z.ZodObject>(
+  route: BodylessRoute<Params, Query>,
+): Route => bodylessRoute("GET", route);
+
+/** A route that takes away what its path names; guarded like all that change something. */
+export const deleteRoute = <Params extends z.ZodObject, Query extends z.ZodObject>(
+  route: BodylessRoute<Params, Query>,
+): Route => bodylessRoute("DELETE", route);
+
+interface BodylessRoute<Params extends z.ZodObject, Query extends z.ZodObject>
+  extends Omit<RouteDescription, "method"> {
+  readonly params: Params;
+  readonly query: Query;
+  handle(context: ServeContext, input: Input<z.output<Params>, z.output<Query>, null>): Promise<Answer> | Answer;
+}
+
+function bodylessRoute<Params extends z.ZodObject, Query extends z.ZodObject>(
+  method: "GET" | "DELETE",
+  route: BodylessRoute<Params, Query>,
 ): Route {
   return {
     ...route,
-    method: "GET",
+    method,
     body: null,
     answer: async (context, raw) =>
       route.handle(context, {

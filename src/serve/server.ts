@@ -41,6 +41,8 @@ export interface ServerOptions {
 export interface HttpServer {
   /** @throws DriftlineError `config_invalid` where the address can't be bound or needs a token */
   start(): Promise<{ readonly url: string }>;
+  /** Answers from now on by what is given; host and port stay. */
+  show(options: ServerOptions): void;
   /** Takes no new requests, lets running ones end within two seconds, then cuts them. */
   stop(): Promise<void>;
 }
@@ -62,11 +64,17 @@ export function createServer(options: ServerOptions): HttpServer {
   const { host, port, token } = options.server;
   checkBind(host, token);
   let server: Server | null = null;
+  const state = { url: "" };
+  let app = createApp(options, () => state.url);
   return {
+    show(changed) {
+      app = createApp(changed, () => state.url);
+    },
     async start() {
-      const state = { url: "" };
-      const app = createApp(options, () => state.url);
-      const listening = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
+      const listening = createAdaptorServer({
+        fetch: (...request) => app.fetch(...request),
+        overrideGlobalObjects: false,
+      }) as Server;
       listening.requestTimeout = REQUEST_TIMEOUT_MS;
       await listen(listening, host, port);
       server = listening;
@@ -221,7 +229,7 @@ function refuse(headers: Headers, route: Route, options: ServerOptions): Answer 
       "forbidden",
       "the Host header names another host; use 127.0.0.1 or localhost, or set server.public_url",
     );
-  if (route.method === "POST" && !isOriginAllowed(headers.get("origin"), headers.get("host"), publicUrl))
+  if (route.method !== "GET" && !isOriginAllowed(headers.get("origin"), headers.get("host"), publicUrl))
     return errorAnswer(403, "forbidden", "the request comes from a page of another site");
   if (
     token === undefined ||

@@ -101,6 +101,12 @@ export const metricCatalogue = {
     help: "Attempts to deliver to a channel or an action, by result (delivered, retry, dead).",
     labels: ["target", "result"],
   },
+  configReloadFailed: {
+    name: "driftline_config_reload_failed",
+    kind: "gauge",
+    help: "1 while the newest configuration was refused and the one before it is in force, 0 otherwise.",
+    labels: [],
+  },
   storeUp: {
     name: "driftline_store_up",
     kind: "gauge",
@@ -144,12 +150,19 @@ export interface StoreMetrics {
   up(answers: boolean): void;
 }
 
+export interface ConfigurationMetrics {
+  reloaded(done: boolean): void;
+}
+
 export interface Metrics {
   readonly ingest: IngestMetrics;
   readonly evaluation: EvaluationMetrics;
   readonly incidents: IncidentMetrics;
   readonly deliveries: DeliveryMetrics;
   readonly store: StoreMetrics;
+  readonly configuration: ConfigurationMetrics;
+  /** Takes away the gauges of a model that is watched no more. */
+  forgetModel(model: string): void;
   /** The media type that goes with `expose`. */
   readonly contentType: string;
   /** Everything in Prometheus' text format, those of the process (`driftline_process_…`, `driftline_nodejs_…`) included. */
@@ -170,6 +183,15 @@ export function createMetrics(options: { readonly process?: boolean } = {}): Met
     incidents: incidentMetrics(counter, gauge),
     deliveries: deliveryMetrics(counter),
     store: storeMetrics(gauge),
+    configuration: configurationMetrics(gauge),
+    forgetModel(model) {
+      for (const { name } of [metricCatalogue.watermark, metricCatalogue.incidentsOpen]) {
+        const of = registry.getSingleMetric(name);
+        if (!(of instanceof Gauge)) continue;
+        if (name === metricCatalogue.watermark.name) of.remove({ model });
+        else for (const severity of severities) of.remove({ model, severity });
+      }
+    },
     contentType: registry.contentType,
     expose: () => registry.metrics(),
   };
@@ -250,6 +272,12 @@ function incidentMetrics(counter: Makers["counter"], gauge: Makers["gauge"]): In
 function deliveryMetrics(counter: Makers["counter"]): DeliveryMetrics {
   const deliveries = counter(metricCatalogue.deliveries);
   return { delivery: (target, result) => deliveries.inc({ target, result }) };
+}
+
+function configurationMetrics(gauge: Makers["gauge"]): ConfigurationMetrics {
+  const failed = gauge(metricCatalogue.configReloadFailed);
+  failed.set(0);
+  return { reloaded: (done) => failed.set(done ? 0 : 1) };
 }
 
 function storeMetrics(gauge: Makers["gauge"]): StoreMetrics {

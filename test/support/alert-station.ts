@@ -10,7 +10,13 @@ import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { SendMessage } from "../../src/core/delivery.ts";
 import type { MetricRow } from "../../src/core/metric.ts";
 import { createOutbox, type Outbox, type OutboxOptions } from "../../src/deliver/outbox.ts";
-import { channelRefreshes, createNotify, mirroringChannels, openChannels } from "../../src/notify/notify.ts";
+import {
+  channelRefreshes,
+  createNotify,
+  createToldBefore,
+  mirroringChannels,
+  openChannels,
+} from "../../src/notify/notify.ts";
 import { sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
 
@@ -49,6 +55,7 @@ export function createAlertStation(
   const act = createAct({
     lane,
     models: checked.models,
+    routes: checked.routes,
     clock,
     link,
     publicUrl: () => "http://driftline.test",
@@ -66,7 +73,14 @@ export function createAlertStation(
       lane,
       models: checked.models,
       clock,
-      planners: [createNotify(checked.models, link, { mirroring: mirroringChannels(checked) }), act],
+      planners: [
+        createNotify(checked.models, link, {
+          mirroring: mirroringChannels(checked),
+          routes: checked.routes,
+          toldBefore: createToldBefore(lane, checked),
+        }),
+        act,
+      ],
       enqueue,
       retrained: createNewVersions(lane, checked.models),
       ...(explain === undefined ? {} : { explain }),

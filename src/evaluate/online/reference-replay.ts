@@ -10,7 +10,8 @@ import { watchStream } from "../../sequential/watched-stream.ts";
 import { type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { timeOf } from "../page-tier/reference-panes.ts";
-import { openReferenceTable, type ReferenceColumn } from "../references/reference-table.ts";
+import { openModelReference } from "../references/private-columns.ts";
+import { type ReferenceColumn } from "../references/reference-table.ts";
 import { textOrEmpty } from "../value-expressions.ts";
 import { errorOf } from "./error-values.ts";
 import { boundDetector } from "./plan.ts";
@@ -51,11 +52,12 @@ const timesText = (alarms: number): string => (alarms === 0 ? "never" : alarms =
 
 async function referenceErrors(
   lane: Lane,
-  { task }: ModelConfig,
+  model: ModelConfig,
   reference: NonNullable<ModelConfig["reference"]>,
 ): Promise<readonly number[]> {
+  const { task } = model;
   const names = [reference.timestamp, reference.prediction, reference.label];
-  const table = await openReferenceTable(lane, reference.file, reference.format, names);
+  const table = await openModelReference(lane, model, reference, names);
   try {
     const [times, prediction, label] = names.map((name) => table.columns.find((column) => column.name === name));
     if (times === undefined || prediction === undefined || label === undefined) return [];

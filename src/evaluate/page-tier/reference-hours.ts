@@ -7,8 +7,8 @@ import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { binCode, missingCode } from "../references/bin-code.ts";
 import { subjectKey } from "../references/load-reference.ts";
+import { openModelReference } from "../references/private-columns.ts";
 import { columnOfSubject } from "../references/reference-columns.ts";
-import { openReferenceTable } from "../references/reference-table.ts";
 import { type SubjectSlice, timeOf } from "./reference-panes.ts";
 
 export interface HourOfReference extends LocalHour {
@@ -32,11 +32,12 @@ const cellRow = z.object({ cell: z.number(), bins: z.array(z.number()), counts: 
 /** null where the reference has no column of times. */
 export async function readReferenceHours(
   lane: Lane,
-  { reference, pane, season_timezone: timeZone }: ModelConfig,
+  model: ModelConfig,
   subjects: readonly ReferenceSubject[],
 ): Promise<ReferenceHours | null> {
+  const { reference, pane, season_timezone: timeZone } = model;
   if (reference === undefined) return null;
-  const table = await openReferenceTable(lane, reference.file, reference.format, [reference.timestamp]);
+  const table = await openModelReference(lane, model, reference, [reference.timestamp]);
   try {
     const columns = new Map(table.columns.map((column) => [column.name, column]));
     const times = columns.get(reference.timestamp);

@@ -7,8 +7,9 @@ import { type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { binCode, missingCode } from "../references/bin-code.ts";
 import { subjectKey } from "../references/load-reference.ts";
+import { openModelReference } from "../references/private-columns.ts";
 import { columnNamesOfDimension, columnOfSubject, presentText } from "../references/reference-columns.ts";
-import { openReferenceTable, type ReferenceColumn } from "../references/reference-table.ts";
+import { type ReferenceColumn } from "../references/reference-table.ts";
 
 import { type SegmentReference, segmentExpression, segmentPaneMs } from "../segments/segment.ts";
 import { watchedKey } from "./segment-streams.ts";
@@ -44,7 +45,7 @@ export async function readReferencePanes(
   const { reference } = config;
   if (reference === undefined) return null;
   const together = [reference.timestamp, ...(bySegment?.dimensions ?? []).flatMap(columnNamesOfDimension)];
-  const table = await openReferenceTable(lane, reference.file, reference.format, together);
+  const table = await openModelReference(lane, config, reference, together);
   try {
     const columns = new Map(table.columns.map((column) => [column.name, column]));
     const times = columns.get(reference.timestamp);

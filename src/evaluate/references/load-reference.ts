@@ -14,10 +14,11 @@ import { countColumns, inferKind } from "./column-kinds.ts";
 import { attributedFeature, type Importance, readImportance } from "./importances.ts";
 import { readLossModel } from "./labelled-losses.ts";
 import { readGroupScores, readLabelledScores } from "./labelled-scores.ts";
+import { openModelReference } from "./private-columns.ts";
 import { type ReferenceRows, readReferenceRows } from "./reference-rows.ts";
 import { drawReferenceSample } from "./reference-sample.ts";
 import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
-import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
+import { type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
 export interface LoadedReference extends Reference {
   /** By subject key: values seen in the reference that have no bin of their own. */
@@ -57,12 +58,7 @@ export type KeepRows = (reference: LoadedReference, read: () => Promise<Referenc
 export async function loadReference(lane: Lane, model: ModelConfig, keepRows?: KeepRows): Promise<LoadedReference> {
   if (model.reference === undefined)
     throw new DriftlineError("reference_refused", `model ${model.name} names no reference`);
-  const table = await openReferenceTable(
-    lane,
-    model.reference.file,
-    model.reference.format,
-    outcomeColumns(model.reference),
-  );
+  const table = await openModelReference(lane, model, model.reference, outcomeColumns(model.reference));
   try {
     const reference = await summarise(lane, model, table);
     await keepRows?.(reference, () => readReferenceRows(lane, model, table, reference.subjects, reference.rows));

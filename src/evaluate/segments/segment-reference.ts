@@ -8,8 +8,9 @@ import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { binCode, missingCode } from "../references/bin-code.ts";
 import { subjectKey } from "../references/load-reference.ts";
+import { openModelReference } from "../references/private-columns.ts";
 import { columnNamesOfDimension, columnOfSubject, presentText } from "../references/reference-columns.ts";
-import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "../references/reference-table.ts";
+import { type ReferenceColumn, type ReferenceTable } from "../references/reference-table.ts";
 import { type CountedDimension, chooseSegments, LEAST_SEGMENT_ROWS } from "./choose-segments.ts";
 import { type Segment, type SegmentDimension, type SegmentReference, segmentExpression } from "./segment.ts";
 
@@ -51,7 +52,7 @@ async function measureSegments(
   const subjects = reference.subjects.filter(({ subjectKind }) => watchedKinds.has(subjectKind));
   if (source === undefined) return { dimensions: [], segments: [], notes: [] };
   const together = names.flatMap((name) => columnNamesOfDimension({ name, of: "segments" }));
-  const table = await openReferenceTable(lane, source.file, source.format, together);
+  const table = await openModelReference(lane, config, source, together);
   try {
     const notes: string[] = [];
     const found: { readonly counted: CountedDimension; readonly column: ReferenceColumn }[] = [];

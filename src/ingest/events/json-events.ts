@@ -12,26 +12,30 @@
  */
 import { isUtf8 } from "node:buffer";
 import type { EventMapping } from "../../config/event-mapping.ts";
+import type { Privacy } from "../../config/privacy.ts";
 import { classLabel } from "../../core/class-label.ts";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
-import { type DeadLetterReason, keptBytes, type RawMessage } from "../../core/event.ts";
+import type { DeadLetterReason, RawMessage } from "../../core/event.ts";
 import { parseWithNumbersAsText } from "../../core/exact-json.ts";
 import { isObject, type JsonObject } from "../../core/json-object.ts";
 import { losslessText } from "../../core/lossless-json.ts";
 import type { ModelSchema } from "../../core/model-schema.ts";
-import { kindOf, Refusal, refusalOf, show } from "../../core/refusal.ts";
+import { kindOf, letterOf, Refusal, show } from "../../core/refusal.ts";
 import { parseTimestamp } from "../../core/timestamp.ts";
 import { type Field, type Fields, fieldsOf, keysOf, quoted } from "./event-fields.ts";
 import { type EventRows, type PredictionRows, placeRow } from "./event-rows.ts";
 import { createFeatureReader, MAX_DEPTH, type ReadFeatures } from "./feature-reader.ts";
 import { numberOf, readOptionalFields } from "./optional-fields.ts";
+import { createRedaction } from "./private-fields.ts";
 
 /** A model as ingestion needs it. */
 export interface DecoderModel {
   readonly schema: ModelSchema;
   /** Milliseconds that an event may lie ahead of the clock. */
   readonly maxFutureMs: number;
+  /** What is left out or hashed of its events; left out or null: nothing. */
+  readonly privacy?: Privacy | null;
 }
 
 export interface DecoderOptions {
@@ -79,6 +83,7 @@ interface ModelReader extends DecoderModel {
   readonly readFeatures: ReadFeatures;
   readonly classes: ReadonlySet<string>;
   readonly seenClasses: Map<unknown, ClassValue | null>;
+  readonly redact: ((rows: PredictionRows, row: number) => void) | null;
 }
 
 class JsonDecoder implements PayloadDecoder {
@@ -91,6 +96,9 @@ class JsonDecoder implements PayloadDecoder {
   #escaped = false;
   #exactRoot: unknown;
   #rows: EventRows | null = null;
+  /** The message's model, once that is known. */
+  #owner: ModelReader | null = null;
+  readonly #anyPrivate: boolean;
   readonly #exact = (): unknown => {
     this.#exactRoot ??= parseWithNumbersAsText(this.#text);
     return this.#exactRoot;
@@ -118,6 +126,7 @@ class JsonDecoder implements PayloadDecoder {
     const { mapping } = options;
     this.#options = options;
     this.#format = options.format ?? "json";
+    this.#anyPrivate = options.models.some(({ privacy }) => privacy !== undefined && privacy !== null);
     this.#fields = fieldsOf(mapping);
     const { features } = mapping;
     const fieldKeys = keysOf(mapping);
@@ -134,6 +143,7 @@ class JsonDecoder implements PayloadDecoder {
           }),
           classes: new Set(model.schema.classes.map((name) => classLabel(name) ?? name)),
           seenClasses: new Map(),
+          redact: model.privacy === undefined || model.privacy === null ? null : createRedaction(model.privacy),
         },
       ]),
     );
@@ -142,10 +152,10 @@ class JsonDecoder implements PayloadDecoder {
   decode(message: RawMessage, index: number, rows: EventRows): void {
     try {
       this.#rows = rows;
+      this.#owner = null;
       this.#decode(message, index, this.#parse(message), rows);
     } catch (thrown) {
-      const raw = keptBytes(message.value, this.#options.deadLetterBytes);
-      rows.bury(message, index, { item: 0, format: this.#format, ...refusalOf(thrown), raw });
+      this.#bury(thrown, message, index, 0, message.value);
     }
   }
 
@@ -155,11 +165,17 @@ class JsonDecoder implements PayloadDecoder {
     this.#exactRoot = payload;
     try {
       this.#rows = rows;
+      this.#owner = null;
       this.#decode(message, index, payload, rows);
     } catch (thrown) {
-      const raw = keptBytes(losslessText(payload), this.#options.deadLetterBytes);
-      rows.bury(message, index, { item, format: this.#format, ...refusalOf(thrown), raw });
+      this.#bury(thrown, message, index, item, losslessText(payload));
     }
+  }
+
+  #bury(thrown: unknown, message: RawMessage, index: number, item: number, value: RawMessage["value"]): void {
+    const isPrivate = this.#owner === null ? this.#anyPrivate : this.#owner.redact !== null;
+    const letter = letterOf(thrown, value, isPrivate ? null : this.#options.deadLetterBytes);
+    this.#rows?.bury(message, index, { item, format: this.#format, ...letter });
   }
 
   #parse(message: RawMessage): JsonObject {
@@ -190,10 +206,12 @@ class JsonDecoder implements PayloadDecoder {
 
   #decode(message: RawMessage, index: number, payload: JsonObject, rows: EventRows): void {
     const model = this.#model(payload);
+    this.#owner = model;
     const predicted = this.#fields.prediction.read(payload);
     const truth = this.#fields.label.read(payload);
     const kind = this.#kind(payload, predicted, truth);
-    const id = this.#id(payload, message);
+    const written = this.#id(payload, message);
+    const id = model.privacy?.hashesIds === true ? model.privacy.hash(written) : written;
     const version = this.#text1(this.#fields.version, payload, "");
     const timestamp = this.#timestamp(payload, message, model);
     const asLabel =
@@ -212,6 +230,7 @@ class JsonDecoder implements PayloadDecoder {
       target.prediction[row] = outcome.number;
       target.predictionText[row] = outcome.text;
       placeRow(target, row, message, index);
+      model.redact?.(target, row);
       target.rows++;
     }
     if (asLabel === null) return;

@@ -52,7 +52,7 @@ export const alertmanager = defineTarget({
   name: "alertmanager",
   title: "Alertmanager",
   description:
-    "Posts alerts to `/api/v2/alerts`, with the labels `alertname: DriftlineIncident`, `model`, `window`, `severity` and `incident`. Values stand in annotations and never in labels. Delivered once one Alertmanager has taken it.",
+    "Posts alerts to `/api/v2/alerts`, with the labels `alertname: DriftlineIncident`, `model`, `window`, `severity` and `incident`, those of the model and its `owner`. Values stand in annotations and never in labels. Delivered once one Alertmanager has taken it.",
   options,
   mirrors: true,
   refreshMs: ({ resend_seconds }) => resend_seconds * 1000,
@@ -87,6 +87,8 @@ function alerts(notification: Notification, settings: Options, now: number): Rec
   const alert = (severity: Severity, endsAt: number) => ({
     labels: {
       ...settings.labels,
+      ...incident.labels,
+      ...(incident.owner === undefined ? {} : { owner: incident.owner }),
       alertname: "DriftlineIncident",
       model: incident.model,
       window: incident.window,

@@ -62,12 +62,14 @@ function event(notification: Notification): Record<string, unknown> {
   };
 }
 
-function details({ lines, content }: Notification): Record<string, unknown> {
-  if (content === undefined) return { lines };
+function details({ lines, content, incident }: Notification): Record<string, unknown> {
+  const labels = incident.labels === undefined ? {} : { labels: incident.labels };
+  if (content === undefined) return { lines, ...labels };
   const left = content.movedCount - Math.min(content.moved.length, NAMED_MAX);
   return {
     summary: content.summary,
     ...Object.fromEntries(content.facts.map(({ label, value }) => [label, value])),
+    ...labels,
     "what takes part": content.moved.slice(0, NAMED_MAX).map(({ sentence }) => sentence),
     ...(left > 0 ? { "and more": left } : {}),
     ...(content.changed.length === 0

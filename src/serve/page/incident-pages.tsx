@@ -9,7 +9,7 @@ import { Causes } from "./causes.tsx";
 import { DecisionList, Decisions } from "./decisions.tsx";
 import { day, limitText, moment, plural, range, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
-import { Blank, Head, Scroll, type State, StateWord } from "./parts.tsx";
+import { Blank, Head, Owner, Scroll, type State, StateWord } from "./parts.tsx";
 import { Actions, Retrainings } from "./retraining-view.tsx";
 
 function stateOf(incident: IncidentView): State {
@@ -174,6 +174,7 @@ export function IncidentPage({ changes, deliveries, retrainings, decisions, now 
         {moment(incident.onset)}.{incident.resolved_at !== null && ` Resolved ${moment(incident.resolved_at)}.`}
         {incident.models !== undefined && ` ${plural(incident.models.length, "model")}: ${modelsText(incident)}.`}
       </p>
+      <Owner of={incident} />
       <Beginning incident={incident} />
       <Explanations incident={incident} />
       <section>

@@ -17,7 +17,7 @@ import { ModelsTable } from "./models-table.tsx";
 import { OnlineSection } from "./online-section.tsx";
 import { OutcomeNotes } from "./outcome-notes.tsx";
 import { PageTierSection } from "./page-tier-view.tsx";
-import { Blank, Head } from "./parts.tsx";
+import { Blank, Head, Owner } from "./parts.tsx";
 import { ReliabilityCurves } from "./reliability-curves.tsx";
 import { leadingKpis, Sentences, sentencesOf, sentencesOfModel } from "./sentences.tsx";
 
@@ -114,6 +114,7 @@ export function ModelPage(props: ModelProps) {
       <h1>
         {series === null ? model.name : seriesName(series)} <span class="quiet">{model.task}</span>
       </h1>
+      <Owner of={model} />
       <Choices summary={summary} />
       <Sentences sentences={sentencesOfModel(summary)} />
       {grid === null || series === null ? (

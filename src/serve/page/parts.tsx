@@ -62,6 +62,20 @@ export function Scroll({ label, children }: { readonly label: string; readonly c
   );
 }
 
+/** Whose a model is, and what it is sorted by; nothing where neither is said. */
+export function Owner({
+  of,
+}: {
+  readonly of: {
+    readonly owner?: string | undefined;
+    readonly labels?: Readonly<Record<string, string>> | undefined;
+  };
+}) {
+  const labels = Object.entries(of.labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  const said = [...(of.owner === undefined ? [] : [`Owner: ${of.owner}`]), ...labels];
+  return said.length === 0 ? null : <p class="quiet">{said.join(" · ")}</p>;
+}
+
 /** The query that a picture comes from, to copy. */
 export function SqlOf({ id, title, text }: { readonly id: string; readonly title: string; readonly text: string }) {
   return (

@@ -40,6 +40,8 @@ const member = z.object({
 /** What the page and the API need of an incident's body; later additions to it are let through. */
 const body = z.object({
   models: z.array(z.string()).optional(),
+  owner: z.string().optional(),
+  labels: z.record(z.string(), z.string()).optional(),
   reason: z.string().optional(),
   explanations: z
     .array(

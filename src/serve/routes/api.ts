@@ -40,6 +40,9 @@ async function modelsJson(context: ServeContext): Promise<Record<string, unknown
     return {
       model: model.name,
       task: model.task,
+      owner: model.owner ?? null,
+      // `labels` are the ground truth.
+      model_labels: model.labels,
       windows: model.windows.map((window) => window.name),
       kpis: model.kpis.map((kpi) => ("use" in kpi ? kpi.use : kpi.name)),
       predictions: counted?.predictions ?? 0,

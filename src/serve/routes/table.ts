@@ -7,6 +7,7 @@ import { auditRoute } from "./audit.ts";
 import { backtestRoute } from "./backtest.ts";
 import { comparisonRoutes } from "./comparison.ts";
 import { decisionRoutes } from "./decisions.ts";
+import { forgetRoute } from "./forget.ts";
 import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
@@ -33,6 +34,7 @@ export const routes: readonly Route[] = [
   ...retrainingRoutes,
   ...comparisonRoutes,
   ...decisionRoutes,
+  forgetRoute,
   openapiRoute,
   ...pageRoutes,
   ...assetRoutes,

@@ -61,6 +61,11 @@ export class ServiceProcess implements AsyncDisposable {
     return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Tells the process to read its configuration again. */
+  reload(): void {
+    this.#child?.kill("SIGHUP");
+  }
+
   async stop(): Promise<void> {
     await this.#end("SIGTERM");
   }

@@ -4,8 +4,8 @@ import { describe, test } from "node:test";
 import type { IncidentRecord } from "../../../src/alert/incident-record.ts";
 import { mutedSentences } from "../../../src/alert/incident-text.ts";
 import type { JudgedRow } from "../../../src/alert/rules.ts";
-import { globMatches } from "../../../src/alert/telling.ts";
 import { rateFinding } from "../../../src/core/evidence.ts";
+import { globMatches } from "../../../src/core/glob.ts";
 import type { Explanation } from "../../../src/core/incident.ts";
 import { createGroup, row, rule, START, WINDOW_MS } from "./series.ts";
 

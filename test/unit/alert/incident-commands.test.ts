@@ -9,7 +9,8 @@ import { type Episode, foldEpisodes } from "../../../src/alert/episode.ts";
 import type { RecordedChange } from "../../../src/alert/incident-changes.ts";
 import type { IncidentRecord } from "../../../src/alert/incident-record.ts";
 import type { EffectiveRule, JudgedRow } from "../../../src/alert/rules.ts";
-import { globMatches, type Silence } from "../../../src/alert/telling.ts";
+import type { Silence } from "../../../src/alert/telling.ts";
+import { globMatches } from "../../../src/core/glob.ts";
 import { type Explanation, incidentTransitions } from "../../../src/core/incident.ts";
 import { createGroup, row, rule, START, WINDOW_MS } from "./series.ts";
 

@@ -54,8 +54,8 @@ test("names of models may not collide, not even in lower case", () => {
   assert.deepEqual(
     said("models: [{ name: fraud, task: binary }, { name: Fraud, task: binary }, { name: fraud, task: binary }]"),
     [
-      'models[1].name: "Fraud" differs from "fraud" in upper and lower case alone; their tables would collide',
-      'models[2].name: "fraud" is the name of another model too',
+      'models[1].name: "Fraud" differs from "fraud" in upper and lower case alone; their tables would collide; the other is at /etc/driftline/driftline.yaml:1:18',
+      'models[2].name: "fraud" is the name of another model too; the other is at /etc/driftline/driftline.yaml:1:18',
     ],
   );
 });

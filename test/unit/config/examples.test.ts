@@ -27,7 +27,20 @@ function completed(yaml: string): string | null {
   const data: unknown = parse(yaml, { logLevel: "silent" });
   if (typeof data !== "object" || data === null || Array.isArray(data)) return null;
   const keys = Object.keys(data);
-  const known = ["store", "sources", "events", "format", "models", "channels", "server", "evaluation", "ingest"];
+  const known = [
+    "store",
+    "sources",
+    "events",
+    "format",
+    "include",
+    "defaults",
+    "models",
+    "channels",
+    "routes",
+    "server",
+    "evaluation",
+    "ingest",
+  ];
   if (!keys.some((key) => known.includes(key))) return null;
   return keys.includes("models") ? yaml : `${yaml}\nmodels: [{ name: m, task: binary }]\n`;
 }
@@ -41,7 +54,7 @@ const withVariables = (yaml: string) => {
         ? "http://host.example"
         : name.endsWith("PORT")
           ? "8080"
-          : "whsec_c2VjcmV0";
+          : "whsec_c2VjcmV0LWtleQ==";
   }
   return environment;
 };

@@ -17,7 +17,7 @@ export function load(text: string, { environment = {}, files = {} }: Surrounding
     if (file === undefined) throw new Error(`ENOENT: no such file, open '${name}'`);
     return file;
   };
-  return loadConfig("/etc/driftline/driftline.yaml", { environment, readFile });
+  return loadConfig("/etc/driftline/driftline.yaml", { environment, readFile, findFiles: () => [] });
 }
 
 /** Lines of the error, without the name of the file; fails where there is none. */

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { z } from "zod";
 import { configJsonSchemaText } from "../../../src/config/json-schema.ts";
 import { configReferencePage } from "../../../src/config/reference-page.ts";
-import { configSchema } from "../../../src/config/schema.ts";
+import { fileSchema } from "../../../src/config/schema.ts";
 import { unwrapped } from "../../../src/config/schema-walk.ts";
 
 const root = findRoot(import.meta.dirname);
@@ -48,7 +48,7 @@ function description(schema: z.ZodType): string | undefined {
 }
 
 test("every key of the configuration has a sentence that says what it is", () => {
-  const keys = keysOf(configSchema, "");
+  const keys = keysOf(fileSchema, "");
   assert.ok(keys.length > 100, `${keys.length} keys`);
   const bare = keys.filter(({ schema }) => !/^[\p{L}`'\d].{2,}[.):]$/su.test(description(schema) ?? ""));
   assert.deepEqual(

@@ -101,12 +101,7 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
 
   return {
     start() {
-      // node-cron makes a scheduled evaluation punctual; what it skips or repeats across daylight saving `isDue` puts right.
-      for (const model of options.models)
-        if (model.schedule !== undefined)
-          tickers.push(
-            cronSchedule(model.schedule.cron, punctually, { timezone: model.schedule.timezone, name: model.name }),
-          );
+      tickers.push(...openTickers(options.models, punctually));
       running ??= run();
     },
     caughtUp() {
@@ -121,6 +116,13 @@ export function createEvaluationLoop(options: EvaluationLoopOptions): Evaluation
     problem: (model) => problems.get(model) ?? unprepared,
     cameRoundAt: () => endedAt,
   };
+}
+
+/** node-cron makes a scheduled evaluation punctual; what it skips or repeats across daylight saving `isDue` puts right. */
+function openTickers(models: EvaluationLoopOptions["models"], punctually: () => void): ScheduledTask[] {
+  return models.flatMap(({ name, schedule }) =>
+    schedule === undefined ? [] : [cronSchedule(schedule.cron, punctually, { timezone: schedule.timezone, name })],
+  );
 }
 
 /** Does what comes before the models; why it failed, or null. */

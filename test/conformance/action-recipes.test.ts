@@ -16,7 +16,10 @@ const recipes = blocks.filter((yaml) => yaml.includes("- use: http\n"));
 /** A model's `actions`, as a whole configuration where they are not in one. */
 function actionsOf(yaml: string) {
   const environment = Object.fromEntries(
-    [...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => [name, `value-of-${name}`]),
+    [...yaml.matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => [
+      name,
+      name.endsWith("SECRET") ? `whsec_${Buffer.from(name).toString("base64")}` : `value-of-${name}`,
+    ]),
   );
   const channels = `channels: { oncall: { use: webhook, url: "http://127.0.0.1:9/" } }`;
   const model = `models:\n  - name: fraud\n    task: binary\n    alerts: { channels: [oncall] }\n${yaml.replace(/^/gm, "    ")}`;

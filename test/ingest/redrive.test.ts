@@ -105,7 +105,7 @@ test("what a new model can read is stored once, however often it is asked, and t
       stored.map((row) => row["id"]),
     );
     const all = await listDeadLetters(both, 10, {});
-    assert.deepEqual(all.map(({ redriven_ms }) => redriven_ms !== null).sort(), [false, true, true, true]);
+    assert.deepEqual([all.length, all.filter(({ redriven_ms }) => redriven_ms !== null).length], [4, 3]);
     assert.equal((await listDeadLetters(both, 10, { id: broken })).map(letterId)[0], letterId(broken));
 
     await app.evaluate(true);

@@ -15,6 +15,7 @@ import { systemClock } from "./core/clock.ts";
 import { DriftlineError, messageOf } from "./core/errors.ts";
 import type { Ingestion } from "./ingestion.ts";
 import { buildParts, type Parts, type Surroundings } from "./parts.ts";
+import type { RedriveFilter, RedriveResult } from "./redrive.ts";
 import type { ReplayProgress, ReplayResult } from "./replay.ts";
 import type { HttpIngest } from "./serve/context.ts";
 import { createServer, type HttpServer, type ServerOptions } from "./serve/server.ts";
@@ -37,6 +38,8 @@ export interface App {
   /** Delivers what is due now. */
   deliver(): Promise<void>;
   replay(progress: (progress: ReplayProgress) => void): Promise<ReplayResult>;
+  /** Reads dead letters again: what is an event by now is stored once, the rest stays. */
+  redrive(filter: RedriveFilter): Promise<RedriveResult>;
   /**
    * Puts a changed configuration in force; where it can't be read or built, the one in force stays, and the log, `/ready` and a metric say
    * so. Calls run one after the other.
@@ -84,6 +87,7 @@ async function open(config: Config, options: AppOptions, cleanup: Cleanup): Prom
     evaluate: (final) => running.parts.evaluate(final),
     deliver: () => running.parts.deliver(),
     replay: (progress) => running.parts.replay(progress),
+    redrive: (filter) => running.parts.ingestion.redrive(filter),
     async start() {
       running.parts.log.info("starting", { roles: options.roles, config: redacted(config) });
       url = (await server.start()).url;

@@ -9,12 +9,14 @@ import { parseTimestamp } from "./core/timestamp.ts";
 import type { PreparedModel } from "./evaluate/prepare-model.ts";
 import { type BatchWriter, type BatchWriterStatus, createBatchWriter } from "./ingest/batch-writer.ts";
 import { createDecoders, type Decoders } from "./ingest/decoders.ts";
-import { type FileReader, openFileReader } from "./ingest/file.ts";
+import { openFileReader } from "./ingest/file.ts";
 import { createHttpIngest } from "./ingest/http.ts";
 import { createKafkaSource } from "./ingest/kafka.ts";
 import { createDeadLetterProducer, type DeadLetterProducer } from "./ingest/kafka-dead-letters.ts";
+import { openTopics } from "./ingest/kafka-topic.ts";
 import { mergeByTime } from "./ingest/merge-by-time.ts";
 import type { SourceStatus } from "./ingest/source.ts";
+import { type RedriveFilter, type RedriveResult, redrive } from "./redrive.ts";
 import type { HttpIngest } from "./serve/context.ts";
 import { MAX_BODY_BYTES } from "./serve/server.ts";
 import type { LocalReader } from "./store/local-reader.ts";
@@ -42,11 +44,16 @@ export interface Ingestion {
   stop(): Promise<void>;
   sources(): readonly SourceStatus[];
   writerStatus(): BatchWriterStatus;
-  /** What the store lacks of the file sources, merged in the order of event time; each chunk has been pushed when it is yielded. */
-  fileMessages(): AsyncIterable<{ readonly rows: number }>;
-  fileSize(): Promise<{ readonly total: number; readonly stored: number }>;
+  /**
+   * What the store lacks of the file sources, and with `topics` of Kafka's topics as far as they reach now, merged in the order of event time;
+   * each chunk has been pushed when it is yielded.
+   */
+  pastMessages(topics: boolean): AsyncIterable<{ readonly rows: number }>;
+  pastSize(topics: boolean): Promise<{ readonly total: number; readonly stored: number }>;
   /** Resolves when everything pushed is stored. */
   flush(): Promise<void>;
+  /** One after the other: two at once would take the same places. */
+  redrive(filter: RedriveFilter): Promise<RedriveResult>;
 }
 
 /** A second that a stop gives what is buffered; the rest is read again from its source. */
@@ -86,6 +93,7 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     maxBodyBytes: MAX_BODY_BYTES,
   });
   let reading: Promise<void> = Promise.resolve();
+  let redriving: Promise<unknown> = Promise.resolve();
   return {
     writer,
     http,
@@ -102,9 +110,17 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     },
     sources: () => sources.map((source) => source.status()),
     writerStatus: () => writer.status(),
-    fileMessages: () => files.messages(),
-    fileSize: () => files.size(),
+    pastMessages: (topics) => files.messages(topics),
+    pastSize: (topics) => files.size(topics),
     flush: () => writer.flush(),
+    redrive(filter) {
+      const schemas = models.map(({ schema }) => schema);
+      const next = redriving.then(() =>
+        redrive({ lane: store.lane("control"), writer, decoders, schemas, clock }, filter),
+      );
+      redriving = next.catch(() => undefined);
+      return next;
+    },
   };
 }
 
@@ -125,51 +141,72 @@ export const limitsOf = ({ ingest }: Config, models: readonly PreparedModel[]) =
 });
 
 interface Files {
-  messages(): AsyncIterable<{ readonly rows: number }>;
-  size(): Promise<{ readonly total: number; readonly stored: number }>;
+  messages(topics: boolean): AsyncIterable<{ readonly rows: number }>;
+  size(topics: boolean): Promise<{ readonly total: number; readonly stored: number }>;
   stop(): void;
+}
+
+/** Something that is read from an offset to its end. */
+interface Past {
+  readonly source: string;
+  readonly partition: number;
+  readonly start: number;
+  readonly end: number;
+  messages(from: number): AsyncIterable<readonly RawMessage[]>;
+  readonly timeOf: (message: RawMessage) => number;
 }
 
 /** Messages of one file that are pushed at a time. */
 const LONGEST_RUN = 5_000;
 
 function createFiles({ config, reader }: IngestionOptions, writer: BatchWriter, decoders: Decoders): Files {
-  let opened: Promise<readonly { readonly file: FileReader; readonly mapping: EventMapping }[]> | null = null;
+  let files: Promise<readonly Past[]> | null = null;
+  let topics: Promise<readonly Past[]> | null = null;
   let stopped = false;
-  const open = async () => {
-    const files = [];
+  const openFiles = async (): Promise<Past[]> => {
+    const opened: Past[] = [];
     for (const source of config.sources) {
       if (source.use !== "file") continue;
       const file = await openFileReader(reader, source);
       const mapping = source.events ?? config.events;
       decoders.register(file.source, mapping, file.format === "CSVWithNames");
-      files.push({ file, mapping });
+      opened.push({ ...file, partition: 0, start: 0, end: file.rows, timeOf: eventTime(mapping) });
     }
-    return files;
-  };
-  const all = () => {
-    opened ??= open();
     return opened;
   };
-  const storedOf = async (file: FileReader) => (await writer.position(file.source, 0)) ?? 0;
+  const openPartitions = async (): Promise<Past[]> => {
+    const opened: Past[] = [];
+    for (const source of config.sources) {
+      if (source.use !== "kafka") continue;
+      for (const partition of await openTopics(source)) opened.push({ ...partition, timeOf: brokerTime });
+    }
+    return opened;
+  };
+  const all = async (withTopics: boolean): Promise<readonly Past[]> => {
+    files ??= openFiles();
+    if (withTopics) topics ??= openPartitions();
+    return [...(await files), ...(withTopics ? ((await topics) ?? []) : [])];
+  };
+  const storedOf = async ({ source, partition, start }: Past) =>
+    Math.max(start, (await writer.position(source, partition)) ?? 0);
   return {
     stop: () => {
       stopped = true;
     },
-    async size() {
+    async size(withTopics) {
       let total = 0;
       let stored = 0;
-      for (const { file } of await all()) {
-        total += file.rows;
-        stored += Math.min(file.rows, await storedOf(file));
+      for (const past of await all(withTopics)) {
+        total += past.end - past.start;
+        stored += Math.min(past.end, await storedOf(past)) - past.start;
       }
       return { total, stored };
     },
-    async *messages() {
+    async *messages(withTopics) {
       const streams = [];
-      for (const { file, mapping } of await all()) {
-        const from = await storedOf(file);
-        if (from < file.rows) streams.push({ chunks: file.messages(from), timeOf: eventTime(mapping) });
+      for (const past of await all(withTopics)) {
+        const from = await storedOf(past);
+        if (from < past.end) streams.push({ chunks: past.messages(from), timeOf: past.timeOf });
       }
       for await (const run of mergeByTime(streams, LONGEST_RUN)) {
         if (stopped) return;
@@ -179,6 +216,10 @@ function createFiles({ config, reader }: IngestionOptions, writer: BatchWriter, 
     },
   };
 }
+
+/** Records of a topic come in the order in which they were sent, labels as late as they were. */
+const brokerTime = ({ receivedMs }: RawMessage): number =>
+  receivedMs === undefined ? Number.NEGATIVE_INFINITY : Math.floor(receivedMs / MERGE_GRAIN_MS);
 
 /**
  * The event time of a raw row, for the order of a replay alone; what is wrong with it is the decoder's to say. The field is looked for in
@@ -207,7 +248,7 @@ const TIMESTAMP_CHARACTERS = 64;
 
 async function readFiles(files: Files, log: Log): Promise<void> {
   try {
-    for await (const { rows } of files.messages()) log.debug("read from files", { rows });
+    for await (const { rows } of files.messages(false)) log.debug("read from files", { rows });
   } catch (thrown) {
     log.error("a file source can't be read", { error: thrown });
   }

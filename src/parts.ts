@@ -55,6 +55,7 @@ import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
 import type { ServerOptions } from "./serve/server.ts";
+import { loadStatus } from "./status.ts";
 import type { LocalReader } from "./store/local-reader.ts";
 import type { Lane, Store } from "./store/store.ts";
 import { storeSummary } from "./store-summary.ts";
@@ -322,7 +323,13 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
         },
       },
     ],
-    ...(has("ingest") ? { ingest: ingestion.http } : {}),
+    ...(has("ingest") ? { ingest: ingestion.http, redrive: (filter) => ingestion.redrive(filter) } : {}),
+    status: ({ ready, parts }) =>
+      loadStatus(store.lane("serve"), config.models, clock.now(), {
+        ready,
+        parts: [...parts],
+        sources: has("ingest") ? ingestion.sources() : [],
+      }),
     backtest: backtester(store, clock, reader.lane),
     web: has("web"),
   };
@@ -373,8 +380,8 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     async replay(progress) {
       const parts = {
         clock,
-        messages: () => ingestion.fileMessages(),
-        size: () => ingestion.fileSize(),
+        messages: () => ingestion.pastMessages(options.replayFirst !== true),
+        size: () => ingestion.pastSize(options.replayFirst !== true),
         flush: () => ingestion.flush(),
         evaluate: evaluateAll,
         summary,

@@ -26,8 +26,7 @@ export async function throughService<Result>(
   read: (answer: string) => Result,
   direct: (store: Store) => Promise<Result>,
 ): Promise<Result> {
-  const service = "embedded" in config.store ? findService(config.store.embedded) : null;
-  const answer = service === null ? null : await ask(service.url, config.server.token, call);
+  const answer = await askService(config, call);
   if (answer !== null) return read(answer);
   const store = await openStore(config.store);
   try {
@@ -35,6 +34,12 @@ export async function throughService<Result>(
   } finally {
     await store.close();
   }
+}
+
+/** The answer of the service that holds the embedded folder; null where none runs, or the store lies on a server. @throws DriftlineError */
+export async function askService(config: Config, call: ServiceCall): Promise<string | null> {
+  const service = "embedded" in config.store ? findService(config.store.embedded) : null;
+  return service === null ? null : await ask(service.url, config.server.token, call);
 }
 
 /** null where nobody listens: a killed service leaves its announcement behind, and its process id may be another's by now. */

@@ -1,4 +1,4 @@
-/** `driftline replay`: reads the file sources to their end, evaluates every window, and ends. */
+/** `driftline replay`: reads files and topics to where they end, evaluates every window, and ends. */
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -12,22 +12,19 @@ import { progressView, summaryJson, summaryTable } from "./progress.ts";
 export const replayCommand = (): Command =>
   new Command("replay")
     .description(
-      "Read the configuration's file sources to the end, evaluate all windows including the last incomplete one, and exit.",
+      "Read the configuration's files and topics to where they end now, evaluate all windows including the last incomplete one, and exit.",
     )
     .addOption(configOption())
     .option("--json", "print the summary as JSON")
     .option("--keep", "write into the configured store and keep it; without it a temporary folder is used and removed")
     .addHelpText(
       "after",
-      "\nAlerts are computed but nobody is told: no channel or action is called.\n\nExample:\n  driftline replay -c examples/census/driftline.yaml --json",
+      "\nAlerts are computed but nobody is told: no channel or action is called. Topics are read without a consumer group.\n\nExample:\n  driftline replay -c examples/census/driftline.yaml --json",
     )
     .action(async (options: { config: string; json?: true; keep?: true }) => {
       const config = readConfig(options.config);
-      if (!config.sources.some((source) => source.use === "file"))
-        throw new DriftlineError(
-          "config_invalid",
-          `${options.config} has no source with \`use: file\`, so there is nothing to replay`,
-        );
+      if (config.sources.length === 0)
+        throw new DriftlineError("config_invalid", `${options.config} has no sources, so there is nothing to replay`);
       const folder = options.keep === true ? null : await mkdtemp(path.join(os.tmpdir(), "driftline-replay-"));
       try {
         await run(folder === null ? config : { ...config, store: { embedded: folder } }, options.json === true);

@@ -3,19 +3,27 @@ import type { Command } from "commander";
 import { auditCommand } from "./audit.ts";
 import { backtestCommand } from "./backtest.ts";
 import { checkCommand } from "./check.ts";
+import { deadLettersCommand } from "./dead-letters.ts";
 import { decisionCommands } from "./decisions.ts";
 import { demoCommand } from "./demo.ts";
 import { forgetCommand } from "./forget.ts";
+import { initCommand } from "./init.ts";
 import { replayCommand } from "./replay.ts";
 import { reportCommand } from "./report.ts";
 import { serveCommand } from "./serve.ts";
 import { sqlCommand } from "./sql.ts";
+import { statusCommand } from "./status.ts";
+import { testCommand } from "./test.ts";
 
 export const serviceCommands = (): Command[] => [
   demoCommand(),
+  initCommand(),
   serveCommand(),
   replayCommand(),
   checkCommand(),
+  testCommand(),
+  statusCommand(),
+  deadLettersCommand(),
   backtestCommand(),
   reportCommand(),
   auditCommand(),

@@ -21,6 +21,9 @@ export interface RawMessage extends Position {
   readonly identity?: string | null;
 }
 
+/** What comes with the bytes of a message and is needed to read them again. */
+export type MessageEnvelope = Pick<RawMessage, "receivedMs" | "headers" | "key" | "identity">;
+
 /** What a dead letter keeps of a message. */
 export function keptBytes(value: RawMessage["value"], limit: number): Buffer | string {
   if (value === null) return "";
@@ -60,4 +63,5 @@ export interface DeadLetter extends Position {
   /** One sentence that names the field, its value and what would be right. */
   readonly detail: string;
   readonly raw: Buffer | string;
+  readonly envelope: MessageEnvelope;
 }

@@ -157,6 +157,8 @@ export interface Incident {
   readonly explanations?: readonly Explanation[];
   /** Why it is in this state: the reason of its newest change, one sentence. */
   readonly reason?: string;
+  /** No incident: a person tries whether messages arrive. Machines are told so in every body. */
+  readonly test?: true;
 }
 
 /**

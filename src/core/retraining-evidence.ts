@@ -35,6 +35,7 @@ export function retrainingEvidence(notification: Notification) {
   const members = incident.members.slice(0, MEMBERS_MAX);
   const { from, to } = incidentSpan(notification);
   return {
+    ...(incident.test === undefined ? {} : { test: true }),
     retraining_id: notification.idempotencyKey,
     report_url: retraining?.report_url ?? "",
     model: incident.model,

@@ -56,6 +56,7 @@ export function onsetBody(member: Pick<IncidentMember, "onset" | "onset_from" | 
 export function incidentBody({ incident, link }: Notification): Record<string, unknown> {
   return {
     id: incident.incident_id,
+    ...(incident.test === undefined ? {} : { test: true }),
     model: incident.model,
     ...(incident.models === undefined ? {} : { models: incident.models }),
     window: incident.window,

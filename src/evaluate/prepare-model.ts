@@ -189,7 +189,7 @@ async function currentReference(
 }
 
 /** Features of the reference, then pinned ones that it lacks. */
-function schemaOf(config: ModelConfig, reference: LoadedReference | null): ModelSchema {
+export function schemaOf(config: ModelConfig, reference: LoadedReference | null): ModelSchema {
   const features: FeatureColumn[] = (reference?.subjects ?? [])
     .filter((subject) => subject.subjectKind === "feature")
     .map(({ subject, kind }) => ({ name: subject, kind }));

@@ -36,6 +36,8 @@ export async function readFeedingPartitions(lane: Lane, model: string): Promise<
   return new Set(rows.map(partitionKey));
 }
 
+const isRedriven = (source: string): boolean => /^(?:pairs:[^:]*:)?redrive:/.test(source);
+
 /**
  * The least over the feeding partitions of min(greatest event time, now) − allowed lateness. A partition that has been idle
  * advances by as long as it has been idle, so that it can't hold the others back for ever, and never beyond now.
@@ -49,8 +51,10 @@ export function watermarkOf(
   now: number,
 ): number {
   let least = Number.POSITIVE_INFINITY;
-  for (const time of times) {
-    if (!feeding.has(partitionKey(time))) continue;
+  const fed = times.filter((time) => feeding.has(partitionKey(time)));
+  // Dead letters that were read again are as old as they are: they hold nothing back, unless nothing else has come.
+  const live = fed.filter(({ source }) => !isRedriven(source));
+  for (const time of live.length > 0 ? live : fed) {
     const idle = Math.max(0, now - time.seenAt);
     least = Math.min(least, Math.min(time.maxTimestamp + idle, now));
   }

@@ -85,6 +85,9 @@ export function halfColumns(halves: HalfRows, rows: RowChoice, now: number): Col
   ];
 }
 
+const envelopeText = (envelope: DeadRow["envelope"]): string =>
+  Object.keys(envelope).length === 0 ? "" : JSON.stringify(envelope);
+
 /** Columns of the `dead_letters` table. */
 export function deadLetterColumns(dead: readonly DeadRow[]): Column[] {
   return [
@@ -96,6 +99,7 @@ export function deadLetterColumns(dead: readonly DeadRow[]): Column[] {
     { name: "reason", type: "LowCardinality(String)", values: dead.map((letter) => letter.reason) },
     { name: "detail", type: "String", values: dead.map((letter) => letter.detail) },
     { name: "raw", type: "String", values: dead.map((letter) => letter.raw) },
+    { name: "envelope", type: "String", values: dead.map((letter) => envelopeText(letter.envelope)) },
   ];
 }
 

@@ -1,8 +1,10 @@
 /** Which decoder a source has: by its format, its mapping of fields and the models. One a source, made when its first message comes. */
+import path from "node:path";
 import { type EventMapping, eventMappingSchema } from "../config/event-mapping.ts";
 import { type FormatConfig, formatOf } from "../config/formats.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
+import { formatByEnding } from "../core/file-format.ts";
 import { createJsonDecoder, type Decoder, type DecoderModel, type DecoderOptions } from "./events/json-events.ts";
 import { createFormatDecoder } from "./format-decoder.ts";
 
@@ -35,17 +37,42 @@ export function createDecoders(options: DecodersOptions): Decoders {
   return {
     register: (source, mapping, textNumbers) =>
       void files.set(source, { mapping, format: null, topic: null, textNumbers }),
-    of: (source) => decoderOf(files.get(source) ?? readingOf(source, config), options),
+    of(source) {
+      const read = readAs(source);
+      return decoderOf(read === NATIVE ? native : (files.get(read) ?? readingOf(read, config)), options);
+    },
   };
+}
+
+/** Before the name of the source that dead letters came from, once they are read again. */
+export const REDRIVEN = "redrive:";
+/** As such a name: of letters that are events with the names of native JSON. */
+export const NATIVE = "native";
+const native: Reading = { mapping: nativeMapping, format: null, topic: null, textNumbers: false };
+
+/** The source whose messages a source's are read like. Predictions paired of calls are native events. */
+function readAs(source: string): string {
+  if (source.startsWith("pairs:")) return NATIVE;
+  return source.startsWith(REDRIVEN) ? readAs(source.slice(REDRIVEN.length)) : source;
 }
 
 function readingOf(source: string, config: DecodersOptions["config"]): Reading {
   const [kind, topic = null] = source.split(":");
   const { format, events } = config;
+  if (kind === "file") return fileReading(source, config);
   if (kind !== "kafka") return { mapping: events, format, topic: null, textNumbers: false };
   const named = config.sources.find((one) => one.use === "kafka" && one.topics.some((name) => name === topic));
   const own = named?.use === "kafka" ? named.format : undefined;
   return { mapping: named?.events ?? events, format: own ?? format, topic, textNumbers: false };
+}
+
+/** A file that is not open: `file:<name>:<fingerprint>`. */
+function fileReading(source: string, { sources, events }: DecodersOptions["config"]): Reading {
+  const name = source.slice("file:".length, source.lastIndexOf(":"));
+  const file = sources.find((one) => one.use === "file" && path.basename(one.path) === name);
+  if (file?.use !== "file") return { mapping: events, format: null, topic: null, textNumbers: false };
+  const textNumbers = (file.format ?? formatByEnding(file.path)) === "CSVWithNames";
+  return { mapping: file.events ?? events, format: null, topic: null, textNumbers };
 }
 
 function decoderOf({ mapping, format, topic, textNumbers }: Reading, options: DecodersOptions): Decoder {

@@ -159,7 +159,7 @@ interface Items {
 }
 
 /** A CloudEvent is one item, whatever its data; a batch of them is as many structured ones. */
-function itemsOf(contentType: string, body: Buffer, headers: HttpIngestRequest["headers"]): Items {
+export function itemsOf(contentType: string, body: Buffer, headers: HttpIngestRequest["headers"]): Items {
   const type = contentType.toLowerCase();
   if (type.startsWith("application/cloudevents-batch"))
     return {

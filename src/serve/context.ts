@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { DeadLetterFilter } from "./queries/dead-letters.ts";
 
 /** Takes the body of `POST /v1/events`; answers only after the rows are stored. */
 export interface HttpIngest {
@@ -48,6 +49,12 @@ export type AskBacktest = (request: {
   readonly to?: number | undefined;
 }) => Promise<unknown>;
 
+/** The readiness that was found; gives the body of the answer. */
+export type AskStatus = (found: { readonly ready: boolean; readonly parts: readonly HealthPart[] }) => Promise<unknown>;
+
+/** Which dead letters are read again; gives the body of the answer. */
+export type AskRedrive = (filter: Omit<DeadLetterFilter, "redriven">) => Promise<unknown>;
+
 export interface ServeContext {
   readonly store: Store;
   readonly models: readonly ModelConfig[];
@@ -55,6 +62,9 @@ export interface ServeContext {
   /** null where this process does not ingest. */
   readonly ingest: HttpIngest | null;
   readonly backtest: AskBacktest | null;
+  readonly status: AskStatus | null;
+  /** null where this process does not ingest. */
+  readonly redrive: AskRedrive | null;
   readonly health: readonly HealthProvider[];
   readonly clock: Clock;
   readonly metrics: Metrics;

@@ -12,7 +12,15 @@ import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type ByteBudget, createByteBudget } from "./byte-budget.ts";
-import type { AskBacktest, DetectorWords, HealthProvider, HttpIngest, ServeContext } from "./context.ts";
+import type {
+  AskBacktest,
+  AskRedrive,
+  AskStatus,
+  DetectorWords,
+  HealthProvider,
+  HttpIngest,
+  ServeContext,
+} from "./context.ts";
 import { checkBind, isAuthorized, isHostAllowed, isOriginAllowed, securityHeaders } from "./guard.ts";
 import { type Answer, errorAnswer, type Route, statusOf } from "./route.ts";
 import { errorPage } from "./routes/pages.tsx";
@@ -32,6 +40,10 @@ export interface ServerOptions {
   readonly ingest?: HttpIngest;
   /** Left out: `POST /v1/backtest` answers 503. */
   readonly backtest?: AskBacktest;
+  /** Left out: `GET /v1/status` answers 503. */
+  readonly status?: AskStatus;
+  /** Left out: `POST /v1/dead-letters/redrive` answers 503. */
+  readonly redrive?: AskRedrive;
   /** False where this process has not the role `web`: only /health, /ready, /metrics and /v1/events are served. */
   readonly web?: boolean;
   /** Longest request body in bytes; default 32 MiB. */
@@ -130,6 +142,8 @@ function createApp(options: ServerOptions, url: () => string): Hono {
     detectors: new Map(options.detectors.map((detector) => [detector.name, detector])),
     ingest: options.ingest ?? null,
     backtest: options.backtest ?? null,
+    status: options.status ?? null,
+    redrive: options.redrive ?? null,
     health: options.health ?? [],
     clock: options.clock,
     metrics: options.metrics,

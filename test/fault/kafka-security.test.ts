@@ -184,6 +184,7 @@ test("Dead letters arrive in their topic with raw bytes, position and reason", {
       reason: "not_json",
       detail: "no object",
       raw,
+      envelope: {},
     },
   ]);
   await producer.close();

@@ -51,6 +51,7 @@ export const webhook = defineAction({
       const { report_url, features, reference, data } = retrainingEvidence(notification);
       const body = JSON.stringify({
         ...extra,
+        ...(incident.test === undefined ? {} : { test: true }),
         type: "retrain",
         timestamp: new Date(now).toISOString(),
         model: incident.model,

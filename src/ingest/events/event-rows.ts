@@ -2,7 +2,7 @@
  * Where decoded events are put: columns that are filled row by row and kept between batches, because one small object per event
  * would cost more than reading it. A row counts once `rows` is raised; until then it may be written over.
  */
-import type { DeadLetter, Position } from "../../core/event.ts";
+import type { DeadLetter, MessageEnvelope, Position } from "../../core/event.ts";
 import type { HalfSide } from "../../core/half.ts";
 import type { FeatureColumn, ModelSchema } from "../../core/model-schema.ts";
 
@@ -171,13 +171,23 @@ export class EventRows {
 
   /** Puts a message, or one event of it, among the dead letters. `raw` is cut to what may be kept of it. */
   bury(
-    position: Position,
+    position: Position & MessageEnvelope,
     message: number,
     why: Pick<DeadLetter, "item" | "format" | "reason" | "detail" | "raw">,
   ): void {
-    const { source, partition, offset } = position;
+    const { source, partition, offset, receivedMs, headers, key, identity } = position;
     const { item, format, reason, detail, raw } = why;
-    this.dead.push({ source, partition, offset, message, item, format, reason, detail, raw });
+    // Where nothing is kept of the content, nothing is of what came with it.
+    const envelope: MessageEnvelope =
+      raw.length === 0
+        ? {}
+        : {
+            ...(receivedMs === undefined ? {} : { receivedMs }),
+            ...(headers === undefined ? {} : { headers }),
+            ...(key === undefined ? {} : { key }),
+            ...(identity === undefined ? {} : { identity }),
+          };
+    this.dead.push({ source, partition, offset, message, item, format, reason, detail, raw, envelope });
   }
 
   get events(): number {

@@ -94,6 +94,7 @@ function alerts(notification: Notification, settings: Options, now: number): Rec
       window: incident.window,
       severity: settings.severities[severity],
       incident: incident.incident_id,
+      ...(incident.test === undefined ? {} : { test: "true" }),
     },
     annotations: annotations(notification),
     // Event time may run ahead of the clock, and an alert must not end before it starts.

@@ -9,7 +9,6 @@ import { checkFormat, checkReadOnly } from "../../store/read-only.ts";
 import { sql } from "../../store/sql.ts";
 import type { ServeContext } from "../context.ts";
 import { comparisonJson, loadComparison } from "../queries/comparison.ts";
-import { countByReason, selectDeadLetters } from "../queries/dead-letters.ts";
 import { incidentJson, selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
 import { metricJson, metricsFilter, selectMetrics } from "../queries/metrics.ts";
 import { type SeriesView, selectEvents, selectSeries } from "../queries/models.ts";
@@ -181,24 +180,6 @@ const readRoutes = [
       });
     },
   }),
-  getRoute({
-    path: "/v1/dead-letters",
-    summary:
-      "Messages that could not become an event, the newest first, and how many there are by format and reason; `raw` is cut after 2,000 bytes.",
-    audience: "api",
-    produces: "application/json",
-    params: noInput,
-    query: z.object({ limit: limit(100) }),
-    async handle({ store, clock }, { query }) {
-      const lane = store.lane("serve");
-      const letters = await selectDeadLetters(lane, query.limit);
-      const counts = await countByReason(lane, clock.now() - HOUR);
-      return jsonAnswer({
-        counts: counts.map(({ recent, ...count }) => ({ ...count, last_hour: recent })),
-        dead_letters: letters.map(({ received_ms, ...letter }) => ({ ...letter, received_at: iso(received_ms) })),
-      });
-    },
-  }),
 ];
 
 /** The names of the models that there are, so that a typing error explains itself. */
@@ -235,8 +216,6 @@ function wireHeaders(headers: Headers): { headers?: Record<string, string> } {
   const found = [...headers].filter(([name]) => name.startsWith("ce-") || name === "x-request-id");
   return found.length === 0 ? {} : { headers: Object.fromEntries(found) };
 }
-
-const HOUR = 3_600_000;
 
 const unzip = promisify(gunzip);
 /** An unpacked body may be this long at most, however small it came in. */

@@ -6,6 +6,7 @@ import { assetRoutes } from "./assets.ts";
 import { auditRoute } from "./audit.ts";
 import { backtestRoute } from "./backtest.ts";
 import { comparisonRoutes } from "./comparison.ts";
+import { deadLetterRoutes } from "./dead-letters.ts";
 import { decisionRoutes } from "./decisions.ts";
 import { forgetRoute } from "./forget.ts";
 import { modelStateRoute } from "./model-state.ts";
@@ -13,6 +14,7 @@ import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
 import { reportRoute } from "./report.ts";
 import { retrainingRoutes } from "./retrainings.tsx";
+import { statusRoute } from "./status.ts";
 
 const openapiRoute = getRoute({
   path: "/v1/openapi.json",
@@ -27,10 +29,12 @@ const openapiRoute = getRoute({
 export const routes: readonly Route[] = [
   ...operationRoutes,
   ...apiRoutes,
+  ...deadLetterRoutes,
   modelStateRoute,
   reportRoute,
   backtestRoute,
   auditRoute,
+  statusRoute,
   ...retrainingRoutes,
   ...comparisonRoutes,
   ...decisionRoutes,

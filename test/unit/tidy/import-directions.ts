@@ -11,6 +11,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   "src/ingest/formats": ["src/core", "src/math"],
   "src/config": ["src/core", "src/math", "detectors", "src/notify/channels", "src/act/actions", "src/ingest/formats"],
   "src/telemetry": ["src/core", "src/config"],
+  "src/onboarding": ["src/core", "src/config"],
   "src/store": ["src/core"],
   "src/audit": ["src/core", "src/store"],
   "src/alert": ["src/core", "src/math", "src/sequential", "src/config", "src/store", "src/telemetry"],

@@ -23,6 +23,7 @@ import { losslessText } from "../../core/lossless-json.ts";
 import type { ModelSchema } from "../../core/model-schema.ts";
 import { kindOf, letterOf, Refusal, show } from "../../core/refusal.ts";
 import { parseTimestamp } from "../../core/timestamp.ts";
+import { createEntityReader, isOfEntityAlone, type ReadEntity } from "./entity-key.ts";
 import { type Field, type Fields, fieldsOf, keysOf, quoted } from "./event-fields.ts";
 import { type EventRows, type PredictionRows, placeRow } from "./event-rows.ts";
 import { createFeatureReader, MAX_DEPTH, type ReadFeatures } from "./feature-reader.ts";
@@ -81,6 +82,8 @@ interface ClassValue {
 
 interface ModelReader extends DecoderModel {
   readonly readFeatures: ReadFeatures;
+  /** null where labels are joined by id alone. */
+  readonly readEntity: ReadEntity | null;
   readonly classes: ReadonlySet<string>;
   readonly seenClasses: Map<unknown, ClassValue | null>;
   readonly redact: ((rows: PredictionRows, row: number) => void) | null;
@@ -141,6 +144,7 @@ class JsonDecoder implements PayloadDecoder {
             fieldKeys,
             textNumbers: options.textNumbers ?? false,
           }),
+          readEntity: model.schema.entity === undefined ? null : createEntityReader(mapping, model.schema.entity, model.privacy ?? null),
           classes: new Set(model.schema.classes.map((name) => classLabel(name) ?? name)),
           seenClasses: new Map(),
           redact: model.privacy === undefined || model.privacy === null ? null : createRedaction(model.privacy),
@@ -210,8 +214,10 @@ class JsonDecoder implements PayloadDecoder {
     const predicted = this.#fields.prediction.read(payload);
     const truth = this.#fields.label.read(payload);
     const kind = this.#kind(payload, predicted, truth);
-    const written = this.#id(payload, message);
-    const id = model.privacy?.hashesIds === true ? model.privacy.hash(written) : written;
+    const entity = model.readEntity?.(payload, this.#spelling) ?? "";
+    const isOfEntity =
+      kind === "label" && model.readEntity !== null && isOfEntityAlone(this.#fields.id, payload, entity);
+    const id = isOfEntity ? entity : this.#privateId(payload, message, model);
     const version = this.#text1(this.#fields.version, payload, "");
     const timestamp = this.#timestamp(payload, message, model);
     const asLabel =
@@ -226,6 +232,7 @@ class JsonDecoder implements PayloadDecoder {
       target.version[row] = version;
       target.variant[row] = this.#text1(this.#fields.variant, payload, "");
       target.id[row] = id;
+      target.entity[row] = entity;
       target.timestamp[row] = timestamp;
       target.prediction[row] = outcome.number;
       target.predictionText[row] = outcome.text;
@@ -234,7 +241,7 @@ class JsonDecoder implements PayloadDecoder {
       target.rows++;
     }
     if (asLabel === null) return;
-    const { labels } = rows;
+    const labels = isOfEntity ? rows.entityLabels : rows.labels;
     const row = labels.rows;
     labels.model[row] = model.schema.model;
     labels.version[row] = version;
@@ -276,6 +283,11 @@ class JsonDecoder implements PayloadDecoder {
       "field_missing",
       `there is neither ${quoted(this.#fields.type)} nor ${quoted(prediction)} nor ${quoted(label)}`,
     );
+  }
+
+  #privateId(payload: JsonObject, message: RawMessage, { privacy }: ModelReader): string {
+    const id = this.#id(payload, message);
+    return privacy?.hashesIds === true ? privacy.hash(id) : id;
   }
 
   #id(payload: JsonObject, message: RawMessage): string {

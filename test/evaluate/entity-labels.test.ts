@@ -279,7 +279,7 @@ test("events as they come over the wire: the key in a feature, in the label a fi
     ),
   );
   await writer.flush();
-  await writer.close();
+  await writer.close(0);
   await scene.evaluation.run({ final: true });
   assert.deepEqual(await labelsOf(scene), { "r-1": "0", "r-2": "1" });
   const accuracy = (await scene.rows("1h")).find(({ metric }) => metric === "accuracy");

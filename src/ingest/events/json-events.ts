@@ -15,7 +15,6 @@ import type { EventMapping } from "../../config/event-mapping.ts";
 import type { Privacy } from "../../config/privacy.ts";
 import { classLabel } from "../../core/class-label.ts";
 import type { Clock } from "../../core/clock.ts";
-import { messageOf } from "../../core/errors.ts";
 import type { DeadLetterReason, RawMessage } from "../../core/event.ts";
 import { parseWithNumbersAsText } from "../../core/exact-json.ts";
 import { isObject, type JsonObject } from "../../core/json-object.ts";
@@ -27,6 +26,7 @@ import { createEntityReader, isOfEntityAlone, type ReadEntity } from "./entity-k
 import { type Field, type Fields, fieldsOf, keysOf, quoted } from "./event-fields.ts";
 import { type EventRows, type PredictionRows, placeRow } from "./event-rows.ts";
 import { createFeatureReader, MAX_DEPTH, type ReadFeatures } from "./feature-reader.ts";
+import { notJson } from "./not-json.ts";
 import { numberOf, readOptionalFields } from "./optional-fields.ts";
 import { createRedaction } from "./private-fields.ts";
 
@@ -71,7 +71,6 @@ export function createJsonDecoder(options: DecoderOptions): PayloadDecoder {
 
 const MAX_TEXT = 4096;
 const CLASSES_REMEMBERED = 10_000;
-const NOT_A_NUMBER = /[:[,]\s*-?(NaN|Infinity)\b/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** A class as it is stored: its canonical text, and the number that it is or NaN. */
@@ -144,7 +143,10 @@ class JsonDecoder implements PayloadDecoder {
             fieldKeys,
             textNumbers: options.textNumbers ?? false,
           }),
-          readEntity: model.schema.entity === undefined ? null : createEntityReader(mapping, model.schema.entity, model.privacy ?? null),
+          readEntity:
+            model.schema.entity === undefined
+              ? null
+              : createEntityReader(mapping, model.schema.entity, model.privacy ?? null),
           classes: new Set(model.schema.classes.map((name) => classLabel(name) ?? name)),
           seenClasses: new Map(),
           redact: model.privacy === undefined || model.privacy === null ? null : createRedaction(model.privacy),
@@ -392,14 +394,4 @@ function classValue(value: unknown, model: ModelReader): ClassValue | null {
   const text = classLabel(value);
   if (text === null || (model.classes.size > 0 && !model.classes.has(text))) return null;
   return { text, number: String(Number(text)) === text ? Number(text) : Number.NaN };
-}
-
-function notJson(text: string, thrown: unknown): Refusal {
-  const special = NOT_A_NUMBER.exec(text)?.[1];
-  if (special !== undefined)
-    return new Refusal(
-      "not_json",
-      `the message holds ${special}, which is not JSON; send null where there is no value`,
-    );
-  return new Refusal("not_json", messageOf(thrown).slice(0, 300));
 }

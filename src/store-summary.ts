@@ -21,7 +21,8 @@ export async function storeSummary(
     predictions +=
       (await lane.query(sql`SELECT count() AS n FROM ${name(predictionsTable(model.name))} FINAL`, count))[0]?.n ?? 0;
   const labels = await lane.query(
-    sql`SELECT uniqExact(model, id, version) AS n FROM labels WHERE model IN ${list(names)}`,
+    sql`SELECT (SELECT uniqExact(model, id, version) FROM labels WHERE model IN ${list(names)})
+      + (SELECT uniqExact(model, entity, version, timestamp) FROM entity_labels WHERE model IN ${list(names)}) AS n`,
     count,
   );
   const dead = await lane.query(sql`SELECT count() AS n FROM dead_letters FINAL`, count);

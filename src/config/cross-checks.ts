@@ -152,10 +152,17 @@ function checkWindows({ windows, pane }: ModelConfig, path: Path): Problem[] {
   });
 }
 
-function checkTimes({ retention, label_horizon }: ModelConfig, path: Path): Problem[] {
-  if (retention === undefined || retention >= label_horizon) return [];
-  const message = `${durationText(retention)} is less than label_horizon (${durationText(label_horizon)}): predictions would be gone before their labels come`;
-  return [{ path: [...path, "retention"], message }];
+function checkTimes({ retention, label_horizon, join_labels }: ModelConfig, path: Path): Problem[] {
+  const problems: Problem[] = [];
+  if (retention !== undefined && retention < label_horizon) {
+    const message = `${durationText(retention)} is less than label_horizon (${durationText(label_horizon)}): predictions would be gone before their labels come`;
+    problems.push({ path: [...path, "retention"], message });
+  }
+  if (join_labels.by === "entity" && join_labels.within > label_horizon) {
+    const message = `${durationText(join_labels.within)} is more than label_horizon (${durationText(label_horizon)}), after which no label is waited for`;
+    problems.push({ path: [...path, "join_labels", "within"], message });
+  }
+  return problems;
 }
 
 function checkClasses({ task, classes }: ModelConfig, path: Path): Problem[] {

@@ -15,6 +15,11 @@ export const eventMappingSchema = z
     prediction: fieldSource.default("prediction").describe("Predicted class or number."),
     score: fieldSource.default("score").describe("Probability or score of the positive class."),
     label: fieldSource.default("label").describe("Ground truth, of label events."),
+    entity: fieldSource
+      .optional()
+      .describe(
+        "Whom or what the event is about, for labels that are joined by it (`join_labels`); left out, or absent in an event: the feature, segment or field that `join_labels.entity` names.",
+      ),
     probabilities: path.default("probabilities").describe("Object of class to probability."),
     segments: path.default("segments").describe("Object of segment name to value."),
     attributions: path.default("attributions").describe("Object of feature to attribution."),

@@ -45,6 +45,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     weigh_labels_by,
     privacy,
     season_timezone,
+    join_labels,
   } = model;
   return {
     name,
@@ -63,6 +64,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     ...(privacy === undefined ? {} : { privacy: { ...privacy, key: undefined } }),
     // The hours of the week by which volumes are compared.
     ...(season_timezone === "UTC" ? {} : { season_timezone }),
+    ...(join_labels.by === "id" ? {} : { join_labels }),
     mapping,
     referenceId,
     reference: referenceParts(model),

@@ -14,6 +14,7 @@ import { falseAlarmsSchema, ignoreBelowSchema, ignoreRareBelowSchema } from "./f
 import { formatSchema } from "./formats.ts";
 import { withPlannedActions } from "./kpi-plans.ts";
 import { kpiSchema } from "./kpis.ts";
+import { joinLabelsSchema } from "./label-join.ts";
 import { labelsSchema, ownerSchema } from "./labels.ts";
 import { privacySchema } from "./privacy.ts";
 import { includeSchema } from "./read-files.ts";
@@ -93,6 +94,9 @@ const written = z.strictObject({
     .prefault("1d")
     .describe("Copies of an id within this time are one event; 0s: only equal timestamps."),
   label_horizon: duration().prefault("90d").describe("How long after a prediction its label may come."),
+  join_labels: joinLabelsSchema
+    .prefault({ by: "id" })
+    .describe("How a label finds its prediction: by the id alone, or by whom it is about where it carries no id."),
   retention: duration()
     .optional()
     .describe("How far back from the newest event time events are kept; left out: for ever."),

@@ -15,4 +15,6 @@ export interface ModelSchema {
   /** Canonical class texts; for `binary` [negative, positive]. Empty: any class (multiclass) or none (regression). */
   readonly classes: readonly string[];
   readonly features: readonly FeatureColumn[];
+  /** The feature, segment or field that holds the entity's key, where labels are joined by it. */
+  readonly entity?: string;
 }

@@ -116,3 +116,27 @@ export function inRecords(records: readonly CommitRecord[]): Sql {
     " OR ",
   )})`;
 }
+
+/** Labels, or predictions, joined by one statement, about. */
+const EVENTS_AT_ONCE = 500_000;
+/** Commit records that one statement names, several times. */
+const RECORDS_AT_ONCE = 200;
+
+/** Records for one statement each, by the number of their events. */
+export function* recordChunks(
+  records: readonly CommitRecord[],
+  sizeOf: (record: CommitRecord) => number,
+): Generator<CommitRecord[]> {
+  let chunk: CommitRecord[] = [];
+  let events = 0;
+  for (const record of records) {
+    if (chunk.length > 0 && (events + sizeOf(record) > EVENTS_AT_ONCE || chunk.length >= RECORDS_AT_ONCE)) {
+      yield chunk;
+      chunk = [];
+      events = 0;
+    }
+    chunk.push(record);
+    events += sizeOf(record);
+  }
+  if (chunk.length > 0) yield chunk;
+}

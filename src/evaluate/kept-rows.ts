@@ -7,7 +7,7 @@ import { z } from "zod";
 import { predictionsTable } from "../store/model-tables.ts";
 import { join, name, type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
-import { runsOf, withinPanes } from "./pane-runs.ts";
+import { nearPanes, runsOf } from "./pane-runs.ts";
 
 /** Event time from `from` (inclusive) to `to` (exclusive), ms. */
 export interface Span {
@@ -125,7 +125,7 @@ export async function panesOfLaterCopies(
 ): Promise<number[]> {
   const { model, dedupeWithin, pane } = options;
   if (dedupeWithin === 0 || panes.length === 0) return [];
-  const ids = await hashIn(lane, model, withinPanes(panes, pane));
+  const ids = await hashIn(lane, model, nearPanes(panes, pane));
   const near = join(
     runsOf(panes, 2 * dedupeWithin).map((run) =>
       withinSpan({ from: (run[0] ?? 0) - dedupeWithin, to: (run[run.length - 1] ?? 0) + pane + dedupeWithin }),

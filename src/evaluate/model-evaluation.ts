@@ -5,6 +5,7 @@ import { openAccepted } from "./accepted/accepted-evaluation.ts";
 import { type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import type { CountWindow } from "./count-boundaries.ts";
 import { type CountWindowState, evaluateCountWindows, openCountWindows } from "./count-windows.ts";
+import { joinEntitiesOfPredictions, joinEntityLabels } from "./entity-outcomes.ts";
 import { openEpoch } from "./epoch.ts";
 import { createReliabilityCheck } from "./estimates/reliability.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
@@ -69,6 +70,10 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     const changed = new Set(await summarisePanes(lane, prepared, dirty, pending.rows));
     const labelled = await joinNewLabels(lane, prepared, records);
     await joinEarlierLabels(lane, prepared, records);
+    labelled.push(
+      ...(await joinEntityLabels(lane, prepared, records)),
+      ...(await joinEntitiesOfPredictions(lane, prepared, records)),
+    );
     // Before the windows: those since an acceptance are compared with what steps have shown until then.
     await writeSteps(lane, prepared, steps, dirty, now);
     await accepted.advance(dirty, steps.sealedTo, pending.rows, now);

@@ -7,14 +7,9 @@ import { z } from "zod";
 import { predictionsTable } from "../store/model-tables.ts";
 import { name, type Sql, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
-import { type CommitRecord, inRecords } from "./commit-records.ts";
-import { withinPanes } from "./pane-runs.ts";
+import { type CommitRecord, inRecords, recordChunks } from "./commit-records.ts";
+import { nearPanes } from "./pane-runs.ts";
 import type { PreparedModel } from "./prepare-model.ts";
-
-/** Labels, or predictions, joined by one statement, about. */
-const EVENTS_AT_ONCE = 500_000;
-/** Commit records that one statement names, several times. */
-const RECORDS_AT_ONCE = 200;
 
 /** Joins the labels of the records; returns the panes of the predictions that may have got another label. */
 export async function joinNewLabels(
@@ -24,7 +19,7 @@ export async function joinNewLabels(
 ): Promise<number[]> {
   const model = prepared.config.name;
   const touched = new Set<number>();
-  for (const chunk of chunks(
+  for (const chunk of recordChunks(
     records.filter((record) => record.labels > 0),
     (record) => record.labels,
   )) {
@@ -37,7 +32,7 @@ export async function joinNewLabels(
     if (panes.length === 0) continue;
     // Their very times prune more than their panes do.
     const times = sql`timestamp IN (SELECT timestamp FROM prediction_ids WHERE model = ${model} AND h IN (SELECT cityHash64(id) FROM labels WHERE model = ${model} AND ${inRecords(chunk)}))`;
-    await joinLabels(lane, prepared, fresh, sql`${withinPanes(panes, prepared.config.pane)} AND ${times}`);
+    await joinLabels(lane, prepared, fresh, sql`${nearPanes(panes, prepared.config.pane)} AND ${times}`);
     for (const pane of panes) touched.add(pane);
   }
   return [...touched];
@@ -52,8 +47,8 @@ export async function joinEarlierLabels(
   const { name: model } = prepared.config;
   const committed = records.filter((record) => record.predictions > 0);
   if (committed.length === 0 || !(await hasLabels(lane, model))) return;
-  for (const chunk of chunks(committed, (record) => record.predictions)) {
-    const panes = withinPanes(
+  for (const chunk of recordChunks(committed, (record) => record.predictions)) {
+    const panes = nearPanes(
       chunk.flatMap((record) => record.predictionPanes),
       prepared.config.pane,
     );
@@ -71,24 +66,6 @@ async function hasLabels(lane: Lane, model: string): Promise<boolean> {
     (await lane.query(sql`SELECT 1 AS one FROM labels WHERE model = ${model} LIMIT 1`, z.object({ one: z.number() })))
       .length > 0
   );
-}
-
-function* chunks(
-  records: readonly CommitRecord[],
-  sizeOf: (record: CommitRecord) => number,
-): Generator<CommitRecord[]> {
-  let chunk: CommitRecord[] = [];
-  let events = 0;
-  for (const record of records) {
-    if (chunk.length > 0 && (events + sizeOf(record) > EVENTS_AT_ONCE || chunk.length >= RECORDS_AT_ONCE)) {
-      yield chunk;
-      chunk = [];
-      events = 0;
-    }
-    chunk.push(record);
-    events += sizeOf(record);
-  }
-  if (chunk.length > 0) yield chunk;
 }
 
 /** Panes that hold a prediction of one of the ids (`hashes`: a SELECT of cityHash64(id)). */

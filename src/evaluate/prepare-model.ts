@@ -197,7 +197,8 @@ export function schemaOf(config: ModelConfig, reference: LoadedReference | null)
   for (const [feature, pin] of Object.entries(config.features)) {
     if (pin !== "ignore" && !known.has(feature)) features.push({ name: feature, kind: pin });
   }
-  return { model: config.name, task: config.task, classes: classesOf(config), features };
+  const entity = config.join_labels.by === "entity" ? { entity: config.join_labels.entity } : {};
+  return { model: config.name, task: config.task, classes: classesOf(config), features, ...entity };
 }
 
 function classesOf(config: ModelConfig): readonly string[] {

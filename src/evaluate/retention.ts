@@ -21,7 +21,9 @@ function oldestNeeded({ config }: PreparedModel, keptFrom: number): number {
 /** Tables that hold rows of all models by event time, and the column of that. */
 const SHARED = [
   ["prediction_ids", "timestamp"],
+  ["prediction_entities", "timestamp"],
   ["outcomes", "timestamp"],
+  ["entity_outcomes", "timestamp"],
   ["pane_summaries", "pane_start"],
   ["panes", "pane_start"],
   ["steps", "pane_start"],
@@ -61,6 +63,7 @@ export async function applyRetention(lane: Lane, prepared: PreparedModel): Promi
     );
   }
   // A label may serve a prediction that is kept as long as the horizon reaches back.
-  await lane.command(sql`DELETE FROM labels WHERE model = ${model} AND timestamp < ${time(before)}`);
+  for (const labels of ["labels", "entity_labels"])
+    await lane.command(sql`DELETE FROM ${name(labels)} WHERE model = ${model} AND timestamp < ${time(before)}`);
   return before;
 }

@@ -33,6 +33,8 @@ export function predictionColumns(model: PredictionRows, rows: RowChoice): Colum
     { name: "prediction_text", type: "LowCardinality(String)", values: chosen(model.predictionText, rows) },
     { name: "score", type: "Nullable(Float64)", values: chosen(model.score, rows) },
   ];
+  if (model.schema.entity !== undefined)
+    columns.push({ name: "entity", type: "String", values: chosen(model.entity, rows) });
   if (used.probabilities)
     columns.push({ name: "probabilities", type: "Map(String, Float64)", values: chosen(model.probabilities, rows) });
   if (used.segments)
@@ -50,12 +52,12 @@ export function predictionColumns(model: PredictionRows, rows: RowChoice): Colum
   return columns;
 }
 
-/** Columns of the `labels` table. */
-export function labelColumns(labels: LabelRows, rows: RowChoice): Column[] {
+/** Columns of the `labels` table, or with `key` "entity" of `entity_labels`. */
+export function labelColumns(labels: LabelRows, rows: RowChoice, key: "id" | "entity"): Column[] {
   return [
     { name: "model", type: "LowCardinality(String)", values: chosen(labels.model, rows) },
     { name: "version", type: "LowCardinality(String)", values: chosen(labels.version, rows) },
-    { name: "id", type: "String", values: chosen(labels.id, rows) },
+    { name: key, type: "String", values: chosen(labels.id, rows) },
     { name: "timestamp", type: "DateTime64(3, 'UTC')", values: chosen(labels.timestamp, rows) },
     { name: "label", type: "Nullable(Float64)", values: chosen(labels.label, rows) },
     { name: "label_text", type: "LowCardinality(String)", values: chosen(labels.labelText, rows) },

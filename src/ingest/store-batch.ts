@@ -19,7 +19,7 @@ import {
   predictionColumns,
   type RowChoice,
 } from "./batch-columns.ts";
-import type { DeadRow, HalfRows } from "./events/event-rows.ts";
+import type { DeadRow, EventRows, HalfRows } from "./events/event-rows.ts";
 
 /** What a batch held of one (source, partition), once it is stored. */
 export interface StoredRange {
@@ -73,11 +73,12 @@ export async function storeBatch(batch: Batch, options: StoreBatchOptions): Prom
       await insertBlock(block, batch, options);
     }
   }
-  const { labels } = rows;
-  if (labels.rows > 0) {
-    const columns = (choice: RowChoice) => labelColumns(labels, choice);
+  for (const { table, group, key, of } of LABEL_TABLES) {
+    const labels = of(rows);
+    if (labels.rows === 0) continue;
+    const columns = (choice: RowChoice) => labelColumns(labels, choice, key);
     await insertBlock(
-      { key: "labels", group: LABELS, table: "labels", columns, message: labels.message, choice: labels.rows },
+      { key: table, group, table, columns, message: labels.message, choice: labels.rows },
       batch,
       options,
     );
@@ -98,9 +99,12 @@ export async function storeBatch(batch: Batch, options: StoreBatchOptions): Prom
   return await writeRecord(batch, options);
 }
 
-/** No model has this name: names of models begin with a letter or a digit. */
-const LABELS = " labels";
+/** No model has the name of these groups: names of models begin with a letter or a digit. */
 const HALVES = " halves";
+const LABEL_TABLES = [
+  { table: "labels", group: " labels", key: "id", of: (rows: EventRows) => rows.labels },
+  { table: "entity_labels", group: " entity labels", key: "entity", of: (rows: EventRows) => rows.entityLabels },
+] as const;
 
 interface Block {
   readonly key: string;
@@ -181,8 +185,10 @@ async function writeRecord(batch: Batch, options: StoreBatchOptions): Promise<St
     const refused = progress.refused.get(model);
     tallies.count("prediction", predictions, () => model, options.paneMs, refused);
   }
-  const { labels } = batch.rows;
-  tallies.count("label", labels, (row) => labels.model[row] ?? "", options.paneMs, progress.refused.get(LABELS));
+  for (const { group, of } of LABEL_TABLES) {
+    const labels = of(batch.rows);
+    tallies.count("label", labels, (row) => labels.model[row] ?? "", options.paneMs, progress.refused.get(group));
+  }
   tallies.countHalves(batch.rows.halves, progress.refused.get(HALVES));
   for (const letter of batch.rows.dead) tallies.bury(letter);
   await options.lane.insertRows("batches", tallies.records());

@@ -35,6 +35,7 @@ export async function ensureModelTables(lane: Lane, schema: ModelSchema): Promis
   SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 10`);
   await lane.command(sql`CREATE MATERIALIZED VIEW IF NOT EXISTS ${name(`prediction_ids_${schema.model}`)} TO prediction_ids AS
     SELECT ${schema.model} AS model, cityHash64(id) AS h, cityHash64(version, variant) AS twin, timestamp FROM ${name(table)}`);
+  if (schema.entity !== undefined) await ensureEntities(lane, schema.model);
   const present = await lane.query(
     sql`SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = ${table}`,
     z.object({ name: z.string(), type: z.string() }),
@@ -45,4 +46,12 @@ export async function ensureModelTables(lane: Lane, schema: ModelSchema): Promis
     if (type === undefined)
       await lane.command(sql`ALTER TABLE ${name(table)} ADD COLUMN IF NOT EXISTS ${definition(feature)}`);
   }
+}
+
+/** The column of the entity's key, and the view that indexes it. Rows that were stored before have none. */
+async function ensureEntities(lane: Lane, model: string): Promise<void> {
+  const table = name(predictionsTable(model));
+  await lane.command(sql`ALTER TABLE ${table} ADD COLUMN IF NOT EXISTS entity String CODEC(ZSTD(1))`);
+  await lane.command(sql`CREATE MATERIALIZED VIEW IF NOT EXISTS ${name(`prediction_entities_${model}`)} TO prediction_entities AS
+    SELECT ${model} AS model, sipHash64(entity) AS e, version, variant, timestamp, id FROM ${table} WHERE entity != ''`);
 }

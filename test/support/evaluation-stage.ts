@@ -12,13 +12,13 @@ import { type PreparedModel, prepareModel } from "../../src/evaluate/prepare-mod
 import { openStore } from "../../src/store/open.ts";
 import { sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
-import { modelConfig, type WrittenEvent, writeBatch } from "./event-writer.ts";
+import { modelConfig, type WrittenEntityLabel, type WrittenEvent, writeBatch } from "./event-writer.ts";
 
 export interface Scene {
   readonly config: ModelConfig;
   readonly prepared: PreparedModel;
   readonly evaluation: Evaluation;
-  readonly write: (events: readonly WrittenEvent[], offset: number) => Promise<void>;
+  readonly write: (events: readonly (WrittenEvent | WrittenEntityLabel)[], offset: number) => Promise<void>;
   readonly rows: (window: string) => Promise<MetricRow[]>;
 }
 

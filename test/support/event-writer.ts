@@ -16,6 +16,8 @@ export interface WrittenPrediction {
   readonly timestamp: number;
   readonly version?: string;
   readonly variant?: string;
+  /** Stored where the model's labels are joined by entity. */
+  readonly entity?: string;
   readonly prediction?: number | string | boolean | null;
   readonly score?: number | null;
   readonly features?: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>;
@@ -27,6 +29,15 @@ export interface WrittenPrediction {
 export interface WrittenLabel {
   readonly kind: "label";
   readonly id: string;
+  readonly timestamp: number;
+  readonly version?: string;
+  readonly label: number | string | boolean;
+}
+
+/** A label that names no prediction. */
+export interface WrittenEntityLabel {
+  readonly kind: "entity label";
+  readonly entity: string;
   readonly timestamp: number;
   readonly version?: string;
   readonly label: number | string | boolean;
@@ -50,7 +61,7 @@ export async function writeBatch(
   lane: Lane,
   config: ModelConfig,
   schema: ModelSchema,
-  events: readonly WrittenEvent[],
+  events: readonly (WrittenEvent | WrittenEntityLabel)[],
   place: BatchPlace,
 ): Promise<void> {
   const { source = "test", partition = 0, offset, insertedAt } = place;
@@ -63,19 +74,14 @@ export async function writeBatch(
     predictionsTable(config.name),
     predictionColumns(config, schema, predictions, source, partition),
   );
-  await lane.insertBlock("labels", [
-    { name: "model", type: "LowCardinality(String)", values: labels.map(() => config.name) },
-    { name: "version", type: "LowCardinality(String)", values: labels.map((row) => row.version ?? "") },
-    { name: "id", type: "String", values: labels.map((row) => row.id) },
-    { name: "timestamp", type: "DateTime64(3, 'UTC')", values: labels.map((row) => row.timestamp) },
-    { name: "label", type: "Nullable(Float64)", values: labels.map((row) => numberOf(config, row.label)) },
-    { name: "label_text", type: "LowCardinality(String)", values: labels.map((row) => textOf(config, row.label)) },
-    { name: "source", type: "LowCardinality(String)", values: labels.map(() => source) },
-    { name: "partition", type: "UInt32", values: labels.map(() => partition) },
-    { name: "offset", type: "UInt64", values: labels.map((row) => row.offset) },
-  ]);
+  const ofEntities = placed.flatMap(({ event, offset: at }) =>
+    event.kind === "entity label" ? [{ ...event, id: event.entity, offset: at }] : [],
+  );
+  await lane.insertBlock("labels", labelColumns(config, labels, source, partition, "id"));
+  await lane.insertBlock("entity_labels", labelColumns(config, ofEntities, source, partition, "entity"));
   const touched = new Map<string, { kind: string; pane: number; n: number }>();
-  for (const { kind, timestamp } of events) {
+  for (const { kind: written, timestamp } of events) {
+    const kind = written === "prediction" ? written : "label";
     const pane = Math.floor(timestamp / config.pane) * config.pane;
     const entry = touched.get(`${kind} ${pane}`) ?? { kind, pane, n: 0 };
     entry.n++;
@@ -94,6 +100,28 @@ export async function writeBatch(
       ...(insertedAt === undefined ? {} : { inserted_at: insertedAt }),
     },
   ]);
+}
+
+type LabelRow = Omit<WrittenLabel, "kind"> & { readonly offset: number };
+
+function labelColumns(
+  config: ModelConfig,
+  labels: readonly LabelRow[],
+  source: string,
+  partition: number,
+  key: "id" | "entity",
+): Column[] {
+  return [
+    { name: "model", type: "LowCardinality(String)", values: labels.map(() => config.name) },
+    { name: "version", type: "LowCardinality(String)", values: labels.map((row) => row.version ?? "") },
+    { name: key, type: "String", values: labels.map((row) => row.id) },
+    { name: "timestamp", type: "DateTime64(3, 'UTC')", values: labels.map((row) => row.timestamp) },
+    { name: "label", type: "Nullable(Float64)", values: labels.map((row) => numberOf(config, row.label)) },
+    { name: "label_text", type: "LowCardinality(String)", values: labels.map((row) => textOf(config, row.label)) },
+    { name: "source", type: "LowCardinality(String)", values: labels.map(() => source) },
+    { name: "partition", type: "UInt32", values: labels.map(() => partition) },
+    { name: "offset", type: "UInt64", values: labels.map((row) => row.offset) },
+  ];
 }
 
 const numberOf = (config: ModelConfig, value: number | string | boolean | null): number | null => {
@@ -169,6 +197,9 @@ function predictionColumns(
           .map(([feature, value]) => [feature, typeof value === "string" ? value : JSON.stringify(value)]),
       ),
     },
+    ...(schema.entity === undefined
+      ? []
+      : [{ name: "entity", type: "String", values: rows.map((row) => row.entity ?? "") } as const]),
     ...schema.features.map(({ name, kind }): Column => {
       const values = rows.map((row) => valueOf(row, name));
       return kind === "numeric"

@@ -121,6 +121,7 @@ export async function openFreshStore(
 export async function emptyTables(store: Store, schemas: readonly ModelSchema[]): Promise<void> {
   for (const table of [
     "labels",
+    "entity_labels",
     "batches",
     "positions",
     "dead_letters",

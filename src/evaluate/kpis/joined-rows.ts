@@ -29,7 +29,7 @@ export async function joinedRows(
   rows: WindowRows,
   options: JoinOptions,
 ): Promise<Sql> {
-  const { name: model, task } = prepared.config;
+  const { name: model, task, join_labels: how } = prepared.config;
   const kept = await keptRows(lane, prepared.dedupe, rows.span);
   const outcomes = sql`SELECT id, version, variant, timestamp, label, label_text, label_timestamp, true AS found FROM outcomes FINAL WHERE model = ${model} AND ${withinSpan(rows.span)}`;
   const unknown = options.features.map(
@@ -39,7 +39,19 @@ export async function joinedRows(
   if (!options.labelled)
     return sql`SELECT *, CAST(NULL AS Nullable(Float64)) AS label, CAST('' AS LowCardinality(String)) AS label_text, CAST(NULL AS Nullable(DateTime64(3, 'UTC'))) AS label_timestamp, false AS labelled FROM (${found})`;
   const labelled = task === "regression" ? sql`isNotNull(o.label)` : sql`o.label_text != ''`;
-  return sql`SELECT p.*, o.label AS label, o.label_text AS label_text, o.label_timestamp AS label_timestamp, o.found AND ${labelled} AS labelled
+  const byId = sql`SELECT p.*, o.label AS label, o.label_text AS label_text, o.label_timestamp AS label_timestamp, o.found AND ${labelled} AS labelled
     FROM (${found}) AS p
     ANY LEFT JOIN (${outcomes}) AS o ON p.id = o.id AND p.version = o.version AND p.variant = o.variant AND p.timestamp = o.timestamp`;
+  return how.by === "id" ? byId : withEntityLabels(model, rows.span, byId, labelled);
+}
+
+/** A label by id goes before one by entity. The row's own entity decides: a copy with another may have been joined too. */
+function withEntityLabels(model: string, span: Span, byId: Sql, labelled: Sql): Sql {
+  const ofEntities = sql`SELECT id, version, variant, timestamp, e, label, label_text, label_timestamp, true AS found FROM entity_outcomes FINAL WHERE model = ${model} AND ${withinSpan(span)}`;
+  return sql`SELECT r.* EXCEPT (label, label_text, label_timestamp, labelled), if(r.labelled, r.label, o.label) AS label,
+      if(r.labelled, r.label_text, o.label_text) AS label_text, if(r.labelled, r.label_timestamp, o.label_timestamp) AS label_timestamp,
+      r.labelled OR (o.found AND ${labelled}) AS labelled
+    FROM (${byId}) AS r
+    ANY LEFT JOIN (${ofEntities}) AS o
+    ON r.id = o.id AND r.version = o.version AND r.variant = o.variant AND r.timestamp = o.timestamp AND sipHash64(r.entity) = o.e`;
 }

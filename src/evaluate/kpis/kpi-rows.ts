@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { estimatedBy, impliedEstimates, isEstimate, type KpiConfig, type KpiName } from "../../config/kpis.ts";
 import type { MetricRow } from "../../core/metric.ts";
-import { join, type Sql, sql } from "../../store/sql.ts";
+import { join, name, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { blankRow, type SeriesWindow } from "../drift-rows.ts";
 import { estimatedError } from "../estimates/estimated-errors.ts";
@@ -119,14 +119,14 @@ export const ofLabels: Sql = sql`subject_kind IN ('kpi', 'label')`;
 
 /** Before the first label of a span there is nothing to join. */
 async function hasOutcomes(lane: Lane, { config }: PreparedModel, { span }: WindowRows): Promise<boolean> {
-  return (
-    (
-      await lane.query(
-        sql`SELECT 1 AS one FROM outcomes WHERE model = ${config.name} AND ${withinSpan(span)} LIMIT 1`,
-        z.object({ one: z.number() }),
-      )
-    ).length > 0
-  );
+  for (const table of config.join_labels.by === "id" ? ["outcomes"] : ["outcomes", "entity_outcomes"]) {
+    const found = await lane.query(
+      sql`SELECT 1 AS one FROM ${name(table)} WHERE model = ${config.name} AND ${withinSpan(span)} LIMIT 1`,
+      z.object({ one: z.number() }),
+    );
+    if (found.length > 0) return true;
+  }
+  return false;
 }
 
 function byPlace<Row extends Placed>(rows: readonly Row[]): Map<string, Row> {

@@ -70,6 +70,8 @@ export class PredictionRows implements RowOrigins {
   readonly id: string[] = [];
   readonly version: string[] = [];
   readonly variant: string[] = [];
+  /** '' where the event has none; used only where the model's labels are joined by entity. */
+  readonly entity: string[] = [];
   readonly timestamp: number[] = [];
   readonly prediction: number[] = [];
   readonly predictionText: string[] = [];
@@ -112,7 +114,7 @@ export class PredictionRows implements RowOrigins {
   }
 }
 
-/** The labels of all models in a batch. */
+/** The labels of all models in a batch. `id` is that of the prediction, or the key of the entity where labels are joined by it. */
 export class LabelRows implements RowOrigins {
   rows = 0;
   readonly message: number[] = [];
@@ -160,6 +162,8 @@ export interface DeadRow extends DeadLetter {
 export class EventRows {
   readonly predictions: ReadonlyMap<string, PredictionRows>;
   readonly labels = new LabelRows();
+  /** Labels that carry no id. */
+  readonly entityLabels = new LabelRows();
   readonly halves = new HalfRows();
   readonly dead: DeadRow[] = [];
   /** Features beyond what one event may bring along unasked (see feature-reader.ts), in all events of the batch. */
@@ -191,7 +195,7 @@ export class EventRows {
   }
 
   get events(): number {
-    let rows = this.labels.rows + this.halves.rows;
+    let rows = this.labels.rows + this.entityLabels.rows + this.halves.rows;
     for (const model of this.predictions.values()) rows += model.rows;
     return rows;
   }
@@ -199,6 +203,7 @@ export class EventRows {
   clear(): void {
     for (const model of this.predictions.values()) model.clear();
     this.labels.clear();
+    this.entityLabels.clear();
     this.halves.clear();
     this.dead.length = 0;
     this.droppedExtras = 0;

@@ -15,7 +15,6 @@ import type { EventMapping } from "../../config/event-mapping.ts";
 import type { Privacy } from "../../config/privacy.ts";
 import { classLabel } from "../../core/class-label.ts";
 import type { Clock } from "../../core/clock.ts";
-import { messageOf } from "../../core/errors.ts";
 import type { DeadLetterReason, RawMessage } from "../../core/event.ts";
 import { parseWithNumbersAsText } from "../../core/exact-json.ts";
 import { isObject, type JsonObject } from "../../core/json-object.ts";
@@ -23,9 +22,11 @@ import { losslessText } from "../../core/lossless-json.ts";
 import type { ModelSchema } from "../../core/model-schema.ts";
 import { kindOf, letterOf, Refusal, show } from "../../core/refusal.ts";
 import { parseTimestamp } from "../../core/timestamp.ts";
+import { createEntityReader, isOfEntityAlone, type ReadEntity } from "./entity-key.ts";
 import { type Field, type Fields, fieldsOf, keysOf, quoted } from "./event-fields.ts";
 import { type EventRows, type PredictionRows, placeRow } from "./event-rows.ts";
 import { createFeatureReader, MAX_DEPTH, type ReadFeatures } from "./feature-reader.ts";
+import { notJson } from "./not-json.ts";
 import { numberOf, readOptionalFields } from "./optional-fields.ts";
 import { createRedaction } from "./private-fields.ts";
 
@@ -70,7 +71,6 @@ export function createJsonDecoder(options: DecoderOptions): PayloadDecoder {
 
 const MAX_TEXT = 4096;
 const CLASSES_REMEMBERED = 10_000;
-const NOT_A_NUMBER = /[:[,]\s*-?(NaN|Infinity)\b/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /** A class as it is stored: its canonical text, and the number that it is or NaN. */
@@ -81,6 +81,8 @@ interface ClassValue {
 
 interface ModelReader extends DecoderModel {
   readonly readFeatures: ReadFeatures;
+  /** null where labels are joined by id alone. */
+  readonly readEntity: ReadEntity | null;
   readonly classes: ReadonlySet<string>;
   readonly seenClasses: Map<unknown, ClassValue | null>;
   readonly redact: ((rows: PredictionRows, row: number) => void) | null;
@@ -141,6 +143,10 @@ class JsonDecoder implements PayloadDecoder {
             fieldKeys,
             textNumbers: options.textNumbers ?? false,
           }),
+          readEntity:
+            model.schema.entity === undefined
+              ? null
+              : createEntityReader(mapping, model.schema.entity, model.privacy ?? null),
           classes: new Set(model.schema.classes.map((name) => classLabel(name) ?? name)),
           seenClasses: new Map(),
           redact: model.privacy === undefined || model.privacy === null ? null : createRedaction(model.privacy),
@@ -210,8 +216,10 @@ class JsonDecoder implements PayloadDecoder {
     const predicted = this.#fields.prediction.read(payload);
     const truth = this.#fields.label.read(payload);
     const kind = this.#kind(payload, predicted, truth);
-    const written = this.#id(payload, message);
-    const id = model.privacy?.hashesIds === true ? model.privacy.hash(written) : written;
+    const entity = model.readEntity?.(payload, this.#spelling) ?? "";
+    const isOfEntity =
+      kind === "label" && model.readEntity !== null && isOfEntityAlone(this.#fields.id, payload, entity);
+    const id = isOfEntity ? entity : this.#privateId(payload, message, model);
     const version = this.#text1(this.#fields.version, payload, "");
     const timestamp = this.#timestamp(payload, message, model);
     const asLabel =
@@ -226,6 +234,7 @@ class JsonDecoder implements PayloadDecoder {
       target.version[row] = version;
       target.variant[row] = this.#text1(this.#fields.variant, payload, "");
       target.id[row] = id;
+      target.entity[row] = entity;
       target.timestamp[row] = timestamp;
       target.prediction[row] = outcome.number;
       target.predictionText[row] = outcome.text;
@@ -234,7 +243,7 @@ class JsonDecoder implements PayloadDecoder {
       target.rows++;
     }
     if (asLabel === null) return;
-    const { labels } = rows;
+    const labels = isOfEntity ? rows.entityLabels : rows.labels;
     const row = labels.rows;
     labels.model[row] = model.schema.model;
     labels.version[row] = version;
@@ -276,6 +285,11 @@ class JsonDecoder implements PayloadDecoder {
       "field_missing",
       `there is neither ${quoted(this.#fields.type)} nor ${quoted(prediction)} nor ${quoted(label)}`,
     );
+  }
+
+  #privateId(payload: JsonObject, message: RawMessage, { privacy }: ModelReader): string {
+    const id = this.#id(payload, message);
+    return privacy?.hashesIds === true ? privacy.hash(id) : id;
   }
 
   #id(payload: JsonObject, message: RawMessage): string {
@@ -380,14 +394,4 @@ function classValue(value: unknown, model: ModelReader): ClassValue | null {
   const text = classLabel(value);
   if (text === null || (model.classes.size > 0 && !model.classes.has(text))) return null;
   return { text, number: String(Number(text)) === text ? Number(text) : Number.NaN };
-}
-
-function notJson(text: string, thrown: unknown): Refusal {
-  const special = NOT_A_NUMBER.exec(text)?.[1];
-  if (special !== undefined)
-    return new Refusal(
-      "not_json",
-      `the message holds ${special}, which is not JSON; send null where there is no value`,
-    );
-  return new Refusal("not_json", messageOf(thrown).slice(0, 300));
 }

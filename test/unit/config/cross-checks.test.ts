@@ -38,6 +38,15 @@ test("retention may not be shorter than the wait for labels", () => {
   load(model("retention: 30d, label_horizon: 30d"));
 });
 
+test("labels by entity may not be joined over a longer time than labels are waited for", () => {
+  assert.deepEqual(said(model("join_labels: { by: entity, entity: c, within: 91d }")), [
+    "models[0].join_labels.within: 91d is more than label_horizon (90d), after which no label is waited for",
+  ]);
+  const { models } = load(model("join_labels: { by: entity, entity: c }"));
+  assert.deepEqual(models[0]?.join_labels, { by: "entity", entity: "c", within: 30 * 86_400_000 });
+  assert.equal(said(model("join_labels: { by: entity }")).length, 1);
+});
+
 test("classes must be distinct by the rule by which labels compare", () => {
   assert.deepEqual(said(model('classes: [1, "1.0"]')), ['models[0].classes[1]: "1.0" is the same class as 1']);
   assert.deepEqual(said(model("classes: [true, 1]")), ["models[0].classes[1]: 1 is the same class as true"]);

@@ -91,14 +91,12 @@ export function checkPrivacy(model: ModelConfig, path: Path): Problem[] {
   if (privacy.key !== undefined && privacy.key.length < KEY_CHARACTERS_MIN)
     problems.push({ path: [...at, "key"], message: `at least ${KEY_CHARACTERS_MIN} characters` });
   const ways = privacyOf(model);
-  const { join_labels } = model;
-  if (join_labels.by === "entity")
-    for (const choose of [ways?.feature, ways?.segment])
-      if (choose?.(join_labels.entity) === "drop")
-        problems.push({
-          path: [...path, "join_labels", "entity"],
-          message: `"${join_labels.entity}" is dropped (privacy), so labels could not be joined by it; hash it instead`,
-        });
+  const entity = model.join_labels.by === "entity" ? model.join_labels.entity : null;
+  if (entity !== null && [ways?.feature(entity), ways?.segment(entity)].includes("drop"))
+    problems.push({
+      path: [...path, "join_labels", "entity"],
+      message: `"${entity}" is dropped (privacy), so labels could not be joined by it; hash it instead`,
+    });
   for (const [feature, kind] of Object.entries(model.features))
     if (kind === "numeric" && ways?.feature(feature) === "hash")
       problems.push({

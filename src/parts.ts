@@ -17,9 +17,7 @@ import type { AppOptions, Role } from "./app-options.ts";
 import { createAudit } from "./audit/audit.ts";
 import { readStandingHeads } from "./audit/audit-store.ts";
 import { configurationHash, recordConfiguration } from "./audit/in-force.ts";
-import { backtest } from "./backtest.ts";
-import { reportOf } from "./backtest-report.ts";
-import { configOfRequest } from "./backtest-request.ts";
+import { backtester } from "./backtester.ts";
 import { Cleanup } from "./cleanup.ts";
 import { canonicalJson } from "./config/canonical-json.ts";
 import { redacted, secretsOf } from "./config/redact.ts";
@@ -53,11 +51,10 @@ import { createStatePush } from "./notify/state-push.ts";
 import { createPairs } from "./pairs.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
-import type { AskBacktest } from "./serve/context.ts";
 import type { ServerOptions } from "./serve/server.ts";
-import { loadStatus } from "./status.ts";
+import { askStatus } from "./status.ts";
 import type { LocalReader } from "./store/local-reader.ts";
-import type { Lane, Store } from "./store/store.ts";
+import type { Store } from "./store/store.ts";
 import { storeSummary } from "./store-summary.ts";
 import { createLog, type Log, type LogLevel, logLevels } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -324,12 +321,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       },
     ],
     ...(has("ingest") ? { ingest: ingestion.http, redrive: (filter) => ingestion.redrive(filter) } : {}),
-    status: ({ ready, parts }) =>
-      loadStatus(store.lane("serve"), config.models, clock.now(), {
-        ready,
-        parts: [...parts],
-        sources: has("ingest") ? ingestion.sources() : [],
-      }),
+    status: askStatus(store.lane("serve"), config.models, clock, () => (has("ingest") ? ingestion.sources() : [])),
     backtest: backtester(store, clock, reader.lane),
     web: has("web"),
   };
@@ -390,17 +382,6 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       if (options.replayFirst === true) startLoop();
       return result;
     },
-  };
-}
-
-/** One after the other: a back-test may take all that the engine has. */
-function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
-  let before: Promise<unknown> = Promise.resolve();
-  return ({ file, text, environment, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }) => {
-    const changed = configOfRequest(file, text, environment);
-    const result = before.then(() => backtest(store, changed, { from, to }, clock, readLane)).then(reportOf);
-    before = result.catch(() => undefined);
-    return result;
   };
 }
 

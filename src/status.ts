@@ -1,10 +1,12 @@
 /** How the service and its store are, in one answer: for `driftline status` and `GET /v1/status`. */
 import { z } from "zod";
 import type { ModelConfig } from "./config/schema.ts";
+import type { Clock } from "./core/clock.ts";
 import { partitionKey } from "./evaluate/commit-records.ts";
 import { readFeedingPartitions, readPartitionTimes, watermarkOf } from "./evaluate/watermark.ts";
 import { storedPositions } from "./ingest/positions.ts";
 import type { SourceStatus } from "./ingest/source.ts";
+import type { AskStatus } from "./serve/context.ts";
 import { countByReason } from "./serve/queries/dead-letters.ts";
 import { selectIncidents } from "./serve/queries/incidents.ts";
 import { selectEvents, selectSeries } from "./serve/queries/models.ts";
@@ -88,6 +90,12 @@ export async function loadStatus(
     dead_letters: (await countByReason(lane, 0)).map(({ format, reason, total }) => ({ format, reason, count: total })),
   };
 }
+
+/** The status as the running process answers it. */
+export const askStatus =
+  (lane: Lane, models: readonly ModelConfig[], clock: Clock, sources: () => readonly SourceStatus[]): AskStatus =>
+  ({ ready, parts }) =>
+    loadStatus(lane, models, clock.now(), { ready, parts: [...parts], sources: sources() });
 
 async function modelStatuses(
   lane: Lane,

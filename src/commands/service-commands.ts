@@ -6,6 +6,7 @@ import { checkCommand } from "./check.ts";
 import { decisionCommands } from "./decisions.ts";
 import { demoCommand } from "./demo.ts";
 import { forgetCommand } from "./forget.ts";
+import { referenceCommand } from "./reference.ts";
 import { replayCommand } from "./replay.ts";
 import { reportCommand } from "./report.ts";
 import { serveCommand } from "./serve.ts";
@@ -18,6 +19,7 @@ export const serviceCommands = (): Command[] => [
   checkCommand(),
   backtestCommand(),
   reportCommand(),
+  referenceCommand(),
   auditCommand(),
   forgetCommand(),
   sqlCommand(),

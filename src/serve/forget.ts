@@ -72,6 +72,7 @@ function placesOf(models: readonly ModelConfig[], id: string): readonly Place[] 
       { table: "prediction_ids", where: sql`${ofModel} AND h = cityHash64(${stored})` },
       { table: "labels", where: sql`${ofModel} AND id = ${stored}` },
       { table: "outcomes", where: sql`${ofModel} AND id = ${stored}` },
+      { table: "reference_build_rows", where: sql`${ofModel} AND id = ${stored}` },
     ];
   });
   // A dead letter belongs to no model; whatever holds the id, as JSON or otherwise text, goes.

@@ -12,7 +12,7 @@ import type { Store } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type ByteBudget, createByteBudget } from "./byte-budget.ts";
-import type { AskBacktest, DetectorWords, HealthProvider, HttpIngest, ServeContext } from "./context.ts";
+import type { AskBacktest, DetectorWords, HealthProvider, HttpIngest, ReferenceDesk, ServeContext } from "./context.ts";
 import { checkBind, isAuthorized, isHostAllowed, isOriginAllowed, securityHeaders } from "./guard.ts";
 import { type Answer, errorAnswer, type Route, statusOf } from "./route.ts";
 import { errorPage } from "./routes/pages.tsx";
@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly ingest?: HttpIngest;
   /** Left out: `POST /v1/backtest` answers 503. */
   readonly backtest?: AskBacktest;
+  /** Left out: the routes of references answer 503. */
+  readonly references?: ReferenceDesk;
   /** False where this process has not the role `web`: only /health, /ready, /metrics and /v1/events are served. */
   readonly web?: boolean;
   /** Longest request body in bytes; default 32 MiB. */
@@ -130,6 +132,7 @@ function createApp(options: ServerOptions, url: () => string): Hono {
     detectors: new Map(options.detectors.map((detector) => [detector.name, detector])),
     ingest: options.ingest ?? null,
     backtest: options.backtest ?? null,
+    references: options.references ?? null,
     health: options.health ?? [],
     clock: options.clock,
     metrics: options.metrics,

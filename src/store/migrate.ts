@@ -18,6 +18,7 @@ import { digestsAndInForce } from "./migrations/0015-digests-and-in-force.ts";
 import { modelStates } from "./migrations/0016-model-states.ts";
 import { acceptedBaselines } from "./migrations/0017-accepted-baselines.ts";
 import { halves } from "./migrations/0018-halves.ts";
+import { references } from "./migrations/0022-references.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -47,6 +48,7 @@ export const migrations: readonly Migration[] = [
   modelStates,
   acceptedBaselines,
   halves,
+  references,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

@@ -11,6 +11,7 @@ import { forgetRoute } from "./forget.ts";
 import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
+import { referenceRoutes } from "./references.ts";
 import { reportRoute } from "./report.ts";
 import { retrainingRoutes } from "./retrainings.tsx";
 
@@ -31,6 +32,7 @@ export const routes: readonly Route[] = [
   reportRoute,
   backtestRoute,
   auditRoute,
+  ...referenceRoutes,
   ...retrainingRoutes,
   ...comparisonRoutes,
   ...decisionRoutes,

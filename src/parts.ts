@@ -17,7 +17,7 @@ import type { AppOptions, Role } from "./app-options.ts";
 import { createAudit } from "./audit/audit.ts";
 import { readStandingHeads } from "./audit/audit-store.ts";
 import { configurationHash, recordConfiguration } from "./audit/in-force.ts";
-import { backtester } from "./backtester.ts";
+import { createBacktester } from "./backtester.ts";
 import { Cleanup } from "./cleanup.ts";
 import { canonicalJson } from "./config/canonical-json.ts";
 import { redacted, secretsOf } from "./config/redact.ts";
@@ -49,6 +49,7 @@ import {
 } from "./notify/notify.ts";
 import { createStatePush } from "./notify/state-push.ts";
 import { createPairs } from "./pairs.ts";
+import { createReferenceDesk } from "./reference-desk.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { ServerOptions } from "./serve/server.ts";
@@ -125,6 +126,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       beginning = createBeginning(store.lane("evaluate"), models);
     },
   });
+  cleanup.add("references", () => references.close());
   for (const model of config.models) models.push(await references.prepare(model));
 
   const ingestion = createIngestion({
@@ -322,7 +324,13 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     ],
     ...(has("ingest") ? { ingest: ingestion.http, redrive: (filter) => ingestion.redrive(filter) } : {}),
     status: askStatus(store.lane("serve"), config.models, clock, () => (has("ingest") ? ingestion.sources() : [])),
-    backtest: backtester(store, clock, reader.lane),
+    references: createReferenceDesk({
+      lane: control,
+      models: config.models,
+      clock,
+      state: (model) => references.state(model),
+    }),
+    backtest: createBacktester(store, clock, reader.lane, (model) => references.resolve(model)),
     web: has("web"),
   };
 

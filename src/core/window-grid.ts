@@ -20,11 +20,11 @@ export interface WindowGrid {
   /** Whether all are of that length and begin at its multiples. */
   readonly isRegular: boolean;
   /** Start of the window that holds an instant. */
-  startOf(instant: number): number;
+  readonly startOf: (instant: number) => number;
   /** End of the window that holds an instant, which is the start of the next. */
-  endOf(instant: number): number;
+  readonly endOf: (instant: number) => number;
   /** Start of the window so many after (or, negative, before) the one that holds an instant. */
-  shift(instant: number, windows: number): number;
+  readonly shift: (instant: number, windows: number) => number;
 }
 
 /** Whether windows of this length (ms) begin at another time where the time zone is another one. */

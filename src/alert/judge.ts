@@ -1,6 +1,7 @@
 /** Folds the series of a model that have new rows, gathers what bears on them, and asks the incident machine what follows. */
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
+import { type WindowGrid, windowGrid } from "../core/window-grid.ts";
 import type { Lane } from "../store/store.ts";
 import { type ChangedMetric, readEarlier, readEnded, readForeign, readRows } from "./alert-store.ts";
 import { acceptancesOf, acknowledgementsOf, readDecisions, silencesOf } from "./decisions.ts";
@@ -52,13 +53,15 @@ export type Judge = (
 export function createJudge(options: JudgeOptions, model: ModelConfig, rules: readonly EffectiveRule[]): Judge {
   const { lane, importance = () => 1 } = options;
   const names = new Set(rules.map((rule) => rule.name));
-  const lengths = new Map(model.windows.map((window) => [window.name, window.kind === "time" ? window.ms : null]));
+  const grids = new Map(
+    model.windows.map((window) => [window.name, window.kind === "time" ? windowGrid(window.ms, model.timezone) : null]),
+  );
   const shortest = shortestWindow(model);
   return async (changed, open) => {
     const earlier: (readonly JudgedRow[])[] = [];
     let floor = Math.min(...changed.map(({ since }) => since));
     for (const at of changed) {
-      const rows = await readBefore(lane, model.name, at, lengths.get(at.window) ?? null, rules, open);
+      const rows = await readBefore(lane, model.name, at, grids.get(at.window) ?? null, rules, open);
       earlier.push(rows);
       floor = Math.min(floor, ...rows.slice(0, 1).map((row) => row.window_start));
     }
@@ -97,7 +100,7 @@ export function createJudge(options: JudgeOptions, model: ModelConfig, rules: re
       acknowledged: acknowledgementsOf(decisions),
       now,
       renotifyEveryMs: model.alerts.renotify_every ?? null,
-      dataMissingAfterMs: (window) => Math.min(Math.max(lengths.get(window) ?? HOUR, MINUTE), HOUR),
+      dataMissingAfterMs: (window) => Math.min(Math.max(grids.get(window)?.ms ?? HOUR, MINUTE), HOUR),
     });
   };
 }
@@ -114,7 +117,7 @@ async function readBefore(
   lane: Lane,
   model: string,
   at: ChangedMetric,
-  length: number | null,
+  grid: WindowGrid | null,
   rules: readonly EffectiveRule[],
   open: readonly IncidentRecord[],
 ): Promise<JudgedRow[]> {
@@ -129,7 +132,7 @@ async function readBefore(
     own.length === 0 ? ({ of: last, clearAfter }: EffectiveRule) => Math.max(last, clearAfter) : windowsRemembered;
   const count = Math.max(1, ...mine.map(of));
   const begun = own.filter(({ cleared }) => cleared === null).map((episode) => episode.fired.window_start);
-  const floor = length === null ? 0 : Math.max(0, Math.min(at.since - count * length, ...begun));
+  const floor = grid === null ? 0 : Math.max(0, Math.min(grid.shift(at.since, -count), ...begun));
   return await readEarlier(lane, { ...at, model, floor }, count);
 }
 

@@ -3,6 +3,7 @@ import { validate as isCron } from "node-cron";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { onlineDetectors } from "../../detectors/online/index.ts";
 import { classLabel } from "../core/class-label.ts";
+import { isLocal, offsetsOf } from "../core/window-grid.ts";
 import { checkActions } from "./action-checks.ts";
 import { checkCompare } from "./compare-checks.ts";
 import { checkDigests } from "./digest-checks.ts";
@@ -111,6 +112,7 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
   return [
     ...checkReferences(model, path),
     ...checkWindows(model, path),
+    ...checkWindowZone(model, path),
     ...checkTimes(model, path),
     ...checkClasses(model, path),
     ...checkDetectors(model, path),
@@ -176,6 +178,20 @@ function checkTimes({ retention, label_horizon, join_labels }: ModelConfig, path
     problems.push({ path: [...path, "join_labels", "within"], message });
   }
   return problems;
+}
+
+/** A pane belongs to one window: where days begin in the middle of a pane their rows could not be told apart. */
+function checkWindowZone({ windows, pane, timezone }: ModelConfig, path: Path): Problem[] {
+  const at = [...path, "timezone"];
+  const unknown = checkTimeZone(timezone, at);
+  if (unknown.length > 0) return unknown;
+  const local = windows.find((window) => window.kind === "time" && isLocal(window.ms, timezone));
+  if (local === undefined) return [];
+  const apart = offsetsOf(timezone).filter((offset) => offset % pane !== 0);
+  const [first] = apart;
+  if (first === undefined) return [];
+  const message = `in ${timezone} "${local.name}" begins ${durationText(Math.abs(first))} ${first < 0 ? "after" : "before"} midnight UTC${apart.length > 1 ? " (in parts of the year or in some years)" : ""}, in the middle of a pane of ${durationText(pane)}; choose a pane that divides this evenly, for example 1m`;
+  return [{ path: at, message }];
 }
 
 function checkClasses({ task, classes }: ModelConfig, path: Path): Problem[] {

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { classLabel } from "../core/class-label.ts";
+import { isLocal } from "../core/window-grid.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { detectorChoices } from "./detectors.ts";
 import { columnsOfReference } from "./references.ts";
@@ -47,6 +48,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     privacy,
     season_timezone,
     join_labels,
+    timezone,
   } = model;
   return {
     name,
@@ -66,6 +68,8 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     // The hours of the week by which volumes are compared.
     ...(season_timezone === "UTC" ? {} : { season_timezone }),
     ...(join_labels.by === "id" ? {} : { join_labels }),
+    // Where days begin, if there is a window of days.
+    ...(windows.some((window) => window.kind === "time" && isLocal(window.ms, timezone)) ? { timezone } : {}),
     mapping,
     referenceId,
     reference: referenceParts(model),

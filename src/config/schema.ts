@@ -61,6 +61,12 @@ const written = z.strictObject({
     .min(1)
     .prefault(["1h", "1d"])
     .describe("Tumbling windows, by duration (multiples of the pane) or by number of events."),
+  timezone: z
+    .string()
+    .default("UTC")
+    .describe(
+      "IANA time zone by whose clocks windows of whole days (`1d`, `7d`) begin, at midnight and weeks on Monday, for example Europe/Berlin. Shorter windows are the same in all zones; in UTC weeks begin on Thursday, as did 1970.",
+    ),
   anchor: z
     .enum(["day", "month", "year", "never"])
     .default("month")

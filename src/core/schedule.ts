@@ -89,7 +89,7 @@ export function dueTimes(cron: CronExpression, timezone: string, from: number, t
     if (!matchesDay(cron, new Date(day))) continue;
     for (const hour of cron.hours) {
       for (const minute of cron.minutes) {
-        const instant = instantOf(day + hour * 60 * MINUTE + minute * MINUTE, offsetAt);
+        const instant = firstInstantOf(day + hour * 60 * MINUTE + minute * MINUTE, offsetAt);
         if (instant > from && instant <= to) due.add(instant);
       }
     }
@@ -105,7 +105,7 @@ function matchesDay(cron: CronExpression, date: Date): boolean {
 }
 
 /** The first instant that shows a local time (given as if it were UTC); for a skipped one the instant the same time after the gap began. */
-function instantOf(local: number, offsetAt: (instant: number) => number): number {
+export function firstInstantOf(local: number, offsetAt: (instant: number) => number): number {
   const before = offsetAt(local - DAY);
   const after = offsetAt(local + DAY);
   const candidates = [local - before, local - after].filter((instant) => instant + offsetAt(instant) === local);
@@ -120,7 +120,7 @@ export const localTime = (instant: number, timezone: string): string =>
 export const localDate = (instant: number, timezone: string): string => localTime(instant, timezone).slice(0, 10);
 
 /** Milliseconds that local time is ahead of UTC at an instant. */
-function zoneOffset(timezone: string): (instant: number) => number {
+export function zoneOffset(timezone: string): (instant: number) => number {
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone: timezone,
     hourCycle: "h23",

@@ -26,6 +26,8 @@ import { toBreaches, toIncident, toKpi, toNotice } from "./lines.ts";
 import { notesOf } from "./notes.ts";
 import { periodText, summaryOf, titleOf } from "./sentences.ts";
 
+const DAY_MS = 86_400_000;
+
 /** Where a line leads to; each '' where people can't reach the page. */
 export interface DigestLinks {
   readonly page: () => string;
@@ -166,8 +168,10 @@ function shownKpis(model: ModelConfig, { from, dueAt }: DueDigest) {
     ...model.kpis.map((kpi) => ("use" in kpi ? kpi.use : kpi.name)),
     ...impliedEstimates(model).map((kpi) => kpi.use),
   ];
+  // A day on which the clocks were put forward is a day.
+  const period = Math.max(dueAt - from, Math.round((dueAt - from) / DAY_MS) * DAY_MS);
   const [window] = model.windows
-    .flatMap((one) => (one.kind === "time" && one.ms <= dueAt - from ? [one] : []))
+    .flatMap((one) => (one.kind === "time" && one.ms <= period ? [one] : []))
     .sort((a, b) => b.ms - a.ms);
   return { model: model.name, window: (window ?? model.windows[0])?.name ?? "", metrics };
 }

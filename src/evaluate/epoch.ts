@@ -1,10 +1,12 @@
 /**
- * A new reference (or another length of panes) begins an epoch. What is stored is summarised anew over the new bins, so that windows
+ * A new reference (or another length of panes, or for windows of days another time zone) begins an epoch. What is stored is summarised anew over the new bins, so that windows
  * that were not closed have all their panes; windows that were closed keep the numbers of their own epoch, but for those that late
  * events still change.
  */
 import { z } from "zod";
 import type { WindowSpec } from "../config/duration.ts";
+import type { ModelConfig } from "../config/schema.ts";
+import { isLocal } from "../core/window-grid.ts";
 import { predictionsTable } from "../store/model-tables.ts";
 import { name, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
@@ -14,35 +16,53 @@ import type { PreparedModel } from "./prepare-model.ts";
 /** The ledger's rows that say where an epoch begins: for the panes, and for each window. */
 const epochName = (of: string): string => `epoch ${of}`;
 
+const IN_ZONE = " in ";
+
+/** What tells the ledger's rows of a window by the clocks of a time zone from those of the same length elsewhere; '' in UTC and for shorter ones. */
+export const zoneOf = ({ timezone }: Pick<ModelConfig, "timezone">, window: WindowSpec): string =>
+  window.kind === "time" && isLocal(window.ms, timezone) ? `${IN_ZONE}${timezone}` : "";
+
 /** By window name: windows that end at or before this belong to an earlier epoch; -Infinity where there was none. */
 export type EpochStarts = ReadonlyMap<string, number>;
 
 export async function openEpoch(lane: Lane, prepared: PreparedModel): Promise<EpochStarts> {
+  const keyOf = (window: WindowSpec) => epochName(`${paneName(prepared)} ${window.name}`);
   const names = new Map(
-    prepared.config.windows.map((window) => [epochName(`${paneName(prepared)} ${window.name}`), window]),
+    prepared.config.windows.map((window) => [`${keyOf(window)}${zoneOf(prepared.config, window)}`, window]),
   );
   const stored = await lane.query(
-    sql`SELECT pane, toUnixTimestamp64Milli(pane_start) AS start FROM panes FINAL
-      WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND startsWith(pane, 'epoch ')`,
-    z.object({ pane: z.string(), start: z.number() }),
+    sql`SELECT pane, toUnixTimestamp64Milli(pane_start) AS start, revision FROM panes FINAL
+      WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND startsWith(pane, 'epoch ') ORDER BY revision, start`,
+    z.object({ pane: z.string(), start: z.number(), revision: z.number() }),
   );
-  const starts = new Map(stored.map(({ pane, start }) => [pane, start]));
-  const lacking = [...names.keys()].filter((key) => !starts.has(key));
+  /** The epoch in force of a window, in whichever time zone. */
+  const latest = (window: WindowSpec) =>
+    stored.findLast(({ pane }) => pane === keyOf(window) || pane.startsWith(`${keyOf(window)}${IN_ZONE}`));
+  const starts = new Map<string, number>();
+  for (const [key, window] of names) {
+    const found = latest(window);
+    if (found?.pane === key) starts.set(key, found.start);
+  }
+  const lacking = [...names].filter(([key]) => !starts.has(key));
   if (lacking.length > 0) {
     const ends = await computedEnds(lane, prepared);
     if (stored.length === 0 && ends.size > 0) await summariseStored(lane, prepared);
     // Last, so that a crash before it begins the epoch again.
-    const entries = lacking.map((pane) => ({
-      pane,
-      start: stored.length === 0 ? (ends.get(names.get(pane)?.name ?? "") ?? 0) : 0,
-      n: 0,
-      digest: 0n,
-      revision: 1,
-    }));
+    const entries = lacking.map(([pane, window]) => {
+      const before = latest(window);
+      return {
+        pane,
+        // In another time zone than until now its days begin at other times: they go on from where those before ended.
+        start: stored.length === 0 || before !== undefined ? (ends.get(window.name) ?? 0) : 0,
+        n: 0,
+        digest: 0n,
+        revision: (before?.revision ?? 0) + 1,
+      };
+    });
     await writeLedger(lane, prepared, entries);
     for (const { pane, start } of entries) starts.set(pane, start);
   }
-  const startOf = (window: WindowSpec) => starts.get(epochName(`${paneName(prepared)} ${window.name}`)) ?? 0;
+  const startOf = (window: WindowSpec) => starts.get(`${keyOf(window)}${zoneOf(prepared.config, window)}`) ?? 0;
   return new Map(
     prepared.config.windows.map((window) => [
       window.name,

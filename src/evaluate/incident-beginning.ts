@@ -7,6 +7,7 @@ import type { WindowSpec } from "../config/duration.ts";
 import { PAGE_TIER } from "../core/evidence.ts";
 import type { Incident } from "../core/incident.ts";
 import type { IncidentBeginning } from "../core/incident-beginning.ts";
+import { windowGrid } from "../core/window-grid.ts";
 import { join, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { keptRows } from "./kept-rows.ts";
@@ -40,8 +41,8 @@ async function firstWindow(
   const [shortest] = [...candidates].sort((a, b) => sizeOf(a) - sizeOf(b));
   if (shortest === undefined) return null;
   if (shortest.kind === "time") {
-    const start = Math.floor(onset / shortest.ms) * shortest.ms;
-    return { name: shortest.name, window_start: start, window_end: start + shortest.ms };
+    const grid = windowGrid(shortest.ms, config.timezone);
+    return { name: shortest.name, window_start: grid.startOf(onset), window_end: grid.endOf(onset) };
   }
   const [found] = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(window_start) AS start, toUnixTimestamp64Milli(window_end) AS end FROM metrics FINAL

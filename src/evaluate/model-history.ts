@@ -4,9 +4,11 @@
  */
 import { z } from "zod";
 import type { ModelHistory } from "../core/summary.ts";
+import type { WindowGrid } from "../core/window-grid.ts";
 import { localHours } from "../sequential/season-slots.ts";
 import { list, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { windowStart } from "../store/window-start.ts";
 import { runsOf } from "./pane-runs.ts";
 import { paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
@@ -48,10 +50,16 @@ export function sameHour(timeZone: string, ms: number): (start: number, weeks: n
   };
 }
 
+/** The same of a model's windows. Days by the clocks of a time zone are their own hour of the week: those of the same weekday. */
+function sameHourOf({ config }: PreparedModel, grid: WindowGrid): (start: number, weeks: number) => number {
+  if (grid.isRegular) return sameHour(config.season_timezone, grid.ms);
+  return (start, weeks) => grid.shift(start, 7 * weeks);
+}
+
 /** Later windows whose volume is compared with this one: of windows of a day at most those of the same hour of the week, in order. */
-export function comparedWith({ config }: PreparedModel, ms: number, start: number): number[] {
-  if (ms > DAY) return [];
-  const at = sameHour(config.season_timezone, ms);
+export function comparedWith(prepared: PreparedModel, grid: WindowGrid, start: number): number[] {
+  if (grid.ms > DAY) return [];
+  const at = sameHourOf(prepared, grid);
   return Array.from({ length: WEEKS_BEFORE }, (_, week) => at(start, week + 1));
 }
 
@@ -59,26 +67,26 @@ export interface ModelHistories {
   of(start: number, series: Series): ModelInWindow;
 }
 
-/** Of these windows of `ms`. `counts` holds them and the windows before them. */
+/** Of these windows. `counts` holds them and the windows before them. */
 export async function readModelHistories(
   lane: Lane,
   prepared: PreparedModel,
-  ms: number,
+  grid: WindowGrid,
   starts: readonly number[],
   counts: SeriesCounts,
 ): Promise<ModelHistories> {
   const asks = (metric: string) => prepared.detectors.some(({ name }) => name === metric);
-  const at = sameHour(prepared.config.season_timezone, ms);
+  const at = sameHourOf(prepared, grid);
   const weeksOf = (start: number) =>
-    ms > DAY ? [] : Array.from({ length: WEEKS_BEFORE }, (_, week) => at(start, -1 - week));
+    grid.ms > DAY ? [] : Array.from({ length: WEEKS_BEFORE }, (_, week) => at(start, -1 - week));
   const earlier: SeriesCounts = new Map();
   if (asks("volume"))
     for (const run of runsOf(starts.flatMap(weeksOf), DAY)) {
-      const span = { from: run[0] ?? 0, to: (run[run.length - 1] ?? 0) + ms };
-      for (const [start, series] of await countSeries(lane, prepared, ms, span)) earlier.set(start, series);
+      const span = { from: run[0] ?? 0, to: grid.endOf(run[run.length - 1] ?? 0) };
+      for (const [start, series] of await countSeries(lane, prepared, grid, span)) earlier.set(start, series);
     }
-  const received = asks("duplicate-rate") ? await readReceived(lane, prepared, ms, starts) : null;
-  const silences = asks("freshness") ? await readSilences(lane, prepared, ms, starts) : null;
+  const received = asks("duplicate-rate") ? await readReceived(lane, prepared, grid, starts) : null;
+  const silences = asks("freshness") ? await readSilences(lane, prepared, grid, starts) : null;
   const eventsAt = (from: SeriesCounts, start: number, series: Series) =>
     from.get(start)?.get(seriesKey(series))?.n ?? 0;
   return {
@@ -86,9 +94,9 @@ export async function readModelHistories(
       const weeks = weeksOf(start).map((week) => eventsAt(earlier, week, series));
       const came = received?.get(start);
       const kept = [...(counts.get(start)?.values() ?? [])].reduce((sum, { n }) => sum + n, 0);
-      const silence = silences?.(start + ms);
+      const silence = silences?.(grid.endOf(start));
       return {
-        before: eventsAt(counts, start - ms, series),
+        before: eventsAt(counts, grid.shift(start, -1), series),
         history: {
           weeks: weeks.filter((events) => events > 0),
           ...(silence?.longest === undefined ? {} : { longestSilence: silence.longest }),
@@ -105,13 +113,17 @@ export async function readModelHistories(
 async function readReceived(
   lane: Lane,
   { config }: PreparedModel,
-  ms: number,
+  grid: WindowGrid,
   starts: readonly number[],
 ): Promise<Map<number, number>> {
+  const span = { from: Math.min(...starts), to: grid.endOf(Math.max(...starts)) };
+  const window = windowStart(grid, sql`toUnixTimestamp64Milli(t.pane)`, span);
+  // A pane outside the span is of none of its windows, whatever its start would be by them.
+  const within = sql`t.pane >= ${time(span.from)} AND t.pane < ${time(span.to)}`;
   const rows = await lane.query(
-    sql`SELECT intDiv(toUnixTimestamp64Milli(t.pane), ${ms}) * ${ms} AS start, sum(t.n) AS received
+    sql`SELECT ${window} AS start, sum(t.n) AS received
       FROM (SELECT arrayJoin(touched) AS t FROM batches FINAL WHERE max_timestamp >= ${time(Math.min(...starts))})
-      WHERE t.model = ${config.name} AND t.kind = 'prediction' AND start IN ${list(starts)} GROUP BY start`,
+      WHERE t.model = ${config.name} AND t.kind = 'prediction' AND ${within} AND start IN ${list(starts)} GROUP BY start`,
     z.object({ start: z.number(), received: z.number() }),
   );
   return new Map(rows.map(({ start, received }) => [start, received]));
@@ -128,14 +140,14 @@ interface Silence {
 async function readSilences(
   lane: Lane,
   prepared: PreparedModel,
-  ms: number,
+  grid: WindowGrid,
   starts: readonly number[],
 ): Promise<(end: number) => Silence | undefined> {
   const { pane, name: model } = prepared.config;
   const ledger = sql`panes FINAL WHERE model = ${model} AND reference_id = ${prepared.referenceId} AND pane = ${paneName(prepared)} AND n > 0`;
-  const to = Math.max(...starts) + ms;
+  const to = grid.endOf(Math.max(...starts));
   // A silence may be as long as windows without events are written for, and a week before that.
-  const from = Math.min(...starts) - WEEK - LONGEST_GAP * ms;
+  const from = grid.shift(Math.min(...starts), -LONGEST_GAP) - WEEK;
   const rows = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(pane_start) AS start FROM ${ledger} AND pane_start >= ${time(from)} AND pane_start < ${time(to)} ORDER BY start`,
     z.object({ start: z.number() }),

@@ -3,6 +3,7 @@
  * years ago can be loaded and kept. Metric rows, references, incidents and deliveries stay.
  */
 import { z } from "zod";
+import { windowGrid } from "../core/window-grid.ts";
 import { predictionsTable } from "../store/model-tables.ts";
 import { name, sql, time, written } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
@@ -11,8 +12,10 @@ import type { PreparedModel } from "./prepare-model.ts";
 
 /** Windows that are still filling need all their rows, and windows by number those from the start of their anchor. */
 function oldestNeeded({ config }: PreparedModel, keptFrom: number): number {
-  const longest = Math.max(0, ...config.windows.map((window) => (window.kind === "time" ? window.ms : 0)));
-  const needed = keptFrom - longest;
+  const starts = config.windows.map((window) =>
+    window.kind === "time" ? windowGrid(window.ms, config.timezone).shift(keptFrom, -1) : keptFrom,
+  );
+  const needed = Math.min(keptFrom, ...starts);
   return config.windows.some((window) => window.kind === "count")
     ? Math.min(needed, anchorPeriod(config.anchor, needed).from)
     : needed;

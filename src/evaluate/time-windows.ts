@@ -5,11 +5,14 @@
 import { z } from "zod";
 import type { WindowSpec } from "../config/duration.ts";
 import type { MetricRow } from "../core/metric.ts";
+import { type WindowGrid, windowGrid } from "../core/window-grid.ts";
 import { list, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { windowStart } from "../store/window-start.ts";
 import type { AcceptedBaseline } from "./accepted/accepted-baseline.ts";
 import { acceptedInWindows } from "./accepted/accepted-windows.ts";
 import { driftRows, type SeriesWindow } from "./drift-rows.ts";
+import { zoneOf } from "./epoch.ts";
 import type { Span } from "./kept-rows.ts";
 import type { WindowRows } from "./kpis/joined-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
@@ -34,6 +37,7 @@ const GAP_WINDOWS = 20;
 /** What is known of a model's windows of one length, from one run to the next. */
 export interface TimeWindowState {
   readonly spec: TimeWindow;
+  readonly grid: WindowGrid;
   /** End of the latest window of an earlier epoch. Such windows are computed anew only where counts have changed. */
   readonly epoch: number;
   /** Windows with events that were not closed when they were last looked at. */
@@ -46,8 +50,9 @@ export interface TimeWindowState {
   lastTouched: number | null;
 }
 
-/** The name of a window's rows in the ledger: apart from panes of the same length. */
-const ledgerName = (spec: TimeWindow): string => `window ${spec.name}`;
+/** The name of a window's rows in the ledger: apart from panes of the same length, and from the days of other time zones. */
+const ledgerName = ({ config }: PreparedModel, spec: TimeWindow): string =>
+  `window ${spec.name}${zoneOf(config, spec)}`;
 
 /** `epoch`: end of the latest window of an earlier epoch, -Infinity where there is none. */
 export async function openTimeWindows(
@@ -56,33 +61,45 @@ export async function openTimeWindows(
   spec: TimeWindow,
   epoch: number,
 ): Promise<TimeWindowState> {
-  const start = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`;
+  const grid = windowGrid(spec.ms, prepared.config.timezone);
   const rows = (pane: string) =>
     sql`FROM panes FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND pane = ${pane}`;
+  const [data] = await lane.query(
+    sql`SELECT count() AS known, toUnixTimestamp64Milli(min(pane_start)) AS earliest, toUnixTimestamp64Milli(max(pane_start)) AS latest,
+        countIf(n > 0) AS filled, toUnixTimestamp64Milli(maxIf(pane_start, n > 0)) AS latest_filled ${rows(paneName(prepared))}`,
+    z.object({
+      known: z.number(),
+      earliest: z.number(),
+      latest: z.number(),
+      filled: z.number(),
+      latest_filled: z.number(),
+    }),
+  );
+  const span = { from: data?.earliest ?? 0, to: (data?.latest ?? 0) + 1 };
+  const start = windowStart(grid, sql`toUnixTimestamp64Milli(pane_start)`, span);
   const pending = await lane.query(
-    sql`SELECT DISTINCT ${start} AS start ${rows(paneName(prepared))} AND n > 0 AND start NOT IN (SELECT toUnixTimestamp64Milli(pane_start) ${rows(ledgerName(spec))})`,
+    sql`SELECT DISTINCT ${start} AS start ${rows(paneName(prepared))} AND n > 0 AND start NOT IN (SELECT toUnixTimestamp64Milli(pane_start) ${rows(ledgerName(prepared, spec))})`,
     z.object({ start: z.number() }),
   );
   const [last] = await lane.query(
-    sql`SELECT count() AS known, toUnixTimestamp64Milli(max(pane_start)) AS latest ${rows(ledgerName(spec))}`,
+    sql`SELECT count() AS known, toUnixTimestamp64Milli(max(pane_start)) AS latest ${rows(ledgerName(prepared, spec))}`,
     z.object({ known: z.number(), latest: z.number() }),
-  );
-  const [data] = await lane.query(
-    sql`SELECT count() AS known, max(${start}) AS latest, countIf(n > 0) AS filled, maxIf(${start}, n > 0) AS latest_filled ${rows(paneName(prepared))}`,
-    z.object({ known: z.number(), latest: z.number(), filled: z.number(), latest_filled: z.number() }),
   );
   return {
     spec,
+    grid,
     epoch,
-    open: new Set(pending.map((row) => row.start).filter((begin) => begin + spec.ms > epoch)),
+    open: new Set(pending.map((row) => row.start).filter((begin) => grid.endOf(begin) > epoch)),
     computedTo: Math.max(
       epoch,
-      last === undefined || last.known === 0 ? Number.NEGATIVE_INFINITY : last.latest + spec.ms,
+      last === undefined || last.known === 0 ? Number.NEGATIVE_INFINITY : grid.endOf(last.latest),
     ),
-    lastData: data === undefined || data.filled === 0 ? null : data.latest_filled,
-    lastTouched: data === undefined || data.known === 0 ? null : data.latest,
+    lastData: data === undefined || data.filled === 0 ? null : grid.startOf(data.latest_filled),
+    lastTouched: data === undefined || data.known === 0 ? null : grid.startOf(data.latest),
   };
 }
+
+type WindowPlace = Pick<TimeWindowState, "spec" | "grid">;
 
 export interface Dirty {
   /** Panes whose predictions may have changed: after a restart also those of commit records that are read again. */
@@ -110,20 +127,20 @@ export async function evaluateTimeWindows(
   watermark: number,
   now: number,
 ): Promise<Evaluated> {
-  const { spec, open } = state;
-  const startOf = (pane: number) => Math.floor(pane / spec.ms) * spec.ms;
+  const { spec, grid, open } = state;
+  const { startOf, endOf } = grid;
   const touched = new Set(
-    dirty.panes.filter((pane) => startOf(pane) + spec.ms > state.epoch || dirty.changed.has(pane)).map(startOf),
+    dirty.panes.filter((pane) => endOf(pane) > state.epoch || dirty.changed.has(pane)).map(startOf),
   );
   for (const start of touched) {
     open.add(start);
     state.lastTouched = Math.max(state.lastTouched ?? start, start);
   }
   const closedTo = Math.max(
-    watermark === Number.POSITIVE_INFINITY ? (state.lastTouched ?? 0) + spec.ms : watermark,
+    watermark === Number.POSITIVE_INFINITY ? endOf(state.lastTouched ?? 0) : watermark,
     state.computedTo,
   );
-  const closed = (start: number) => start + spec.ms <= closedTo;
+  const closed = (start: number) => endOf(start) <= closedTo;
   const due = [...open].filter(closed).sort((a, b) => a - b);
   const emptied = gapStarts(state, closedTo);
   const labelled = [...new Set(dirty.labelled.map(startOf))].filter((start) => closed(start)).sort((a, b) => a - b);
@@ -135,12 +152,12 @@ export async function evaluateTimeWindows(
   const margin = Math.max(reach, LONGEST_GAP * spec.ms);
   const counts: SeriesCounts = new Map();
   for (const run of runsOf(all, 2 * margin)) {
-    const span = { from: (run[0] ?? 0) - margin, to: (run[run.length - 1] ?? 0) + margin + spec.ms };
-    for (const [start, series] of await countSeries(lane, prepared, spec.ms, span)) counts.set(start, series);
+    const span = { from: (run[0] ?? 0) - margin, to: endOf(run[run.length - 1] ?? 0) + margin };
+    for (const [start, series] of await countSeries(lane, prepared, grid, span)) counts.set(start, series);
   }
   for (const start of due) if (counts.has(start)) state.lastData = Math.max(state.lastData ?? start, start);
   const affected = new Set([...due, ...(await laterWindows(lane, prepared, state, due, counts))]);
-  const after = due.filter((start) => counts.has(start)).flatMap((start) => gapAfter(start, spec.ms, counts, closedTo));
+  const after = due.filter((start) => counts.has(start)).flatMap((start) => gapAfter(start, grid, counts, closedTo));
   const empty = [...emptied, ...after].filter((start) => !counts.has(start));
   const starts = [...new Set([...affected, ...empty])].sort((a, b) => a - b);
   for (const chunk of chunksOf(starts, spec)) {
@@ -148,7 +165,7 @@ export async function evaluateTimeWindows(
       lane,
       prepared,
       batch,
-      spec,
+      state,
       chunk,
       counts,
       dirty.accepted,
@@ -159,11 +176,11 @@ export async function evaluateTimeWindows(
   }
   const again = labelled.filter((start) => !affected.has(start) && counts.has(start));
   for (const chunk of chunksOf(again, spec)) {
-    done.rows += await computeKpis(lane, prepared, batch, spec, chunk, counts, now);
+    done.rows += await computeKpis(lane, prepared, batch, state, chunk, counts, now);
     done.windows += chunk.length;
   }
   for (const start of due) open.delete(start);
-  if (starts.length > 0) state.computedTo = Math.max(state.computedTo, (starts[starts.length - 1] ?? 0) + spec.ms);
+  if (starts.length > 0) state.computedTo = Math.max(state.computedTo, endOf(starts[starts.length - 1] ?? 0));
   return done;
 }
 
@@ -171,22 +188,22 @@ export async function evaluateTimeWindows(
 async function laterWindows(
   lane: Lane,
   prepared: PreparedModel,
-  { spec, computedTo }: TimeWindowState,
+  { spec, grid, computedTo }: TimeWindowState,
   due: readonly number[],
   counts: SeriesCounts,
 ): Promise<number[]> {
   const week = prepared.detectors.some(({ name }) => name === "freshness") ? Math.ceil(WEEK / spec.ms) : 1;
   const later = due.flatMap((start) => [
-    ...Array.from({ length: week }, (_, index) => start + (index + 1) * spec.ms),
-    ...comparedWith(prepared, spec.ms, start),
+    ...Array.from({ length: week }, (_, index) => grid.shift(start, index + 1)),
+    ...comparedWith(prepared, grid, start),
   ]);
   const computed = later.filter((start) => start < computedTo);
   for (const run of runsOf(
     computed.filter((start) => !counts.has(start)),
     DAY,
   )) {
-    const span = { from: (run[0] ?? 0) - spec.ms, to: (run[run.length - 1] ?? 0) + spec.ms };
-    for (const [start, series] of await countSeries(lane, prepared, spec.ms, span)) counts.set(start, series);
+    const span = { from: grid.shift(run[0] ?? 0, -1), to: grid.endOf(run[run.length - 1] ?? 0) };
+    for (const [start, series] of await countSeries(lane, prepared, grid, span)) counts.set(start, series);
   }
   return computed.filter((start) => counts.has(start));
 }
@@ -201,22 +218,24 @@ function chunksOf(starts: readonly number[], spec: TimeWindow): number[][] {
 }
 
 /** Windows after the last one with events that have closed since. */
-function gapStarts({ spec, lastData, computedTo }: TimeWindowState, closedTo: number): number[] {
+function gapStarts({ grid, lastData, computedTo }: TimeWindowState, closedTo: number): number[] {
   if (lastData === null) return [];
   const starts: number[] = [];
+  let start = lastData;
   for (let gap = 1; gap <= LONGEST_GAP; gap++) {
-    const start = lastData + gap * spec.ms;
-    if (start + spec.ms > closedTo) break;
+    start = grid.endOf(start);
+    if (grid.endOf(start) > closedTo) break;
     if (start >= computedTo) starts.push(start);
   }
   return starts;
 }
 
-function gapAfter(start: number, ms: number, counts: SeriesCounts, closedTo: number): number[] {
+function gapAfter(start: number, grid: WindowGrid, counts: SeriesCounts, closedTo: number): number[] {
   const starts: number[] = [];
+  let next = start;
   for (let gap = 1; gap <= LONGEST_GAP; gap++) {
-    const next = start + gap * ms;
-    if (counts.has(next) || next + ms > closedTo) break;
+    next = grid.endOf(next);
+    if (counts.has(next) || grid.endOf(next) > closedTo) break;
     starts.push(next);
   }
   return starts;
@@ -226,15 +245,16 @@ async function computeWindows(
   lane: Lane,
   prepared: PreparedModel,
   batch: MetricBatch,
-  spec: TimeWindow,
+  place: WindowPlace,
   starts: readonly number[],
   counts: SeriesCounts,
   baselines: readonly AcceptedBaseline[],
   mayExist: boolean,
   now: number,
 ): Promise<number> {
-  const span = spanOf(starts, spec.ms);
-  const key = sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`;
+  const { spec, grid } = place;
+  const span = spanOf(starts, grid);
+  const key = windowStart(grid, sql`toUnixTimestamp64Milli(pane_start)`, span);
   const pane = paneName(prepared);
   const read = (under: PreparedModel) =>
     mergedSummaries(lane, key, sql`${newestSummaries(under, pane, span)} AND ${key} IN ${list(starts)}`);
@@ -246,22 +266,28 @@ async function computeWindows(
     subjects.set(subjectKey(summary), summary);
     bySeries.set(at, subjects);
   }
-  const windows = seriesWindows(spec, starts, counts);
+  const windows = seriesWindows(place, starts, counts);
   const acceptedOf = await acceptedInWindows(prepared, baselines, windows, read);
-  const histories = await readModelHistories(lane, prepared, spec.ms, starts, counts);
+  const histories = await readModelHistories(lane, prepared, grid, starts, counts);
   const rows: MetricRow[] = [];
   for (const window of windows) {
     const subjects = bySeries.get(`${window.start} ${seriesKey(window)}`) ?? new Map<string, StoredSummary>();
     rows.push(...driftRows(prepared, window, subjects, histories.of(window.start, window), now, acceptedOf(window)));
   }
-  rows.push(...(await multivariateRows(lane, prepared, windows, (some) => rowsOfWindows(spec, some), now)));
-  rows.push(...(await timeKpiRows(lane, prepared, spec, windows, now)));
+  rows.push(...(await multivariateRows(lane, prepared, windows, (some) => rowsOfWindows(grid, some), now)));
+  rows.push(...(await timeKpiRows(lane, prepared, grid, windows, now)));
   const written = await batch.replace(
     { model: prepared.config.name, window: spec.name, where: windowStartIn(starts), mayExist },
     rows,
   );
   batch.computed(
-    starts.map((start) => ({ pane: ledgerName(spec), start, n: total(counts.get(start)), digest: 0n, revision: 1 })),
+    starts.map((start) => ({
+      pane: ledgerName(prepared, spec),
+      start,
+      n: total(counts.get(start)),
+      digest: 0n,
+      revision: 1,
+    })),
   );
   return written;
 }
@@ -270,50 +296,51 @@ async function computeKpis(
   lane: Lane,
   prepared: PreparedModel,
   batch: MetricBatch,
-  spec: TimeWindow,
+  place: WindowPlace,
   starts: readonly number[],
   counts: SeriesCounts,
   now: number,
 ): Promise<number> {
-  const rows = await timeKpiRows(lane, prepared, spec, seriesWindows(spec, starts, counts), now);
+  const rows = await timeKpiRows(lane, prepared, place.grid, seriesWindows(place, starts, counts), now);
   const where = sql`${windowStartIn(starts)} AND ${ofLabels}`;
-  return batch.replace({ model: prepared.config.name, window: spec.name, where, mayExist: true }, rows);
+  return batch.replace({ model: prepared.config.name, window: place.spec.name, where, mayExist: true }, rows);
 }
 
 async function timeKpiRows(
   lane: Lane,
   prepared: PreparedModel,
-  spec: TimeWindow,
+  grid: WindowGrid,
   windows: readonly SeriesWindow[],
   now: number,
 ): Promise<MetricRow[]> {
   if (windows.length === 0) return [];
-  return kpiRows(lane, prepared, rowsOfWindows(spec, windows), windows, now);
+  return kpiRows(lane, prepared, rowsOfWindows(grid, windows), windows, now);
 }
 
-function rowsOfWindows(spec: TimeWindow, windows: readonly SeriesWindow[]): WindowRows {
-  const key = sql`intDiv(toUnixTimestamp64Milli(timestamp), ${spec.ms}) * ${spec.ms}`;
+function rowsOfWindows(grid: WindowGrid, windows: readonly SeriesWindow[]): WindowRows {
   const starts = [...new Set(windows.map((window) => window.start))];
-  return { span: spanOf(starts, spec.ms), key, where: sql`${key} IN ${list(starts)}` };
+  const span = spanOf(starts, grid);
+  const key = windowStart(grid, sql`toUnixTimestamp64Milli(timestamp)`, span);
+  return { span, key, where: sql`${key} IN ${list(starts)}` };
 }
 
-const spanOf = (starts: readonly number[], ms: number): Span => ({
+const spanOf = (starts: readonly number[], grid: WindowGrid): Span => ({
   from: Math.min(...starts),
-  to: Math.max(...starts) + ms,
+  to: grid.endOf(Math.max(...starts)),
 });
 
 const total = (window: ReadonlyMap<string, { readonly n: number }> | undefined): number =>
   [...(window?.values() ?? [])].reduce((sum, series) => sum + series.n, 0);
 
 /** A window without events has the versions and variants of the last one before it that had some. */
-function seriesWindows(spec: TimeWindow, starts: readonly number[], counts: SeriesCounts): SeriesWindow[] {
+function seriesWindows({ spec, grid }: WindowPlace, starts: readonly number[], counts: SeriesCounts): SeriesWindow[] {
   return starts.flatMap((start) => {
     const present = counts.get(start);
-    const series: Iterable<Series & { n: number }> = present?.values() ?? seriesBefore(spec, start, counts);
+    const series: Iterable<Series & { n: number }> = present?.values() ?? seriesBefore(grid, start, counts);
     return [...series].map(({ version, variant, n }) => ({
       window: spec.name,
       start,
-      end: start + spec.ms,
+      end: grid.endOf(start),
       version,
       variant,
       n: present === undefined ? 0 : n,
@@ -321,9 +348,9 @@ function seriesWindows(spec: TimeWindow, starts: readonly number[], counts: Seri
   });
 }
 
-function seriesBefore(spec: TimeWindow, start: number, counts: SeriesCounts): Iterable<Series & { n: number }> {
+function seriesBefore(grid: WindowGrid, start: number, counts: SeriesCounts): Iterable<Series & { n: number }> {
   for (let gap = 1; gap <= LONGEST_GAP; gap++) {
-    const found = counts.get(start - gap * spec.ms);
+    const found = counts.get(grid.shift(start, -gap));
     if (found !== undefined) return found.values();
   }
   return [];

@@ -70,7 +70,7 @@ test("a window by time is the merge of the newest revision of its panes; panes i
       referenceId: "r1",
       window: { name: "5m", kind: "time", ms: 5 * MINUTE },
       paneMs: MINUTE,
-      starts: [start, start + 10 * MINUTE, start + 15 * MINUTE],
+      windows: [0, 10, 15].map((minute) => ({ start: start + minute * MINUTE, end: start + (minute + 5) * MINUTE })),
     });
     assert.deepEqual([...counts.keys()], [start, start + 10 * MINUTE]);
     const first = counts.get(start);

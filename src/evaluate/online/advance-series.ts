@@ -150,7 +150,7 @@ function scopeOf(
   { series, firstPane, storedTo }: Group,
   { after, to }: { readonly after: number; readonly to: number },
 ): MetricScope {
-  const first = isOfTime(state) ? Math.floor(firstPane / state.spec.ms) * state.spec.ms : firstPane;
+  const first = isOfTime(state) ? state.grid.startOf(firstPane) : firstPane;
   const bounds = sql`window_start >= ${time(Math.max(after + 1, first))} AND window_start <= ${time(Math.min(to, MOST_TIME))} AND window_end > ${time(beginning)}`;
   return {
     model: prepared.config.name,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { name, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { windowStart } from "../../store/window-start.ts";
 import {
   anchorPeriod,
   type CountedWindow,
@@ -46,18 +47,21 @@ const TIME_WINDOWS_AT_ONCE = 2000;
 export async function timeWindowPage(
   lane: Lane,
   prepared: PreparedModel,
-  { spec, epoch, computedTo }: TimeWindowState,
+  { spec, grid, epoch, computedTo }: TimeWindowState,
   { series, after, firstPane }: PageRequest,
 ): Promise<WindowPage> {
-  const from = Math.max(after + spec.ms, epoch, Math.floor(firstPane / spec.ms) * spec.ms, 0);
-  const key = (column: "pane_start" | "timestamp") =>
-    sql`intDiv(toUnixTimestamp64Milli(${name(column)}), ${spec.ms}) * ${spec.ms}`;
+  const next = Number.isFinite(after) ? grid.endOf(after) : after;
+  const first = Math.max(next, epoch, grid.startOf(firstPane), grid.startOf(0));
+  // An epoch may begin within a window by the clocks of another time zone.
+  const from = grid.startOf(first) === first ? first : grid.endOf(first);
+  const key = (column: "pane_start" | "timestamp", span: Span) =>
+    windowStart(grid, sql`toUnixTimestamp64Milli(${name(column)})`, span);
   const ofSeries = sql`version = ${series.version} AND variant = ${series.variant}`;
   const found =
     from >= computedTo
       ? []
       : await lane.query(
-          sql`SELECT ${key("pane_start")} AS start, sum(n) AS events FROM pane_summaries
+          sql`SELECT ${key("pane_start", { from, to: computedTo })} AS start, sum(n) AS events FROM pane_summaries
             WHERE ${newestSummaries(prepared, paneName(prepared), { from, to: computedTo })} AND subject_kind = 'model' AND ${ofSeries}
             GROUP BY start HAVING events > 0 ORDER BY start LIMIT ${TIME_WINDOWS_AT_ONCE}`,
           z.object({ start: z.number(), events: z.number() }),
@@ -66,7 +70,7 @@ export async function timeWindowPage(
     windows: found.map(({ start, events }) => ({
       window: spec.name,
       start,
-      end: start + spec.ms,
+      end: grid.endOf(start),
       ...series,
       n: events,
     })),
@@ -76,7 +80,8 @@ export async function timeWindowPage(
       const [first] = some;
       const last = some[some.length - 1];
       if (first === undefined || last === undefined) return null;
-      return { span: { from: first.start, to: last.end }, key: key("timestamp"), where: ofSeries };
+      const span = { from: first.start, to: last.end };
+      return { span, key: key("timestamp", span), where: ofSeries };
     },
   };
 }

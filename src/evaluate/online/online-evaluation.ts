@@ -101,7 +101,7 @@ async function advanceTrack(place: Place, track: Track, mayReplay: boolean): Pro
   let fresh: ReadonlySet<string> | null = null;
   if (isOfTime(state) && Number.isFinite(track.takenTo)) {
     const span = { from: track.takenTo, to: state.computedTo };
-    const counts = span.to > span.from ? await countSeries(lane, prepared, state.spec.ms, span) : new Map();
+    const counts = span.to > span.from ? await countSeries(lane, prepared, state.grid, span) : new Map();
     fresh = new Set([...counts.values()].flatMap((series: ReadonlyMap<string, unknown>) => [...series.keys()]));
   }
   let rows = 0;

@@ -6,6 +6,7 @@ import { ERROR_STREAM, type OnlineDetectorConfig, onlineDetectorsOf } from "../.
 import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError } from "../../core/errors.ts";
 import { type SequentialDetector, takesAnyNumber } from "../../core/sequential-detector.ts";
+import { isLocal } from "../../core/window-grid.ts";
 import { type StreamUnit, type WatchedStream, watchStream } from "../../sequential/watched-stream.ts";
 import { LEAST_COVERAGE } from "../kpis/kpi-value.ts";
 
@@ -41,7 +42,7 @@ const ERRORS_LEARNED = 1000;
 export function planOnline(config: ModelConfig, referenceId: string): OnlinePlan | null {
   const written = onlineDetectorsOf(config);
   if (written.length === 0) return null;
-  const { pane, dedupe_within, anchor, task, classes, min_rows, estimates, fairness } = config;
+  const { pane, dedupe_within, anchor, task, classes, min_rows, estimates, fairness, windows, timezone } = config;
   const content = {
     version: STATE_VERSION,
     written,
@@ -54,6 +55,8 @@ export function planOnline(config: ModelConfig, referenceId: string): OnlinePlan
     min_rows,
     estimates,
     fairness: fairness ?? null,
+    // Where the windows of days begin, whose values are watched.
+    ...(windows.some((window) => window.kind === "time" && isLocal(window.ms, timezone)) ? { timezone } : {}),
     watched: [...new Set(written.map(({ on }) => on))].sort().map((metric) => watchedParts(config, metric)),
   };
   return {

@@ -5,9 +5,11 @@
 import { z } from "zod";
 import type { ComparedSide } from "../../config/compare.ts";
 import { evidenceMetrics } from "../../core/evidence.ts";
+import { type WindowGrid, windowGrid } from "../../core/window-grid.ts";
 import { comparedSums } from "../../sequential/compared-sums.ts";
 import { join, list, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { windowStart } from "../../store/window-start.ts";
 import { joinedRows } from "../kpis/joined-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { type CarriedKpi, isCarried } from "./carried-kpis.ts";
@@ -115,10 +117,10 @@ async function completeSteps(
   };
   const steps = windows.map(({ start, end, sums }) => ({ ...place, start, end, sums }));
   if (comparison.traffic === "split") return steps;
+  const grid = windowGrid(window.ms, config.timezone);
   const pairs = new Map<number, readonly number[]>();
   for (const some of atOnce(windows))
-    for (const [start, counts] of await readPairs(lane, prepared, comparison, window.ms, some))
-      pairs.set(start, counts);
+    for (const [start, counts] of await readPairs(lane, prepared, comparison, grid, some)) pairs.set(start, counts);
   return steps.map((step) => ({ ...step, sums: pairs.get(step.start) ?? [0, 0, 0, 0] }));
 }
 
@@ -149,12 +151,12 @@ async function readPairs(
   lane: Lane,
   prepared: PreparedModel,
   { metric, champion, challenger }: WatchedComparison,
-  ms: number,
+  grid: WindowGrid,
   windows: readonly { readonly start: number; readonly end: number }[],
 ): Promise<Map<number, readonly number[]>> {
   const starts = windows.map(({ start }) => start);
   const span = { from: Math.min(...starts), to: Math.max(...windows.map(({ end }) => end)) };
-  const key = sql`intDiv(toUnixTimestamp64Milli(timestamp), ${ms}) * ${ms}`;
+  const key = windowStart(grid, sql`toUnixTimestamp64Milli(timestamp)`, span);
   const where = sql`(${isOf(champion)} OR ${isOf(challenger)}) AND ${key} IN ${list(starts)}`;
   const joined = await joinedRows(lane, prepared, { span, key, where }, { features: [], labelled: true });
   const positive = prepared.schema.classes[1] ?? "1";

@@ -2,9 +2,11 @@
 import { z } from "zod";
 import type { WindowSpec } from "../../config/duration.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
+import { type WindowGrid, windowGrid } from "../../core/window-grid.ts";
 import { twoProportionTest } from "../../math/two-proportion-test.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { windowStart } from "../../store/window-start.ts";
 import { newestSummaries, paneName } from "../panes.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import type { MovedValue } from "./moved-values.ts";
@@ -31,7 +33,8 @@ export async function firstSeen(
   reference: ReferenceSubject,
   { bins, shares }: Pick<MovedValue, "bins" | "shares">,
 ): Promise<number | null> {
-  const rows = await countsBefore(lane, prepared, spec, place, reference, bins);
+  const grid = spec.kind === "time" ? windowGrid(spec.ms, prepared.config.timezone) : null;
+  const rows = await countsBefore(lane, prepared, { spec, grid }, place, reference, bins);
   const before = countOf(reference.bins, reference.missing, bins);
   const n = reference.bins.reduce((sum, count) => sum + count, 0) + reference.missing;
   const change = shares[1] - shares[0];
@@ -43,10 +46,10 @@ export async function firstSeen(
   let expected = place.start;
   for (const seen of rows) {
     // A window without rows ends the run: what was then is not known.
-    if (spec.kind === "time" && seen.start !== expected) break;
+    if (grid !== null && seen.start !== expected) break;
     if (!hasMoved(seen)) break;
     first = seen.start;
-    expected = seen.start - (spec.kind === "time" ? spec.ms : 0);
+    expected = grid?.shift(seen.start, -1) ?? seen.start;
   }
   return first;
 }
@@ -58,18 +61,21 @@ const countOf = (counts: readonly number[], missing: number, bins: readonly numb
 async function countsBefore(
   lane: Lane,
   prepared: PreparedModel,
-  spec: WindowSpec,
+  { spec, grid }: { readonly spec: WindowSpec; readonly grid: WindowGrid | null },
   { version, variant, start }: WindowPlace,
   { bins, subjectKind, subject }: ReferenceSubject,
   wanted: readonly number[],
 ): Promise<Seen[]> {
-  const back = spec.kind === "time" ? (spec.ms > DAY ? LONG_WINDOWS : WINDOWS) * spec.ms : start;
-  const span = { from: Math.max(0, start - back), to: start + (spec.kind === "time" ? spec.ms : 1) };
-  const pane = spec.kind === "time" ? paneName(prepared) : spec.name;
-  const slice =
-    spec.kind === "time"
-      ? sql`intDiv(toUnixTimestamp64Milli(pane_start), ${spec.ms}) * ${spec.ms}`
-      : sql`toUnixTimestamp64Milli(pane_start)`;
+  const span =
+    grid === null
+      ? { from: 0, to: start + 1 }
+      : {
+          from: Math.max(grid.startOf(0), grid.shift(start, grid.ms > DAY ? -LONG_WINDOWS : -WINDOWS)),
+          to: grid.endOf(start),
+        };
+  const pane = grid === null ? spec.name : paneName(prepared);
+  const at = sql`toUnixTimestamp64Milli(pane_start)`;
+  const slice = grid === null ? at : windowStart(grid, at, span);
   const places = wanted.filter((bin) => bin < bins.length).map((bin) => bin + 1);
   const counted = sql`arraySum(arrayMap(i -> bins[i], CAST(${places} AS Array(UInt32))))`;
   const missing = wanted.includes(bins.length) ? sql`missing` : sql`0`;

@@ -1,7 +1,8 @@
 /** How numbers, times and names are written on the page: one place, so that the same thing always looks the same. */
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 /** No-break space: between a number and its unit. */
 export const NBSP = "\u00a0";
 const MINUS = "\u2212";
@@ -90,16 +91,19 @@ export function clock(ms: number): string {
   return `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}${seconds === 0 ? "" : `:${two(seconds)}`}`;
 }
 
+/** Whether a window is shorter than a day, be it one on which the clocks were put forward (by two hours at most, at Troll). */
+export const isOfHours = (start: number, end: number): boolean => end - start < DAY - 2 * HOUR;
+
 /** Two short lines for a column's head: day and year, or time and day for windows shorter than a day. */
 export function columnHead(start: number, end: number): readonly [string, string] {
   const date = new Date(end);
   const dayText = `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()] ?? ""}`;
-  return end - start < DAY ? [clock(end), dayText] : [dayText, String(date.getUTCFullYear())];
+  return isOfHours(start, end) ? [clock(end), dayText] : [dayText, String(date.getUTCFullYear())];
 }
 
 /** "24 Sep 2017 – 7 Jan 2018", or with times for a window shorter than a day. */
 export function range(start: number, end: number): string {
-  if (end - start >= DAY) return `${day(start)} – ${day(end)}`;
+  if (!isOfHours(start, end)) return `${day(start)} – ${day(end)}`;
   return day(start) === day(end - 1)
     ? `${day(start)} ${clock(start)} – ${clock(end)}`
     : `${moment(start)} – ${moment(end)}`;

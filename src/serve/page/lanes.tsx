@@ -4,7 +4,7 @@ import type { MetricRow } from "../../core/metric.ts";
 import type { WindowColumn } from "../queries/grid.ts";
 import { noiseOf } from "../queries/rows.ts";
 import { absence } from "./drift-grid.tsx";
-import { clock, day, isShare, kpiName, limitText, percent, range, short, valueText, x } from "./format.ts";
+import { clock, day, isOfHours, isShare, kpiName, limitText, percent, range, short, valueText, x } from "./format.ts";
 
 /** The plot begins here: the limit's number stands left of it. */
 const LEFT = 0.09;
@@ -230,7 +230,7 @@ function Axis({ columns, left }: { readonly columns: readonly WindowColumn[]; re
           (column, index) =>
             index % every === 0 && (
               <text class={index % (2 * every) === 0 ? "tick" : "tick wide"} x={x(left(column.start))} y="13">
-                {column.end - column.start < 86_400_000
+                {isOfHours(column.start, column.end)
                   ? clock(column.start)
                   : day(column.start).replace(/ (\d\d)(\d\d)$/, " $1$2")}
               </text>

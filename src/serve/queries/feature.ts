@@ -48,7 +48,7 @@ const WINDOWS = 12;
 /** null where nothing is known of such a subject in this series and window. */
 export async function loadFeature(lane: Lane, model: ModelConfig, choice: FeatureChoice): Promise<FeatureView | null> {
   const { series, window, subjectKind, subject } = choice;
-  const columns = await selectColumns(lane, series, window, WINDOWS);
+  const columns = await selectColumns(lane, series, { window, timezone: model.timezone }, WINDOWS);
   const rows = await lane.query(
     sql`SELECT ${metricColumns} FROM metrics FINAL WHERE ${ofSeries(series)} AND window = ${window.name}
       AND window_start >= ${time(columns[0]?.start ?? 0)} AND subject_kind = ${subjectKind} AND subject = ${subject} ORDER BY window_start, metric`,
@@ -65,7 +65,7 @@ export async function loadFeature(lane: Lane, model: ModelConfig, choice: Featur
     referenceId,
     window,
     paneMs: model.pane,
-    starts: columns.map((column) => column.start),
+    windows: columns,
   });
   return {
     model,

@@ -6,6 +6,7 @@ import { windowDetectorNames } from "../../config/metric-names.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import type { SubjectKind } from "../../core/summary.ts";
+import { type WindowGrid, windowGrid } from "../../core/window-grid.ts";
 import { list, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { type SubjectShape, selectSubjectShapes } from "./models.ts";
@@ -80,7 +81,7 @@ export const withinSpan = (span: Span | undefined): Sql => {
 export async function selectColumns(
   lane: Lane,
   series: SeriesKey,
-  window: WindowSpec,
+  { window, timezone }: { readonly window: WindowSpec; readonly timezone: string },
   limit: number,
   span?: Span,
 ): Promise<WindowColumn[]> {
@@ -90,16 +91,17 @@ export async function selectColumns(
     columnRow,
   );
   const known = rows.reverse().map((row) => ({ start: row.start_ms, end: row.end_ms, present: true }));
-  return window.kind === "time" ? withGaps(known, window.ms, limit) : known;
+  return window.kind === "time" ? withGaps(known, windowGrid(window.ms, timezone), limit) : known;
 }
 
 /** Puts in the windows between the first and the last that have no row, the newest `limit` of all. */
-export function withGaps(known: readonly WindowColumn[], ms: number, limit: number): WindowColumn[] {
+export function withGaps(known: readonly WindowColumn[], grid: WindowGrid, limit: number): WindowColumn[] {
   const columns: WindowColumn[] = [];
   for (const column of known.toReversed()) {
     const after = columns.at(-1);
-    for (let start = (after?.start ?? column.end) - ms; start > column.start && columns.length < limit; start -= ms)
-      columns.push({ start, end: start + ms, present: false });
+    let start = grid.shift(after?.start ?? column.end, -1);
+    for (; start >= column.end && columns.length < limit; start = grid.shift(start, -1))
+      columns.push({ start, end: grid.endOf(start), present: false });
     if (columns.length < limit) columns.push(column);
   }
   return columns.reverse();
@@ -120,7 +122,7 @@ export async function loadGrid(
   const { series, window } = choice;
   const metric = gridMetric(model);
   const named = kpiNamesOf(model);
-  const columns = await selectColumns(lane, series, window, choice.limit, choice.span);
+  const columns = await selectColumns(lane, series, { window, timezone: model.timezone }, choice.limit, choice.span);
   const rows = await lane.query(
     sql`SELECT ${metricColumns} FROM metrics FINAL WHERE ${ofSeries(series)} AND window = ${window.name}
       AND window_start >= ${time(columns[0]?.start ?? 0)} AND ${withinSpan(choice.span)} AND metric IN ${list([metric, ...shownKpis(model)])}

@@ -37,13 +37,13 @@ export interface CountsQuery {
   readonly window: WindowSpec;
   /** Length of the model's panes in milliseconds. */
   readonly paneMs: number;
-  /** Starts of the wanted windows, ascending. */
-  readonly starts: readonly number[];
+  /** The wanted windows, ascending; where they lie one over the other a pane is of the later one. */
+  readonly windows: readonly { readonly start: number; readonly end: number }[];
 }
 
 /** Merges the newest panes of each window. Windows without a pane are not in the answer. */
 export async function selectWindowCounts(lane: Lane, query: CountsQuery): Promise<ReadonlyMap<number, WindowCounts>> {
-  if (query.starts.length === 0) return new Map();
+  if (query.windows.length === 0) return new Map();
   const rows = await lane.query(countsStatement(query), countsRow, { timeoutSeconds: 30 });
   return new Map(
     rows.map((row) => [
@@ -62,15 +62,22 @@ export async function selectWindowCounts(lane: Lane, query: CountsQuery): Promis
   );
 }
 
-function countsStatement({ series, subjectKind, subject, referenceId, window, paneMs, starts }: CountsQuery): Sql {
+const int64s = (values: readonly number[]): Sql =>
+  written(`[${values.map((value) => `toInt64(${Math.trunc(value)})`).join(", ")}]`);
+
+function countsStatement({ series, subjectKind, subject, referenceId, window, paneMs, windows }: CountsQuery): Sql {
   const pane = window.kind === "count" ? window.name : durationText(paneMs);
+  const starts = windows.map(({ start }) => start);
   const first = starts[0] ?? 0;
-  const last = (starts.at(-1) ?? 0) + (window.kind === "time" ? window.ms : 1);
+  const last = window.kind === "time" ? (windows.at(-1)?.end ?? 0) : (starts.at(-1) ?? 0) + 1;
   const range = sql`model = ${series.model} AND pane = ${pane} AND reference_id = ${referenceId}
     AND pane_start >= ${time(first)} AND pane_start < ${time(last)}`;
   // The window of a pane is the last one that starts before it; a pane in a gap between windows belongs to none.
-  const within = window.kind === "time" ? sql`pane_ms < start_ms + ${window.ms}` : sql`pane_ms = start_ms`;
-  const startList = written(`[${starts.map((start) => `toInt64(${Math.trunc(start)})`).join(", ")}]`);
+  const startList = int64s(starts);
+  const within =
+    window.kind === "time"
+      ? sql`pane_ms < ${int64s(windows.map(({ end }) => end))}[indexOf(${startList}, start_ms)]`
+      : sql`pane_ms = start_ms`;
   return sql`SELECT start_ms, sumForEach(bins) AS counted, sum(n) AS rows, sum(missing) AS missing_rows, sum(invalid) AS invalid_rows,
       min(minimum) AS least, max(maximum) AS greatest,
       arraySlice(arrayReverseSort(pair -> pair.2, arrayZip(mapKeys(sumMap(new_values)), mapValues(sumMap(new_values)))), 1, 5) AS fresh

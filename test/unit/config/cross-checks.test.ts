@@ -271,3 +271,25 @@ test("champion and challenger are two sides that no event belongs to both of, wi
     "models[0].compare: compares shares of events that went wrong; a regression has none, leave this out",
   ]);
 });
+
+test("windows of days by the clocks of a time zone begin with a pane", () => {
+  const zoned = (timezone: string, pane: string) => said(model(`timezone: ${timezone}, pane: ${pane}, windows: [1d]`));
+  assert.deepEqual(zoned("Asia/Kolkata", "1h"), [
+    'models[0].timezone: in Asia/Kolkata "1d" begins 330m before midnight UTC, in the middle of a pane of 1h; choose a pane that divides this evenly, for example 1m',
+  ]);
+  assert.match(zoned("America/New_York", "1d")[0] ?? "", /"1d" begins \d+h after midnight UTC \(in parts of the year/);
+  assert.match(zoned("Australia/Lord_Howe", "1h")[0] ?? "", /"1d" begins 630m before midnight UTC/);
+  assert.deepEqual(zoned("Europe/Berlyn", "1m"), [
+    'models[0].timezone: "Europe/Berlyn" is no time zone; for example Europe/Berlin, America/New_York or UTC',
+  ]);
+  for (const rest of [
+    "timezone: Asia/Kolkata, pane: 30m, windows: [1d]",
+    "timezone: Asia/Kathmandu, pane: 15m, windows: [1d, 7d]",
+    "timezone: Australia/Lord_Howe, pane: 30m, windows: [1d]",
+    "timezone: Europe/Berlin, pane: 1h, windows: [1d]",
+    // Nothing begins at midnight there.
+    "timezone: Asia/Kolkata, pane: 1h, windows: [1h, 12h, 36h, 100 events]",
+    "timezone: UTC, pane: 1d, windows: [1d]",
+  ])
+    load(model(rest));
+});

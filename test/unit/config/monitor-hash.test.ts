@@ -21,6 +21,7 @@ test("what does not bear on the numbers does not change the hash", () => {
     `${BASE}, classes: ["0", true], pane: 60s`,
     `${BASE}, alerts: { channels: [a], rules: [psi breached] }, schedule: { cron: "0 6 * * *" }, retention: 1000d`,
     `${BASE}, actions: [{ use: webhook, url: "http://x.example" }]`,
+    `${BASE}, timezone: UTC`,
   ]) {
     assert.equal(hash(text), base, text);
   }
@@ -47,6 +48,8 @@ test("what bears on the numbers changes the hash", () => {
     hash(`${BASE}, reference: { file: a.csv }, fairness: { groups: [a, b] }`),
     hash(`${BASE}, reference: { file: a.csv }, fairness: { groups: [a, b], min_rows: 50 }`),
     hash(BASE.replace("name: m", "name: n")),
+    hash(`${BASE}, timezone: Europe/Berlin`),
+    hash(`${BASE}, timezone: America/New_York`),
   ];
   assert.equal(new Set(hashes).size, hashes.length);
 });
@@ -66,4 +69,9 @@ test("limits of KPIs bear on what counts as a breach and not on the values", () 
   };
   assert.equal(valuesOf(BASE.replace("min: 0.8", "min: 0.9, max: 0.99")), valuesOf(BASE));
   assert.notEqual(valuesOf(BASE.replace("f1", "recall")), valuesOf(BASE));
+});
+
+test("a time zone bears on windows of whole days alone", () => {
+  const hours = BASE.replace("1h, 1d", "1h, 36h");
+  assert.equal(hash(`${hours}, timezone: Europe/Berlin`), hash(hours));
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { durationText } from "../../../src/config/duration.ts";
+import { windowGrid } from "../../../src/core/window-grid.ts";
 import { step } from "../../../src/serve/page/drift-grid.tsx";
 import { cellText, decimal, percent, range, short, trimmed, valueText, whole } from "../../../src/serve/page/format.ts";
 import { subjectLink } from "../../../src/serve/page/links.ts";
@@ -88,7 +89,8 @@ test("feature-names-with-dots-and-quotes: every name has an address that a brows
 
 test("gaps-are-not-zero: windows without a row become columns, and a line breaks at a null", () => {
   const at = (minute: number) => ({ start: minute * 60_000, end: (minute + 5) * 60_000, present: true });
-  const columns = withGaps([at(0), at(5), at(20)], 300_000, 10);
+  const grid = windowGrid(300_000, "UTC");
+  const columns = withGaps([at(0), at(5), at(20)], grid, 10);
   assert.deepEqual(
     columns.map((column) => [column.start / 60_000, column.present]),
     [
@@ -99,7 +101,7 @@ test("gaps-are-not-zero: windows without a row become columns, and a line breaks
       [20, true],
     ],
   );
-  assert.equal(withGaps([at(0), at(5000)], 300_000, 12).length, 12);
+  assert.equal(withGaps([at(0), at(5000)], grid, 12).length, 12);
   const path = brokenLine(
     [1, 0.5, null, null, 1],
     (index) => index,

@@ -51,7 +51,8 @@ import {
 } from "./notify/notify.ts";
 import { createStatePush } from "./notify/state-push.ts";
 import { createPairs } from "./pairs.ts";
-import { createReferenceSwitch } from "./reference-switch.ts";
+import { createReferenceDesk } from "./reference-desk.ts";
+import { createReferenceSwitch, type ReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
 import type { AskBacktest } from "./serve/context.ts";
 import type { ServerOptions } from "./serve/server.ts";
@@ -128,6 +129,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       beginning = createBeginning(store.lane("evaluate"), models);
     },
   });
+  cleanup.add("references", () => references.close());
   for (const model of config.models) models.push(await references.prepare(model));
 
   const ingestion = createIngestion({
@@ -330,7 +332,13 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
         parts: [...parts],
         sources: has("ingest") ? ingestion.sources() : [],
       }),
-    backtest: backtester(store, clock, reader.lane),
+    references: createReferenceDesk({
+      lane: control,
+      models: config.models,
+      clock,
+      state: (model) => references.state(model),
+    }),
+    backtest: backtester(store, clock, reader.lane, (model) => references.resolve(model)),
     web: has("web"),
   };
 
@@ -394,11 +402,15 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
 }
 
 /** One after the other: a back-test may take all that the engine has. */
-function backtester(store: Store, clock: Clock, readLane: Lane): AskBacktest {
+function backtester(store: Store, clock: Clock, readLane: Lane, resolve: ReferenceSwitch["resolve"]): AskBacktest {
   let before: Promise<unknown> = Promise.resolve();
   return ({ file, text, environment, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }) => {
     const changed = configOfRequest(file, text, environment);
-    const result = before.then(() => backtest(store, changed, { from, to }, clock, readLane)).then(reportOf);
+    const run = async () => {
+      const resolved = await Promise.all(changed.models.map(resolve));
+      return reportOf(await backtest(store, { models: resolved }, { from, to }, clock, readLane));
+    };
+    const result = before.then(run);
     before = result.catch(() => undefined);
     return result;
   };

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Probes } from "./config/check.ts";
+import { selectionOf, selectionText } from "./config/references.ts";
 import { replayReference, replayText } from "./evaluate/online/reference-replay.ts";
 import { loadReference } from "./evaluate/references/load-reference.ts";
 import { describeFile } from "./ingest/file.ts";
@@ -33,9 +34,11 @@ export async function openProbes(): Promise<Probes & { close(): Promise<void> }>
       const { columns, rows } = await describeFile(reader, source);
       return `${rows} rows, columns ${columns.join(", ")}`;
     },
-    async reference(_reference, model) {
-      const { rows, subjects } = await loadReference(reader.lane, model);
-      const replays = await replayReference(reader.lane, model);
+    async reference(reference, model) {
+      const selection = selectionOf(reference);
+      if (selection !== null) return `${selectionText(selection)} in the store`;
+      const { rows, subjects } = await loadReference(reader.lane, { ...model, reference });
+      const replays = await replayReference(reader.lane, { ...model, reference });
       const replayed = replays.length === 0 ? "" : `; online detectors would have alarmed: ${replayText(replays)}`;
       return `${rows} rows, ${subjects.length} subjects${replayed}`;
     },

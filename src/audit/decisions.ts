@@ -71,6 +71,16 @@ const sources: readonly Source[] = [
     rows: sql`SELECT concat(model, '/', reference_id) AS id, model, min(created_at) AS at, ${SELF} AS who, concat('reference ', reference_id) AS what,
       any(origin) AS why, arrayStringConcat(arraySort(groupArray(concat(subject_kind, subject, content_hash)))) AS content FROM \`references\` FINAL GROUP BY model, reference_id`,
   },
+  {
+    kind: "reference-build",
+    rows: sql`SELECT concat(model, '/', build_id) AS id, model, built_at AS at, ${SELF} AS who, concat('built ', build_id) AS what, origin AS why,
+      arrayStringConcat([build_id, selection, content_hash, toString(rows)], '\\n') AS content FROM reference_builds FINAL`,
+  },
+  {
+    kind: "reference-choice",
+    rows: sql`SELECT toString(choice_id) AS id, model, at, owner AS who, concat('uses ', if(build_id = '', 'the configured reference', build_id)) AS what,
+      reason AS why, arrayStringConcat([model, build_id, replaces, owner, reason], '\\n') AS content FROM reference_choices FINAL`,
+  },
 ];
 
 const row = z.object({

@@ -6,6 +6,7 @@ import { backtest } from "../backtest.ts";
 import { type BacktestReport, backtestReportSchema, reportOf, tableOf } from "../backtest-report.ts";
 import { backtestCall } from "../backtest-request.ts";
 import { systemClock } from "../core/clock.ts";
+import { createReferenceResolver } from "../reference-switch.ts";
 import { throughService } from "../service-call.ts";
 import { openLocalReader } from "../store/local-reader.ts";
 import { configOption, readConfig, timeOf } from "./options.ts";
@@ -45,10 +46,13 @@ async function run({ config: file, from, to }: Options): Promise<BacktestReport>
     (answer) => backtestReportSchema.parse(JSON.parse(answer)),
     async (store) => {
       const reader = await openLocalReader(store, "embedded" in config.store ? config.store.embedded : null);
+      const references = createReferenceResolver(store.lane("control"), systemClock);
       try {
         const span = { from: from ?? Number.NEGATIVE_INFINITY, to: to ?? Number.POSITIVE_INFINITY };
-        return reportOf(await backtest(store, config, span, systemClock, reader.lane));
+        const models = await Promise.all(config.models.map((model) => references.resolve(model)));
+        return reportOf(await backtest(store, { models }, span, systemClock, reader.lane));
       } finally {
+        await references.close();
         await reader.close();
       }
     },

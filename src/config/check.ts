@@ -64,9 +64,15 @@ function namedProbes(config: Config, probes: Probes): NamedProbe[] {
           : { what: `file ${source.path}`, probe: (signal) => probes.fileSource(source, signal) },
     ),
     ...config.models.flatMap((model): NamedProbe[] => {
-      const { reference } = model;
-      if (reference === undefined) return [];
-      return [{ what: `reference of ${model.name}`, probe: (signal) => probes.reference(reference, model, signal) }];
+      const { reference, references } = model;
+      const all = [
+        ...(reference === undefined ? [] : [{ of: model.name, one: reference }]),
+        ...Object.entries(references).map(([version, one]) => ({ of: `${model.name}, version ${version}`, one })),
+      ];
+      return all.map(({ of, one }) => ({
+        what: `reference of ${of}`,
+        probe: (signal) => probes.reference(one, model, signal),
+      }));
     }),
     ...(channel === undefined
       ? []

@@ -14,6 +14,7 @@ import { checkKpiPlans } from "./kpi-plan-checks.ts";
 import { checkOnlineDetectors } from "./online-checks.ts";
 import { checkPrivacy } from "./privacy.ts";
 import type { Path, Problem } from "./problem.ts";
+import { referenceProblem } from "./references.ts";
 import { checkRoutes } from "./routes.ts";
 import { checkRules } from "./rule-checks.ts";
 import type { Config, ModelConfig } from "./schema.ts";
@@ -108,6 +109,7 @@ function checkModelNames({ models }: Config): Problem[] {
 
 function checkModel(model: ModelConfig, path: Path, channelNames: readonly string[]): Problem[] {
   return [
+    ...checkReferences(model, path),
     ...checkWindows(model, path),
     ...checkTimes(model, path),
     ...checkClasses(model, path),
@@ -122,6 +124,17 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
     ...checkRules(model, path),
     ...checkPrivacy(model, path),
   ];
+}
+
+function checkReferences({ reference, references }: ModelConfig, path: Path): Problem[] {
+  const all = [
+    ...(reference === undefined ? [] : [{ at: [...path, "reference"], one: reference }]),
+    ...Object.entries(references).map(([version, one]) => ({ at: [...path, "references", version], one })),
+  ];
+  return all.flatMap(({ at, one }) => {
+    const message = referenceProblem(one);
+    return message === null ? [] : [{ path: at, message }];
+  });
 }
 
 function checkWindows({ windows, pane }: ModelConfig, path: Path): Problem[] {

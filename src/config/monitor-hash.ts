@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { classLabel } from "../core/class-label.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { detectorChoices } from "./detectors.ts";
+import { columnsOfReference } from "./references.ts";
 import type { ModelConfig } from "./schema.ts";
 
 /**
@@ -77,7 +78,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
 /** Which columns are read and how. Where the file lies does not bear on its content, which `referenceId` stands for. */
 function referenceParts({ reference }: ModelConfig): unknown {
   if (reference === undefined) return null;
-  const { file: _, format: __, ignore, features, ...columns } = reference;
+  const { ignore, features, ...columns } = columnsOfReference(reference);
   return { ...columns, ignore: sorted(ignore), features: features === undefined ? null : sorted(features) };
 }
 

@@ -3,6 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 import { type KafkaConnection, kafkaConnectionOptions } from "../core/kafka-connection.ts";
 import type { Path } from "./problem.ts";
+import type { ReferenceConfig } from "./references.ts";
 import type { Config } from "./schema.ts";
 
 type Source = Config["sources"][number];
@@ -25,9 +26,18 @@ export function resolvePaths(config: Config, folderOf: (at: Path) => string): Co
       ]),
     ),
     models: config.models.map((model, index) => {
-      if (model.reference === undefined) return model;
-      const file = absolute(model.reference.file, ["models", index, "reference", "file"]);
-      return { ...model, reference: { ...model.reference, file } };
+      const at = ["models", index];
+      const { reference, references } = model;
+      return {
+        ...model,
+        ...(reference === undefined ? {} : { reference: referencePaths(reference, absolute, [...at, "reference"]) }),
+        references: Object.fromEntries(
+          Object.entries(references).map(([version, own]) => [
+            version,
+            referencePaths(own, absolute, [...at, "references", version]),
+          ]),
+        ),
+      };
     }),
   };
 }
@@ -37,6 +47,15 @@ type Absolute = (file: string, at: Path) => string;
 function sourcePaths(source: Source, absolute: Absolute, at: Path): Source {
   if (source.use === "file") return { ...source, path: absolute(source.path, [...at, "path"]) };
   return { ...source, tls: tlsPaths(source.tls, absolute, [...at, "tls"]) };
+}
+
+function referencePaths(reference: ReferenceConfig, absolute: Absolute, at: Path): ReferenceConfig {
+  const { file, feast } = reference;
+  return {
+    ...reference,
+    ...(file === undefined ? {} : { file: absolute(file, [...at, "file"]) }),
+    ...(feast === undefined ? {} : { feast: { ...feast, path: absolute(feast.path, [...at, "feast", "path"]) } }),
+  };
 }
 
 /** Of the channels only `kafka` names files. */

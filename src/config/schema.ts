@@ -18,6 +18,7 @@ import { joinLabelsSchema } from "./label-join.ts";
 import { labelsSchema, ownerSchema } from "./labels.ts";
 import { privacySchema } from "./privacy.ts";
 import { includeSchema } from "./read-files.ts";
+import { referenceSchema } from "./references.ts";
 import { routeSchema } from "./routes.ts";
 import { ruleSchema } from "./rules.ts";
 import { secret } from "./secret.ts";
@@ -27,36 +28,6 @@ import { storeSchema } from "./store.ts";
 const featurePin = z
   .enum(["numeric", "categorical", "ignore"])
   .describe("Kind of the feature where the reference would be read otherwise; `ignore` leaves it unwatched.");
-
-const referenceSchema = z.strictObject({
-  file: z.string().min(1).describe("Parquet, CSV or NDJSON file, relative to the configuration file."),
-  format: z
-    .enum(["Parquet", "CSVWithNames", "JSONEachRow"])
-    .optional()
-    .describe("Where the file's ending does not tell."),
-  timestamp: z.string().default("timestamp").describe("Column of the event time; not a feature."),
-  prediction: z.string().default("prediction").describe("Column of the prediction."),
-  score: z.string().default("score").describe("Column of the score."),
-  label: z.string().default("label").describe("Column of the ground truth."),
-  probabilities: z
-    .record(z.string(), z.string())
-    .prefault({})
-    .describe(
-      "For `multiclass`: the column of each class's probability, so that its KPIs can be estimated before labels come.",
-    ),
-  attributions: z
-    .string()
-    .regex(/^[^*]*\*[^*]*$/, "one * where the feature's name stands, for example shap_*")
-    .default("attributions.*")
-    .describe(
-      "Columns of attributions (SHAP values or the like), with * for the feature's name; what events carry as `attributions` is compared with them.",
-    ),
-  features: z
-    .array(z.string())
-    .optional()
-    .describe("Columns that are features; left out: every column that is nothing else."),
-  ignore: z.array(z.string()).default([]).describe("Columns to leave out."),
-});
 
 const written = z.strictObject({
   name: z
@@ -76,6 +47,12 @@ const written = z.strictObject({
   reference: referenceSchema
     .optional()
     .describe("What the model's inputs looked like when it was trained or accepted."),
+  references: z
+    .record(z.string().min(1), referenceSchema)
+    .prefault({})
+    .describe(
+      "References of versions of their own, by version. The newest version that has events is what the model is compared by: its own reference where it has one here, else `reference`.",
+    ),
   features: z.record(z.string(), featurePin).prefault({}).describe("Kinds of features, where they must be pinned."),
   privacy: privacySchema,
   pane: duration({ least: 1000 }).prefault("1m").describe("Smallest slice of event time that is summarised."),

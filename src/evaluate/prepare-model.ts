@@ -64,6 +64,8 @@ export interface PreparedModel {
 export interface PrepareOptions {
   /** Sees the disk that the reference lies on; the same lane where it is left out (embedded engine). */
   readonly readLane?: Lane;
+  /** Where its rows come from, in words; left out: the file's name. */
+  readonly origin?: string;
 }
 
 /**
@@ -78,7 +80,7 @@ export async function prepareModel(
   options: PrepareOptions = {},
 ): Promise<PreparedModel> {
   const warnings: string[] = [];
-  const reference = await currentReference(lane, config, clock, options.readLane ?? lane, warnings);
+  const reference = await currentReference(lane, config, clock, options, warnings);
   const schema = schemaOf(config, reference);
   const estimation = estimationOf(config, reference);
   const pageTier = await preparePageTier(
@@ -165,16 +167,17 @@ async function currentReference(
   lane: Lane,
   config: ModelConfig,
   clock: Clock,
-  readLane: Lane,
+  { readLane = lane, origin }: PrepareOptions,
   warnings: string[],
 ): Promise<LoadedReference | null> {
   if (config.reference === undefined) return null;
   try {
-    const loaded = await loadReference(readLane, config, async ({ referenceId }, read) => {
+    const read = await loadReference(readLane, config, async ({ referenceId }, readRows) => {
       if (await hasReferenceRows(lane, config.name, referenceId)) return;
-      const sample = await read();
+      const sample = await readRows();
       if (sample !== null) await writeReferenceRows(lane, config.name, referenceId, sample);
     });
+    const loaded = { ...read, origin: origin ?? read.origin };
     const stored = await readReference(lane, config.name);
     if (stored?.referenceId !== loaded.referenceId) await writeReference(lane, loaded, clock.now());
     return loaded;

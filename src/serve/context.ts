@@ -1,4 +1,6 @@
 /** What the HTTP side is given by the application, and the small interfaces through which it asks the other parts. */
+import { z } from "zod";
+import { referenceSchema } from "../config/references.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Store } from "../store/store.ts";
@@ -54,6 +56,43 @@ export type AskStatus = (found: { readonly ready: boolean; readonly parts: reado
 
 /** Which dead letters are read again; gives the body of the answer. */
 export type AskRedrive = (filter: Omit<DeadLetterFilter, "redriven">) => Promise<unknown>;
+const modelName = z.string().min(1).describe("Name of the model.");
+
+/** Which events a build is made of: `first`, or `from` and `to`, or `version`, which goes with either. */
+export const buildRequest = z.strictObject({
+  model: modelName,
+  ...referenceSchema.pick({ first: true, from: true, to: true, version: true }).shape,
+});
+export type BuildRequest = z.output<typeof buildRequest>;
+
+export const useRequest = z.strictObject({
+  model: modelName,
+  build: z.string().min(1).max(100).describe("Id of the build, or `configured` for the configured reference again."),
+  version: z.string().optional().describe("In the place of this version's own reference (`references`)."),
+  owner: z.string().trim().min(1).max(200).describe("Who decides."),
+  reason: z.string().trim().min(1).max(1000).describe("Why, in a sentence."),
+});
+export type UseRequest = z.output<typeof useRequest>;
+
+export interface ReferenceState {
+  /** '' without one. */
+  readonly reference_id: string;
+  /** In words: "the first 20000 events". */
+  readonly origin: string;
+  readonly rows: number;
+  /** Why there is none yet: "no reference yet: …"; null where there is one, or none is wanted. */
+  readonly waiting: string | null;
+}
+
+/** References as they are asked about; each gives the body of an answer. */
+export interface ReferenceDesk {
+  /** What is in force in the running service; null where none runs. */
+  state(model: string): ReferenceState | null;
+  list(model?: string): Promise<unknown>;
+  show(model: string, build: string): Promise<unknown>;
+  build(request: BuildRequest): Promise<unknown>;
+  use(request: UseRequest): Promise<unknown>;
+}
 
 export interface ServeContext {
   readonly store: Store;
@@ -65,6 +104,8 @@ export interface ServeContext {
   readonly status: AskStatus | null;
   /** null where this process does not ingest. */
   readonly redrive: AskRedrive | null;
+  /** null where this process keeps none. */
+  readonly references: ReferenceDesk | null;
   readonly health: readonly HealthProvider[];
   readonly clock: Clock;
   readonly metrics: Metrics;

@@ -74,6 +74,7 @@ function placesOf(models: readonly ModelConfig[], id: string): readonly Place[] 
       { table: "outcomes", where: sql`${ofModel} AND id = ${stored}` },
       { table: "prediction_entities", where: sql`${ofModel} AND id = ${stored}` },
       { table: "entity_outcomes", where: sql`${ofModel} AND id = ${stored}` },
+      { table: "reference_build_rows", where: sql`${ofModel} AND id = ${stored}` },
     ];
   });
   // A dead letter belongs to no model; whatever holds the id, as JSON or otherwise text, goes.

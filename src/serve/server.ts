@@ -19,6 +19,7 @@ import type {
   DetectorWords,
   HealthProvider,
   HttpIngest,
+  ReferenceDesk,
   ServeContext,
 } from "./context.ts";
 import { checkBind, isAuthorized, isHostAllowed, isOriginAllowed, securityHeaders } from "./guard.ts";
@@ -44,6 +45,8 @@ export interface ServerOptions {
   readonly status?: AskStatus;
   /** Left out: `POST /v1/dead-letters/redrive` answers 503. */
   readonly redrive?: AskRedrive;
+  /** Left out: the routes of references answer 503. */
+  readonly references?: ReferenceDesk;
   /** False where this process has not the role `web`: only /health, /ready, /metrics and /v1/events are served. */
   readonly web?: boolean;
   /** Longest request body in bytes; default 32 MiB. */
@@ -144,6 +147,7 @@ function createApp(options: ServerOptions, url: () => string): Hono {
     backtest: options.backtest ?? null,
     status: options.status ?? null,
     redrive: options.redrive ?? null,
+    references: options.references ?? null,
     health: options.health ?? [],
     clock: options.clock,
     metrics: options.metrics,

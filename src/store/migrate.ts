@@ -20,6 +20,7 @@ import { acceptedBaselines } from "./migrations/0017-accepted-baselines.ts";
 import { halves } from "./migrations/0018-halves.ts";
 import { redrivenLetters } from "./migrations/0021-redriven-letters.ts";
 import { entityLabels } from "./migrations/0023-entity-labels.ts";
+import { references } from "./migrations/0022-references.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -51,6 +52,7 @@ export const migrations: readonly Migration[] = [
   halves,
   redrivenLetters,
   entityLabels,
+  references,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

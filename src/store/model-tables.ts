@@ -17,6 +17,16 @@ const definition = (feature: FeatureColumn): Sql =>
   sql`${name(featureColumn(feature.name))} ${written(featureType(feature))}`;
 
 /**
+ * A value that came before its feature had a column: events that name no feature of the reference keep it in `extra`, as JSON. So a reference
+ * that is made of stored events finds them under its features.
+ */
+function keptAside({ name: feature, kind }: FeatureColumn): Sql {
+  const raw = sql`extra[${feature}]`;
+  const text = sql`multiIf(NOT mapContains(extra, ${feature}) OR ${raw} = 'null', NULL, startsWith(${raw}, '"'), JSONExtractString(${raw}), match(${raw}, '^[-0-9]'), toString(toFloat64OrNull(${raw})), ${raw})`;
+  return kind === "numeric" ? sql`toFloat64OrNull(ifNull(${text}, ''))` : text;
+}
+
+/**
  * Makes the table and its view, or adds the columns that the schema has and the table lacks. A feature whose kind has changed
  * gets its column's type changed; values that don't fit become null.
  */
@@ -44,7 +54,9 @@ export async function ensureModelTables(lane: Lane, schema: ModelSchema): Promis
   for (const feature of schema.features) {
     const type = types.get(featureColumn(feature.name));
     if (type === undefined)
-      await lane.command(sql`ALTER TABLE ${name(table)} ADD COLUMN IF NOT EXISTS ${definition(feature)}`);
+      await lane.command(
+        sql`ALTER TABLE ${name(table)} ADD COLUMN IF NOT EXISTS ${definition(feature)} DEFAULT ${keptAside(feature)}`,
+      );
   }
 }
 

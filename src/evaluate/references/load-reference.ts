@@ -69,7 +69,7 @@ export async function loadReference(lane: Lane, model: ModelConfig, keepRows?: K
 }
 
 async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable): Promise<LoadedReference> {
-  const roles = rolesOf(model, table.columns);
+  const roles = rolesOf(model, table);
   const counts = await countColumns(lane, table);
   const loaded: LoadedSubject[] = [];
   for (const role of roles) {
@@ -124,7 +124,7 @@ function ofPresent({ subject, tail }: LoadedSubject): LoadedSubject {
   return { subject: { ...subject, n: subject.n - subject.missing, missing: 0 }, tail };
 }
 
-function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[] {
+function rolesOf(model: ModelConfig, { file, columns }: ReferenceTable): Role[] {
   const reference = model.reference;
   if (reference === undefined) return [];
   const byName = new Map(columns.map((column) => [column.name, column]));
@@ -149,7 +149,7 @@ function rolesOf(model: ModelConfig, columns: readonly ReferenceColumn[]): Role[
     if (column === undefined)
       throw new DriftlineError(
         "reference_refused",
-        `reference ${reference.file} has no column "${feature}"; it has ${[...byName.keys()].slice(0, 50).join(", ")}`,
+        `reference ${file} has no column "${feature}"; it has ${[...byName.keys()].slice(0, 50).join(", ")}`,
       );
     const pin = Object.hasOwn(model.features, feature) ? model.features[feature] : undefined;
     if (pin === "ignore") continue;

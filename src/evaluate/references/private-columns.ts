@@ -22,8 +22,8 @@ export async function openModelReference(
   reference: Written,
   together: readonly string[],
 ): Promise<ReferenceTable> {
-  const table = await openReferenceTable(lane, reference.file, reference.format, together);
-  const privacy = privacyOf(model);
+  const table = await openReferenceTable(lane, reference, together);
+  const privacy = reference.as_stored ? null : privacyOf(model);
   return privacy === null ? table : privateTable(lane, table, privacy, wayOf(privacy, reference));
 }
 

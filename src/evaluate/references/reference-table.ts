@@ -7,10 +7,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { z } from "zod";
+import type { ReferenceConfig } from "../../config/references.ts";
 import { DriftlineError, messageOf } from "../../core/errors.ts";
 import { formatByEnding } from "../../core/file-format.ts";
 import { join, name, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { fromFeast, parquetOfFeast } from "./feast-table.ts";
 
 export interface ReferenceColumn {
   readonly name: string;
@@ -42,9 +44,21 @@ const COLUMNS_AT_ONCE = 100;
  */
 export async function openReferenceTable(
   lane: Lane,
+  { file, format, feast, timestamp }: Pick<ReferenceConfig, "file" | "format" | "feast" | "timestamp">,
+  together: readonly string[] = [],
+): Promise<ReferenceTable> {
+  if (feast !== undefined)
+    return fromFeast(await openFile(lane, parquetOfFeast(feast.path), "Parquet", together), feast, timestamp);
+  if (file === undefined)
+    throw new DriftlineError("reference_refused", "the reference is made of events of the store and is not built yet");
+  return await openFile(lane, file, format, together);
+}
+
+async function openFile(
+  lane: Lane,
   file: string,
   format: string | undefined,
-  together: readonly string[] = [],
+  together: readonly string[],
 ): Promise<ReferenceTable> {
   const read = format ?? formatByEnding(file);
   if (read === undefined)

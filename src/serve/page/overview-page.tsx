@@ -20,6 +20,7 @@ import { PageTierSection } from "./page-tier-view.tsx";
 import { Blank, Head, Owner } from "./parts.tsx";
 import { ReliabilityCurves } from "./reliability-curves.tsx";
 import { leadingKpis, Sentences, sentencesOf, sentencesOfModel } from "./sentences.tsx";
+import { UnknownModelsSection } from "./unknown-models.tsx";
 
 const GRID_FEATURES = 40;
 const GRID_KPIS = 4;
@@ -42,6 +43,7 @@ export function OverviewPage({ overview, grid, detectors, publicUrl }: OverviewP
       <Sentences sentences={sentencesOf(overview)} />
       {isEmpty && <FirstRun model={overview.models[0] ?? null} publicUrl={publicUrl} />}
       <ModelsTable models={overview.models} />
+      <UnknownModelsSection unknown={overview.unknown} />
       {grid !== null && (
         <>
           <DriftGrid

@@ -144,7 +144,7 @@ function driftSentence(summary: ModelSummary): Sentence {
   };
 }
 
-function noFeatureSentence({ series, model }: ModelSummary): Sentence {
+function noFeatureSentence({ series, model, referenceWaiting }: ModelSummary): Sentence {
   return {
     state: "none",
     what: (
@@ -154,9 +154,11 @@ function noFeatureSentence({ series, model }: ModelSummary): Sentence {
       </>
     ),
     todo:
-      model.reference === undefined
-        ? "Give the model a reference file to compare with."
-        : "No window has been compared with the reference yet.",
+      referenceWaiting !== null
+        ? `N${referenceWaiting.slice(1)}.`
+        : model.reference === undefined
+          ? `Give the model a reference to compare with: a file, or driftline reference build --model ${model.name} --first 20000, then use.`
+          : "No window has been compared with the reference yet.",
   };
 }
 

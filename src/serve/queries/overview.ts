@@ -10,6 +10,7 @@ import { gridMetric, kpiNamesOf } from "./grid.ts";
 import { type IncidentView, selectIncidents } from "./incidents.ts";
 import { type EventsView, type SeriesView, selectEvents, selectSeries } from "./models.ts";
 import { metricColumns, metricRow, type SeriesKey } from "./rows.ts";
+import { selectUnknownModels, type UnknownModels } from "./unknown-models.ts";
 
 /** A model's newest series in its first window, with what the newest of these windows shows. */
 export interface ModelSummary {
@@ -19,6 +20,8 @@ export interface ModelSummary {
   readonly allSeries: readonly SeriesView[];
   readonly window: string;
   readonly referenceId: string;
+  /** Why there is no reference yet; null where there is one, or none is wanted. */
+  readonly referenceWaiting: string | null;
   /** Features by the verdict of the grid's metric in the newest window. */
   readonly steady: number;
   readonly tooFew: number;
@@ -37,6 +40,7 @@ export interface Overview {
   readonly models: readonly ModelSummary[];
   readonly incidents: readonly IncidentView[];
   readonly deadLetters: DeadLetterCounts;
+  readonly unknown: UnknownModels;
   /** Greatest event time of any model, null before the first event. */
   readonly newestEvent: number | null;
   readonly firstWindow: number | null;
@@ -56,6 +60,7 @@ export async function loadOverview(
   const events = await selectEvents(lane);
   const incidents = await selectIncidents(lane, { state: "open", limit: OPEN_INCIDENTS });
   const deadLetters = await countDeadLetters(lane, context.clock.now() - HOUR);
+  const unknown = await selectUnknownModels(lane);
   const chosen = context.models.map((model) => ({ model, series: newestSeries(model, series.filter(isWanted)) }));
   const newest = await selectNewestWindow(
     lane,
@@ -65,9 +70,10 @@ export async function loadOverview(
     lane,
     chosen.flatMap(({ series: one }) => (one === null ? [] : [one])),
   );
-  const models = chosen.map(({ model, series: one }) =>
-    summarise(model, one, series, newest, kpis, events.find((row) => row.model === model.name) ?? null, incidents),
-  );
+  const models = chosen.map(({ model, series: one }) => ({
+    ...summarise(model, one, series, newest, kpis, events.find((row) => row.model === model.name) ?? null, incidents),
+    referenceWaiting: context.references?.state(model.name)?.waiting ?? null,
+  }));
   const times = [
     ...events.flatMap((row) => (row.newest_ms === null ? [] : [row.newest_ms])),
     ...series.map((row) => row.last_ms),
@@ -76,6 +82,7 @@ export async function loadOverview(
     models: models.sort(worstFirst),
     incidents,
     deadLetters,
+    unknown,
     newestEvent: times.length === 0 ? null : times.reduce((most, ms) => Math.max(most, ms)),
     firstWindow:
       series.length === 0
@@ -129,7 +136,7 @@ function summarise(
   kpis: readonly MetricRow[],
   events: EventsView | null,
   incidents: readonly IncidentView[],
-): ModelSummary {
+): Omit<ModelSummary, "referenceWaiting"> {
   const isOurs = (row: MetricRow) =>
     chosen !== null &&
     row.model === chosen.model &&

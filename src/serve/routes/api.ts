@@ -15,6 +15,7 @@ import { type SeriesView, selectEvents, selectSeries } from "../queries/models.t
 import { newestSeries } from "../queries/overview.ts";
 import { loadPageTier, pageTierJson } from "../queries/page-tier.ts";
 import { retrainingJson } from "../queries/retrainings.ts";
+import { selectUnknownModels } from "../queries/unknown-models.ts";
 import {
   type Answer,
   errorAnswer,
@@ -47,6 +48,7 @@ async function modelsJson(context: ServeContext): Promise<Record<string, unknown
       predictions: counted?.predictions ?? 0,
       labels: counted?.labels ?? 0,
       newest_event: iso(counted?.newest_ms ?? null),
+      reference: context.references?.state(model.name) ?? null,
       open_incidents: open.filter((incident) => modelsOf(incident).includes(model.name)).length,
       series: series.filter((row) => row.model === model.name).map(seriesJson),
     };
@@ -188,6 +190,24 @@ export function unknownModel(context: ServeContext, model: string): DriftlineErr
   return new DriftlineError("not_found", `there is no model ${model.slice(0, 100)}; the configuration has ${known}`);
 }
 
+const unknownModelsRoute = getRoute({
+  path: "/v1/unknown-models",
+  summary: "Models that events name and the configuration does not, with their features and what would watch them.",
+  audience: "api",
+  produces: "application/json",
+  params: noInput,
+  query: noInput,
+  async handle({ store }) {
+    const { models, more } = await selectUnknownModels(store.lane("serve"));
+    const shown = models.map(({ first_ms, last_ms, ...rest }) => ({
+      ...rest,
+      first: iso(first_ms),
+      last: iso(last_ms),
+    }));
+    return jsonAnswer({ models: shown, more });
+  },
+});
+
 const eventsRoute = rawRoute({
   path: "/v1/events",
   summary:
@@ -276,4 +296,4 @@ const sqlRoute = postRoute({
   },
 });
 
-export const apiRoutes = [...readRoutes, eventsRoute, sqlRoute];
+export const apiRoutes = [...readRoutes, unknownModelsRoute, eventsRoute, sqlRoute];

@@ -12,6 +12,7 @@ import { forgetRoute } from "./forget.ts";
 import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
+import { referenceRoutes } from "./references.ts";
 import { reportRoute } from "./report.ts";
 import { retrainingRoutes } from "./retrainings.tsx";
 import { statusRoute } from "./status.ts";
@@ -35,6 +36,7 @@ export const routes: readonly Route[] = [
   backtestRoute,
   auditRoute,
   statusRoute,
+  ...referenceRoutes,
   ...retrainingRoutes,
   ...comparisonRoutes,
   ...decisionRoutes,

@@ -17,9 +17,7 @@ import type { AppOptions, Role } from "./app-options.ts";
 import { createAudit } from "./audit/audit.ts";
 import { readStandingHeads } from "./audit/audit-store.ts";
 import { configurationHash, recordConfiguration } from "./audit/in-force.ts";
-import { backtest } from "./backtest.ts";
-import { reportOf } from "./backtest-report.ts";
-import { configOfRequest } from "./backtest-request.ts";
+import { createBacktester } from "./backtester.ts";
 import { Cleanup } from "./cleanup.ts";
 import { canonicalJson } from "./config/canonical-json.ts";
 import { redacted, secretsOf } from "./config/redact.ts";
@@ -52,13 +50,12 @@ import {
 import { createStatePush } from "./notify/state-push.ts";
 import { createPairs } from "./pairs.ts";
 import { createReferenceDesk } from "./reference-desk.ts";
-import { createReferenceSwitch, type ReferenceSwitch } from "./reference-switch.ts";
+import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
-import type { AskBacktest } from "./serve/context.ts";
 import type { ServerOptions } from "./serve/server.ts";
 import { loadStatus } from "./status.ts";
 import type { LocalReader } from "./store/local-reader.ts";
-import type { Lane, Store } from "./store/store.ts";
+import type { Store } from "./store/store.ts";
 import { storeSummary } from "./store-summary.ts";
 import { createLog, type Log, type LogLevel, logLevels } from "./telemetry/log.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
@@ -338,7 +335,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       clock,
       state: (model) => references.state(model),
     }),
-    backtest: backtester(store, clock, reader.lane, (model) => references.resolve(model)),
+    backtest: createBacktester(store, clock, reader.lane, (model) => references.resolve(model)),
     web: has("web"),
   };
 
@@ -398,21 +395,6 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       if (options.replayFirst === true) startLoop();
       return result;
     },
-  };
-}
-
-/** One after the other: a back-test may take all that the engine has. */
-function backtester(store: Store, clock: Clock, readLane: Lane, resolve: ReferenceSwitch["resolve"]): AskBacktest {
-  let before: Promise<unknown> = Promise.resolve();
-  return ({ file, text, environment, from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY }) => {
-    const changed = configOfRequest(file, text, environment);
-    const run = async () => {
-      const resolved = await Promise.all(changed.models.map(resolve));
-      return reportOf(await backtest(store, { models: resolved }, { from, to }, clock, readLane));
-    };
-    const result = before.then(run);
-    before = result.catch(() => undefined);
-    return result;
   };
 }
 

@@ -18,6 +18,8 @@ const program = new Command("driftline")
   .description("Watches machine-learning models: drift and performance per window, alerts and retrain webhooks.")
   .version(version)
   .showHelpAfterError()
+  // `--version` after a command is the version of a model.
+  .enablePositionalOptions()
   .addCommand(sidecarCommand());
 
 // A sidecar loads neither the engine nor the configuration: it is to be small, and up at once.

@@ -329,12 +329,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
         parts: [...parts],
         sources: has("ingest") ? ingestion.sources() : [],
       }),
-    references: createReferenceDesk({
-      lane: control,
-      models: config.models,
-      clock,
-      state: (model) => references.state(model),
-    }),
+    references: createReferenceDesk({ lane: control, models: config.models, clock, references }),
     backtest: createBacktester(store, clock, reader.lane, (model) => references.resolve(model)),
     web: has("web"),
   };

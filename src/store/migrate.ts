@@ -19,8 +19,8 @@ import { modelStates } from "./migrations/0016-model-states.ts";
 import { acceptedBaselines } from "./migrations/0017-accepted-baselines.ts";
 import { halves } from "./migrations/0018-halves.ts";
 import { redrivenLetters } from "./migrations/0021-redriven-letters.ts";
-import { entityLabels } from "./migrations/0023-entity-labels.ts";
 import { references } from "./migrations/0022-references.ts";
+import { entityLabels } from "./migrations/0023-entity-labels.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 

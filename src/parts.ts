@@ -324,12 +324,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     ],
     ...(has("ingest") ? { ingest: ingestion.http, redrive: (filter) => ingestion.redrive(filter) } : {}),
     status: askStatus(store.lane("serve"), config.models, clock, () => (has("ingest") ? ingestion.sources() : [])),
-    references: createReferenceDesk({
-      lane: control,
-      models: config.models,
-      clock,
-      state: (model) => references.state(model),
-    }),
+    references: createReferenceDesk({ lane: control, models: config.models, clock, references }),
     backtest: createBacktester(store, clock, reader.lane, (model) => references.resolve(model)),
     web: has("web"),
   };

@@ -13,6 +13,7 @@ import {
 } from "./evaluate/references/event-builds.ts";
 import { newestChoice, specText, writeChoice } from "./evaluate/references/reference-choices.ts";
 import { columnsFor } from "./reference-sources.ts";
+import type { ReferenceSwitch } from "./reference-switch.ts";
 import type { BuildRequest, ReferenceDesk, ReferenceState, UseRequest } from "./serve/context.ts";
 import { sql } from "./store/sql.ts";
 import type { Lane } from "./store/store.ts";
@@ -22,7 +23,7 @@ export interface ReferenceDeskOptions {
   readonly models: readonly ModelConfig[];
   readonly clock: Clock;
   /** What is in force in the running service; left out where none runs. */
-  readonly state?: ReferenceDesk["state"];
+  readonly references?: Pick<ReferenceSwitch, "state">;
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -58,7 +59,8 @@ async function storedReferences(lane: Lane, model: string) {
 }
 
 export function createReferenceDesk(options: ReferenceDeskOptions): ReferenceDesk {
-  const { lane, models, clock, state = () => null } = options;
+  const { lane, models, clock, references } = options;
+  const state = (model: string) => references?.state(model) ?? null;
   return {
     state,
     list: async (only) => {

@@ -19,5 +19,3 @@ export const joinLabelsSchema = z.discriminatedUnion("by", [
     within: duration({ least: 1 }).prefault("30d").describe("How long before its label such a prediction may lie."),
   }),
 ]);
-
-export type JoinLabels = z.output<typeof joinLabelsSchema>;

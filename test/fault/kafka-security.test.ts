@@ -203,6 +203,7 @@ test("Dead letters arrive in their topic with raw bytes, position and reason", {
       source: "kafka:t:id",
       partition: "3",
       offset: "42",
+      format: "json",
       reason: "not_json",
       detail: "no object",
     },

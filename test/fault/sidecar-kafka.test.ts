@@ -41,7 +41,7 @@ describe("A sidecar that writes to Kafka", () => {
       "--model=churn",
       "--namespace=prod",
     ]);
-    const load = startLoad(sidecar.port, { clients: 4, prefix: "kafka", waitMs: 2 });
+    const load = startLoad(sidecar.port, { clients: 4, prefix: "kafka", waitMs: 20 });
     await until(
       () => load.answered.length > 100,
       20_000,

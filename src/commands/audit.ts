@@ -1,6 +1,6 @@
 /** `driftline audit verify`: whether the chains of decisions are whole. */
 import { Command } from "commander";
-import { verifyStoredAudit } from "../audit-request.ts";
+import { verifyStoredAudit } from "../requests/audit-request.ts";
 import { configOption, readConfig } from "./options.ts";
 
 export const auditCommand = (): Command =>

@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Command, Option } from "commander";
-import { backtest } from "../backtest.ts";
-import { type BacktestReport, backtestReportSchema, reportOf, tableOf } from "../backtest-report.ts";
-import { backtestCall } from "../backtest-request.ts";
 import { systemClock } from "../core/clock.ts";
-import { createReferenceResolver } from "../reference-switch.ts";
-import { throughService } from "../service-call.ts";
+import { backtest } from "../requests/backtest.ts";
+import { type BacktestReport, backtestReportSchema, reportOf, tableOf } from "../requests/backtest-report.ts";
+import { backtestCall } from "../requests/backtest-request.ts";
+import { throughService } from "../requests/service-call.ts";
+import { createReferenceResolver } from "../service/reference-switch.ts";
 import { openLocalReader } from "../store/local-reader.ts";
 import { configOption, readConfig, timeOf } from "./options.ts";
 

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { checkConfig, type Finding } from "../config/check.ts";
 import { describeConfig } from "../config/redact.ts";
-import { openProbes } from "../probes.ts";
+import { openProbes } from "../service/probes.ts";
 import { configOption, readConfig } from "./options.ts";
 
 export const checkCommand = (): Command =>

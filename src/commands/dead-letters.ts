@@ -1,7 +1,7 @@
 /** `driftline dead-letters list|show|redrive`: what could not be read, why, and reading it again. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { DriftlineError } from "../core/errors.ts";
-import { deadLetterBytes, listDeadLetters, redriveDeadLetters } from "../dead-letters-request.ts";
+import { deadLetterBytes, listDeadLetters, redriveDeadLetters } from "../requests/dead-letters-request.ts";
 import { type LetterId, letterId, parseLetterId } from "../serve/queries/dead-letters.ts";
 import { configOption, readConfig, timeOf } from "./options.ts";
 

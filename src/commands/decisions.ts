@@ -5,7 +5,7 @@ import { type DecisionKind, type DecisionRequest, decisionRequests } from "../al
 import { feedbackVerdicts } from "../alert/decisions.ts";
 import { matcherNames } from "../alert/telling.ts";
 import { DriftlineError } from "../core/errors.ts";
-import { decideFromHere } from "../decide.ts";
+import { decideFromHere } from "../requests/decide.ts";
 import { configOption, ownerOption, readConfig } from "./options.ts";
 
 const forOption = () => new Option("--for <duration>", "how long it holds, for example 7d");

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { DriftlineError } from "../core/errors.ts";
-import { forgetFromHere } from "../forget-request.ts";
+import { forgetFromHere } from "../requests/forget-request.ts";
 import { forgetRequestSchema } from "../serve/forget.ts";
 import { configOption, ownerOption, readConfig } from "./options.ts";
 

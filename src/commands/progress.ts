@@ -1,6 +1,6 @@
 /** A replay as people see it on the terminal: a bar with live figures, then a summary as a table or as JSON. */
 import type { Incident } from "../core/incident.ts";
-import type { ReplayProgress, ReplayResult, StoreSummary } from "../replay.ts";
+import type { ReplayProgress, ReplayResult, StoreSummary } from "../service/replay.ts";
 
 const BAR_WIDTH = 28;
 const number = new Intl.NumberFormat("en-US");

@@ -3,9 +3,9 @@ import { Command, Option } from "commander";
 import { z } from "zod";
 import { systemClock } from "../core/clock.ts";
 import { DriftlineError } from "../core/errors.ts";
-import { createReferenceDesk } from "../reference-desk.ts";
+import { type ServiceCall, throughService } from "../requests/service-call.ts";
 import { buildRequest, type ReferenceDesk, useRequest } from "../serve/context.ts";
-import { type ServiceCall, throughService } from "../service-call.ts";
+import { createReferenceDesk } from "../service/reference-desk.ts";
 import { configOption, readConfig } from "./options.ts";
 
 type Options = Readonly<Record<string, string | undefined>> & { readonly config: string };

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { Command } from "commander";
-import { createApp } from "../app.ts";
 import type { Config } from "../config/schema.ts";
 import { DriftlineError } from "../core/errors.ts";
+import { createApp } from "../service/app.ts";
 import { configOption, readConfig } from "./options.ts";
 import { progressView, summaryJson, summaryTable } from "./progress.ts";
 

@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { systemClock } from "../core/clock.ts";
-import { reportOfModel } from "../report-request.ts";
+import { reportOfModel } from "../requests/report-request.ts";
 import { configOption, readConfig, timeOf } from "./options.ts";
 
 export const reportCommand = (): Command =>

@@ -1,7 +1,7 @@
 /** `driftline serve`: runs until it is stopped. */
 import { Command, InvalidArgumentError } from "commander";
-import { createApp } from "../app.ts";
-import { type Role, roleNames } from "../app-options.ts";
+import { createApp } from "../service/app.ts";
+import { type Role, roleNames } from "../service/app-options.ts";
 import { configOption, readConfig } from "./options.ts";
 import { untilStopped } from "./until-stopped.ts";
 

@@ -1,6 +1,6 @@
 /** `driftline sql`: asks the store, through the running service where one holds the folder. */
 import { Command } from "commander";
-import { runQuery } from "../query.ts";
+import { runQuery } from "../requests/query.ts";
 import { configOption, readConfig } from "./options.ts";
 
 export const sqlCommand = (): Command =>

@@ -1,8 +1,8 @@
 /** `driftline status`: is it ready, how far has it come, what waits. */
 import { Command } from "commander";
 import { systemClock } from "../core/clock.ts";
-import { statusText } from "../status.ts";
-import { statusOf } from "../status-request.ts";
+import { statusOf } from "../requests/status-request.ts";
+import { statusText } from "../service/status.ts";
 import { configOption, readConfig } from "./options.ts";
 
 export const statusCommand = (): Command =>

@@ -1,7 +1,7 @@
 /** `driftline test channel|action`: does what is configured arrive? */
 import { Command } from "commander";
 import { systemClock } from "../core/clock.ts";
-import { type TestAnswer, testAction, testChannel } from "../test-message.ts";
+import { type TestAnswer, testAction, testChannel } from "../requests/test-message.ts";
 import { configOption, readConfig } from "./options.ts";
 
 export const testCommand = (): Command =>

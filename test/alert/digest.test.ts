@@ -10,7 +10,7 @@ import { type Delivery, isDigest } from "../../src/core/delivery.ts";
 import type { DigestMessage } from "../../src/core/digest.ts";
 import { createOutbox } from "../../src/deliver/outbox.ts";
 import { createDigests } from "../../src/digest/digests.ts";
-import { digestLinks } from "../../src/digest-links.ts";
+import { digestLinks } from "../../src/service/digest-links.ts";
 import { openStore } from "../../src/store/open.ts";
 import { name, sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { configSchema } from "../../src/config/schema.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { testAction, testChannel } from "../../src/test-message.ts";
+import { testAction, testChannel } from "../../src/requests/test-message.ts";
 import { startHttpReceiver } from "../support/http-receiver.ts";
 import { startSlackReceiver } from "../support/slack-receiver.ts";
 import { startSmtpReceiver } from "../support/smtp-receiver.ts";

@@ -4,14 +4,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { type App, createApp } from "../../src/app.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { deadLetterBytes, listDeadLetters, redriveDeadLetters } from "../../src/dead-letters-request.ts";
+import { deadLetterBytes, listDeadLetters, redriveDeadLetters } from "../../src/requests/dead-letters-request.ts";
+import { statusOf } from "../../src/requests/status-request.ts";
 import { letterId } from "../../src/serve/queries/dead-letters.ts";
-import { statusText } from "../../src/status.ts";
-import { statusOf } from "../../src/status-request.ts";
+import { type App, createApp } from "../../src/service/app.ts";
+import { statusText } from "../../src/service/status.ts";
 import { written } from "../../src/store/sql.ts";
 import { rowsOf } from "../support/ingest.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { type BacktestReport, backtestReportSchema, tableOf } from "../../src/backtest-report.ts";
-import { backtestCall } from "../../src/backtest-request.ts";
+import { type BacktestReport, backtestReportSchema, tableOf } from "../../src/requests/backtest-report.ts";
+import { backtestCall } from "../../src/requests/backtest-request.ts";
 import { at, Scenario } from "../support/scenario.ts";
 
 const CONFIG = `models:

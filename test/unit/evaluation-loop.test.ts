@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as settled } from "node:timers/promises";
 import type { Clock } from "../../src/core/clock.ts";
-import { createEvaluationLoop } from "../../src/evaluation-loop.ts";
+import { createEvaluationLoop } from "../../src/service/evaluation-loop.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 
 /** A clock that stands still until it is told to move on. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createHeartbeat } from "../../src/heartbeat.ts";
+import { createHeartbeat } from "../../src/service/heartbeat.ts";
 import { createManualClock, quiet } from "../support/alert-station.ts";
 
 test("it beats while all is alive, and not while a part is ill or hangs", async () => {

@@ -4,9 +4,9 @@ import path from "node:path";
 import { describe, it } from "node:test";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
-import { roleNames } from "../../../src/app-options.ts";
 import { sidecarCommand } from "../../../src/commands/sidecar.ts";
 import { loadConfig } from "../../../src/config/load.ts";
+import { roleNames } from "../../../src/service/app-options.ts";
 import { projectRoot } from "../../support/kafka/service.ts";
 
 const base = path.join(projectRoot(), "deploy/kubernetes");

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Incident, IncidentMember, IncidentTransition } from "../../../src/core/incident.ts";
 import type { MessageContent } from "../../../src/core/message.ts";
-import { incidentLinks } from "../../../src/incident-links.ts";
 import { contentOf } from "../../../src/notify/message-content.ts";
+import { incidentLinks } from "../../../src/service/incident-links.ts";
 import { exampleCauses } from "../../support/incident-rows.ts";
 import { exampleMember, exampleNotification } from "../../support/notification.ts";
 

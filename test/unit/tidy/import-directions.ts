@@ -43,7 +43,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** The layer of a path: the longest that it lies below; `src` (app.ts, main.ts, commands) may import everything. */
+/** The layer of a path: the longest that it lies below; `src` (main.ts, commands, requests, service) may import everything. */
 export function layerOf(file: string): string {
   const layers = Object.keys(allowed).filter((layer) => file.startsWith(`${layer}/`));
   return layers.sort((a, b) => b.length - a.length)[0] ?? "src";

@@ -14,6 +14,17 @@ export interface DecidedBaseline {
   /** Rows that a version needs. */
   readonly needed: number;
   readonly series: readonly DecidedSeries[];
+  /** '' where the whole is accepted; the times and series above are of it. */
+  readonly segment: string;
+  /** Segments that are compared with their own events: the one that is accepted, or those of the whole. */
+  readonly segments: readonly DecidedSegment[];
+}
+
+export interface DecidedSegment {
+  readonly segment: string;
+  /** From here on it is no more compared with the reference, event time in ms. */
+  readonly through: number;
+  readonly series: readonly DecidedSeries[];
 }
 
 export interface DecidedSeries {
@@ -26,6 +37,7 @@ export interface DecidedSeries {
 }
 
 const contentSchema = z.object({
+  segment: z.string().default(""),
   series: z.array(
     z.object({
       version: z.string(),
@@ -50,30 +62,45 @@ export async function readDecidedBaselines(lane: Lane): Promise<ReadonlyMap<stri
       content: z.string(),
     }),
   );
-  const found = new Map<string, DecidedBaseline>();
+  const parts = new Map<string, DecidedPart>();
   for (const { decision_id, since_ms, through_ms, until_ms, needed, content } of rows) {
-    const { series } = contentSchema.parse(JSON.parse(content));
+    const { series, segment } = contentSchema.parse(JSON.parse(content));
     const mine = series.map(({ version, variant, rows: seen, baseline }) => ({
       version,
       variant,
       from: baseline?.from ?? null,
       rows: baseline?.counts.n ?? seen,
     }));
+    const own = { since: since_ms, through: through_ms, until: until_ms, needed, segment, series: mine };
+    const key = JSON.stringify([decision_id, segment]);
     // A name may be that of a feature and of the score: what holds of the first is shown, with the rows of both.
-    const known = found.get(decision_id) ?? {
-      since: since_ms,
-      through: through_ms,
-      until: until_ms,
-      needed,
-      series: [],
-    };
-    found.set(decision_id, { ...known, series: [...known.series, ...mine] });
+    const known = parts.get(key);
+    parts.set(key, {
+      decision: decision_id,
+      own: known === undefined ? own : { ...known.own, series: [...known.own.series, ...mine] },
+    });
+  }
+  const found = new Map<string, DecidedBaseline>();
+  // The whole first, where it is accepted.
+  for (const { decision, own } of [...parts.values()].sort(bySegment)) {
+    const known = found.get(decision) ?? { ...own, segments: [] };
+    const { segment, through, series } = own;
+    const segments = segment === "" ? [] : [{ segment, through, series }];
+    found.set(decision, { ...known, segments: [...known.segments, ...segments] });
   }
   return found;
 }
 
+interface DecidedPart {
+  readonly decision: string;
+  readonly own: Omit<DecidedBaseline, "segments">;
+}
+
+const bySegment = ({ own: one }: DecidedPart, { own: other }: DecidedPart): number =>
+  one.segment < other.segment ? -1 : one.segment > other.segment ? 1 : 0;
+
 /** What it is compared with, in words. */
-export function comparedText({ since, needed, series }: DecidedBaseline): string {
+export function comparedText({ since, needed, series, segment, segments }: DecidedBaseline): string {
   const named = ({ version, variant }: DecidedSeries) =>
     series.length === 1
       ? ""
@@ -85,5 +112,15 @@ export function comparedText({ since, needed, series }: DecidedBaseline): string
     ...(waiting.length === 0
       ? []
       : [`not compared with anything yet, for too few rows since ${plainTime(since)}: ${waiting.join(", ")}`]),
+    ...(segment === "" && segments.length > 0 ? [segmentsText(segments)] : []),
   ].join("; ");
+}
+
+function segmentsText(segments: readonly DecidedSegment[]): string {
+  const holding = segments.filter(({ series }) => series.some(({ from }) => from !== null));
+  const waiting = segments.length - holding.length;
+  return `its segments each with their own events: ${[
+    ...(holding.length === 0 ? [] : [`${holding.length} so far`]),
+    ...(waiting === 0 ? [] : [`${waiting} with too few rows`]),
+  ].join(", ")}`;
 }

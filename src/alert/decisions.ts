@@ -170,6 +170,18 @@ export function acknowledgementsOf(decisions: readonly Decision[]): ReadonlyMap<
   return found;
 }
 
+/** Event times from which on the whole and segments are measured against the new normal. */
+function rebasedSince(baseline: DecidedBaseline | null): Pick<Explanation, "rebased" | "rebasedSegments"> {
+  if (baseline === null) return {};
+  const { segment, through, segments } = baseline;
+  return {
+    ...(segment === "" ? { rebased: through } : {}),
+    ...(segments.length === 0
+      ? {}
+      : { rebasedSegments: Object.fromEntries(segments.map((one) => [one.segment, one.through])) }),
+  };
+}
+
 /**
  * Accepted drift of a model that holds at a clock time: what had begun when it was accepted.
  */
@@ -181,7 +193,7 @@ export function acceptancesOf(decisions: readonly Decision[], model: string, now
       model,
       subject,
       ...(segment === "" ? {} : { segment }),
-      ...(baseline === null ? {} : { rebased: baseline.through }),
+      ...rebasedSince(baseline),
       version: "",
       variant: "",
       since: at,

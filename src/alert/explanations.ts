@@ -104,13 +104,15 @@ function reaches({ kind, subject, segment }: Explanation, episode: Episode): boo
 
 /** Not before it, and not after it was over: the windows that show them overlap. */
 function beganWith(
-  { kind, since: seen, until, rebased, earliest: since = seen }: Explanation,
+  { kind, since: seen, until, rebased: ofWhole, rebasedSegments, earliest: since = seen }: Explanation,
   { onset, fired, subject_kind, segment, last_breach }: Episode,
 ): boolean {
   const length = fired.window_end - fired.window_start;
-  // Of the whole what breaches later has moved away from the new normal; segments and attributions are still compared with the reference.
-  if (kind === "accepted")
-    return rebased === undefined || last_breach.start < rebased || segment !== "" || !rebasedKinds.has(subject_kind);
+  // What breaches later has moved away from the new normal; attributions, and segments without a baseline, are still compared with the reference.
+  if (kind === "accepted") {
+    const rebased = segment === "" ? ofWhole : rebasedSegments?.[segment];
+    return rebased === undefined || last_breach.start < rebased || !rebasedKinds.has(subject_kind);
+  }
   if (kind === "version") return onset >= since - length && onset <= until + length;
   // Detected from `onset` to the end of the window at which it fired; a long window may begin before what it shows.
   return fired.window_end > since && Math.max(onset, fired.window_start) < until + length && onset >= since - length;

@@ -42,6 +42,7 @@ const explanationSchema = z.object({
   subject: z.string(),
   segment: z.string().exactOptional(),
   rebased: z.number().exactOptional(),
+  rebasedSegments: z.record(z.string(), z.number()).exactOptional(),
   version: z.string(),
   variant: z.string(),
   since: z.number(),

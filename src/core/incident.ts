@@ -110,6 +110,8 @@ export interface Explanation {
   readonly segment?: string;
   /** Event time from which on what is `accepted` is measured against the new normal, ms: what fires later is news. */
   readonly rebased?: number;
+  /** The same of segments, by their names; drift of others stays muted. */
+  readonly rebasedSegments?: Readonly<Record<string, number>>;
   readonly version: string;
   readonly variant: string;
   /** Event time in which it was seen. */

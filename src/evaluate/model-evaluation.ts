@@ -37,6 +37,8 @@ export interface ModelEvaluation {
 /** How often old events are looked for. */
 const RETENTION_EVERY_MS = 3_600_000;
 
+const noSteps = Number.NEGATIVE_INFINITY;
+
 export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, clock: Clock): Promise<ModelEvaluation> {
   const { config } = prepared;
   const model = config.name;
@@ -56,7 +58,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
 
   const run = async (final: boolean): Promise<Evaluated> => {
     const now = clock.now();
-    await accepted.note(steps.sealedTo + config.pane, now);
+    await accepted.note({ whole: steps.sealedTo + config.pane, segments: segments?.next() ?? noSteps }, now);
     // Before the records: what is committed in between then counts as not yet complete.
     const times = await readPartitionTimes(lane);
     const records = await readCommitRecords(lane, model, readTo);
@@ -97,7 +99,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
     await reliability.settle(lane, model, batch);
     await batch.flush();
     add({ windows: 0, rows: (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0 });
-    const segmentsSealedTo = (await segments?.run(dirty, watermark, now)) ?? Number.NEGATIVE_INFINITY;
+    const segmentsSealedTo = (await segments?.run(dirty, watermark, now, accepted)) ?? noSteps;
     await pageTier?.run({ sealedTo: steps.sealedTo, segmentsSealedTo, watermark, isChanged: done.rows > 0, now });
     pending.done(closed);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, pending.marks());

@@ -45,6 +45,15 @@ const base = {
 /** The amount jumps at hour 12 beyond all that the reference has seen, and at hour 60 again. */
 const levelAt = (hour: number) => (hour < 12 ? 0 : hour < 60 ? 8 : 11);
 
+/** What a model is and which events it gets in the hours of a test. */
+interface World {
+  readonly base: Readonly<Record<string, unknown>>;
+  readonly perHour: number;
+  hours(from: number, to: number, t0: number): WrittenEvent[];
+}
+
+const plain: World = { base, perHour: PER_HOUR, hours };
+
 function hours(from: number, to: number, t0: number): WrittenEvent[] {
   const draws = uniform(100 + from);
   return Array.from({ length: (to - from) * PER_HOUR }, (_, index) => ({
@@ -58,23 +67,23 @@ function hours(from: number, to: number, t0: number): WrittenEvent[] {
 }
 
 /** What somebody does at the end of an hour. */
-type Acts = Readonly<Record<number, "restart" | "end" | { readonly acceptFor: number }>>;
+type Acts = Readonly<Record<number, "restart" | "end" | { readonly acceptFor: number; readonly segment?: string }>>;
 
 /**
  * Twelve hours at a time; returns what people were told, in the order of time.
  *
  * @param t0 start of hour 0: models whose features move at the same time would be one incident
  */
-async function play(name: string, until: number, acts: Acts = {}, t0 = T0) {
+async function play(name: string, until: number, acts: Acts = {}, t0 = T0, world = plain) {
   clock.set(t0);
-  const written = { ...base, name };
+  const written = { ...world.base, name };
   const scene = await stage.scene(written);
   const changes: IncidentChange[] = [];
   let station = createAlertStation(stage.store, { models: [written] }, { clock });
   let { evaluation } = scene;
   let decision = "";
   for (let from = 0; from < until; from += 12) {
-    await scene.write(hours(from, from + 12, t0), from * PER_HOUR);
+    await scene.write(world.hours(from, from + 12, t0), from * world.perHour);
     clock.set(t0 + (from + 12) * HOUR + 600_000);
     await evaluation.run({});
     changes.push(...(await station.alerting.process(name)));
@@ -89,6 +98,7 @@ async function play(name: string, until: number, acts: Acts = {}, t0 = T0) {
       decision = await decide(place, "acceptance", {
         model: name,
         subject: "amount",
+        segment: act.segment ?? "",
         for: act.acceptFor * HOUR,
         until: undefined,
         owner: "ana",
@@ -103,6 +113,7 @@ async function play(name: string, until: number, acts: Acts = {}, t0 = T0) {
 }
 
 const row = z.object({
+  segment: z.string(),
   subject: z.string(),
   metric: z.string(),
   start: z.number(),
@@ -115,9 +126,9 @@ const row = z.object({
 const rowsOf = (table: "evidence" | "metrics", { config }: Scene) =>
   stage.lane.query(
     table === "evidence"
-      ? sql`SELECT subject, metric, toUnixTimestamp64Milli(window_start) AS start, value, threshold, breached, n, finding AS text FROM evidence FINAL
-          WHERE model = ${config.name} AND metric IN ('evidence', 'notice') ORDER BY metric, subject, start`
-      : sql`SELECT subject, metric, toUnixTimestamp64Milli(window_start) AS start, value, threshold, breached, n, concat(window, status, replaceRegexpOne(detail, '"accepted":"[^"]*"', '')) AS text
+      ? sql`SELECT segment, subject, metric, toUnixTimestamp64Milli(window_start) AS start, value, threshold, breached, n, finding AS text FROM evidence FINAL
+          WHERE model = ${config.name} AND metric IN ('evidence', 'notice') ORDER BY metric, segment, subject, start`
+      : sql`SELECT segment, subject, metric, toUnixTimestamp64Milli(window_start) AS start, value, threshold, breached, n, concat(window, status, replaceRegexpOne(detail, '"accepted":"[^"]*"', '')) AS text
           FROM metrics FINAL WHERE model = ${config.name} ORDER BY window, metric, subject, start`,
     row,
   );
@@ -218,4 +229,129 @@ test("when an acceptance expires or is taken back the reference holds again, and
   );
   // 18 hours from the first pane that had not closed.
   assert.ok((expired.told[2]?.hour ?? 0) >= 42 && (expired.told[2]?.hour ?? 0) <= 44);
+});
+
+/** Of the events 8 % are of DE, and 200 an hour or more of FR and of the rest each. */
+const countryOf = (at: number) => (at < 0.08 ? "DE" : at < 0.5 ? "FR" : "IT");
+const byCountry = await stage.referenceFile(
+  "countries.ndjson",
+  Array.from({ length: 30_000 }, (_, index) => ({
+    timestamp: new Date(T0 - (30_000 - index) * 60_000).toISOString(),
+    "segments.country": countryOf(draw()),
+    amount: draw(),
+    size: draw(),
+  })),
+);
+/** The amounts of DE shrink at hour 12, and at hour 60 they grow beyond what they were: of all events that is too few to be told of the whole. */
+const shapeAt = (hour: number, value: number) => (hour < 12 ? value : hour < 60 ? value * value : 1 - value * value);
+const countries: World = {
+  base: {
+    ...base,
+    windows: ["1h"],
+    detectors: ["volume"],
+    alerts: {},
+    segments: ["country"],
+    reference: { file: byCountry },
+  },
+  perHour: 500,
+  hours(from, to, t0) {
+    const draws = uniform(200 + from);
+    return Array.from({ length: (to - from) * 500 }, (_, index) => {
+      const country = countryOf(draws());
+      const value = draws();
+      return {
+        kind: "prediction" as const,
+        id: `${from}-${index}`,
+        version: "1",
+        timestamp: t0 + from * HOUR + index * (HOUR / 500),
+        prediction: 0,
+        segments: { country },
+        features: { amount: country === "DE" ? shapeAt(from + Math.floor(index / 500), value) : value, size: draws() },
+      };
+    });
+  },
+};
+
+/** Saved states of the page tier, of all but what is accepted. */
+const statesOfOthers = ({ config }: Scene) =>
+  stage.lane.query(
+    sql`SELECT stream, toUnixTimestamp64Milli(through) AS saved, state FROM page_tier_states FINAL
+      WHERE model = ${config.name} AND stream != '' AND NOT startsWith(stream, 'country=DE feature/amount') ORDER BY plan_id, stream, saved`,
+    z.object({ stream: z.string(), saved: z.number(), state: z.array(z.number().nullable()) }),
+  );
+
+test("an accepted segment stays quiet at its new level, its further jump is told, and no other segment is touched", async () => {
+  const t0 = T0 + 3_000 * HOUR;
+  const accept = { acceptFor: 24 * 30, segment: "country=DE" };
+  const { scene, told } = await play("segment", 84, { 36: accept }, t0, countries);
+  assert.deepEqual(
+    told.map(({ what }) => what),
+    ["opened", "resolved", "opened"],
+  );
+  const [first, resolved, further] = told;
+  assert.ok(first !== undefined && first.hour > 12 && first.hour <= 36, JSON.stringify(first?.hour));
+  assert.match(resolved?.incident.reason ?? "", /what ana has accepted until .* \(a new market\)/);
+  assert.ok(further !== undefined && further.hour > 60 && further.hour <= 72, JSON.stringify(further?.hour));
+  assert.deepEqual(
+    further.incident.members.map(({ subject, segment }) => [subject, segment]),
+    [["amount", "country=DE"]],
+  );
+  const baselines = await readBaselines(stage.lane, "segment", scene.prepared.referenceId);
+  assert.deepEqual(
+    baselines.map(({ subject, segment }) => [subject, segment]),
+    [["amount", "country=DE"]],
+  );
+  const [held] = baselines[0]?.series ?? [];
+  const { since = 0, through = 0 } = baselines[0] ?? {};
+  assert.equal(through, t0 + 35 * HOUR);
+  assert.equal(held?.baseline?.from, through);
+  // Its own events alone.
+  const expected = countries
+    .hours(12, 24, t0)
+    .concat(countries.hours(24, 36, t0))
+    .filter((event) => event.kind === "prediction" && event.segments?.["country"] === "DE")
+    .filter(({ timestamp }) => timestamp >= since && timestamp < through);
+  assert.equal(held?.baseline?.counts.n, expected.length);
+  const tier = await loadPageTier(stage.lane, scene.config, { model: "segment", version: "1", variant: "" });
+  assert.match(
+    tier?.notes.at(-1) ?? "",
+    /^amount where country=DE: ana has accepted .* it is compared with what came since/,
+  );
+
+  const again = await play("segment-again", 84, { 36: accept, 72: "restart" }, t0, countries);
+  assert.deepEqual(await rowsOf("evidence", again.scene), await rowsOf("evidence", scene));
+  const never = await play("segment-never", 84, {}, t0, countries);
+  assert.deepEqual(
+    never.told.map(({ what }) => what),
+    ["opened"],
+  );
+  const others = async (of: Scene) =>
+    (await rowsOf("evidence", of)).filter(({ subject, segment }) => subject !== "amount" || segment !== "country=DE");
+  assert.deepEqual(await others(scene), await others(never.scene));
+  const states = await statesOfOthers(scene);
+  assert.ok(states.some(({ stream }) => stream === "country=FR feature/amount values"));
+  assert.deepEqual(states, await statesOfOthers(never.scene));
+});
+
+test("a feature that is accepted as a whole is measured anew in each of its segments, from their own events", async () => {
+  const t0 = T0 + 4_000 * HOUR;
+  const { scene, told } = await play("segments", 84, { 36: { acceptFor: 30 }, 48: "restart" }, t0, countries);
+  const baselines = await readBaselines(stage.lane, "segments", scene.prepared.referenceId);
+  assert.deepEqual(baselines.map(({ segment }) => segment).sort(), ["", "country=DE", "country=FR", "country=IT"]);
+  // Where the whole has not drifted no beginning is known, and the new normal is what comes from now on.
+  const [german] = baselines.filter(({ segment }) => segment === "country=DE");
+  assert.deepEqual(
+    [german?.since, german?.through, german?.until],
+    [35, 35, 65].map((hour) => t0 + hour * HOUR),
+  );
+  const [held] = german?.series ?? [];
+  assert.ok((held?.baseline?.from ?? 0) > t0 + 36 * HOUR && (held?.baseline?.counts.n ?? 0) >= 200);
+  assert.deepEqual(
+    told.map(({ what }) => what),
+    ["opened", "resolved", "opened"],
+  );
+  assert.ok((told[2]?.hour ?? 0) > 60, JSON.stringify(told[2]?.hour));
+  const [decision] = await readDecisions(stage.lane);
+  assert.ok(decision !== undefined);
+  assert.match(JSON.stringify(decisionJson(decision, clock.now())["baseline"]), /"segment":"country=DE"/);
 });

@@ -35,6 +35,8 @@ export interface AcceptedBaseline {
   readonly baselineId: string;
   readonly subjectKind: SubjectKind;
   readonly subject: string;
+  /** '' is the whole; else it is made of this segment's events, and stands in for the reference in this segment alone. */
+  readonly segment: string;
   /** Events from here on make it, ms. */
   readonly since: number;
   /** Steps and windows that begin then or later are no longer compared with the reference, ms. */
@@ -56,19 +58,23 @@ export interface AcceptedAt {
   readonly reference: ReferenceSubject | null;
 }
 
+/** Of what something is asked, or said: a subject of the whole, or of a segment. */
+export type AcceptedSubject = Pick<AcceptedBaseline, "subjectKind" | "subject" | "segment">;
+
 /**
  * What a step or window that begins at `start` is compared with instead of the reference; null: with the reference. Of several acceptances of
  * one subject the one that began last holds.
  */
 export function acceptedAt(
   baselines: readonly AcceptedBaseline[],
-  of: Pick<ReferenceSubject, "subjectKind" | "subject">,
+  of: AcceptedSubject,
   { version, variant }: Series,
   start: number,
 ): AcceptedAt | null {
   let found: AcceptedAt | null = null;
   for (const baseline of baselines) {
     if (baseline.subject !== of.subject || baseline.subjectKind !== of.subjectKind) continue;
+    if (baseline.segment !== of.segment) continue;
     if (start < baseline.through || start >= baseline.until) continue;
     if (found !== null && found.baseline.through >= baseline.through) continue;
     const series = baseline.series.find((one) => one.version === version && one.variant === variant);

@@ -2,26 +2,26 @@
  * Accepted drift in a model's evaluation. A baseline is evaluated as a reference of its own that has one subject: its panes are summarised over its
  * bins and sealed as steps under its id, so that windows and sequential tests read it as they read the reference.
  */
-import { z } from "zod";
-import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
-import { paneName, summarisePanes } from "../panes.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { subjectKey } from "../references/load-reference.ts";
 import { openSteps, type StepState, writeSteps } from "../steps.ts";
-import { seriesKey } from "../window-series.ts";
-import { type AcceptedBaseline, type AcceptedSeries, type BaselineCounts, isEnough } from "./accepted-baseline.ts";
+import type { AcceptedBaseline } from "./accepted-baseline.ts";
+import { panesOfBaseline } from "./accepted-panes.ts";
 import { cutBins } from "./baseline-bins.ts";
+import { readRows, withCounts } from "./baseline-rows.ts";
 import { readBaselines, type StoredBaseline, writeBaseline } from "./baseline-store.ts";
-import { ofSubject, registerAcceptances } from "./register.ts";
+import { type NextSteps, registerAcceptances } from "./register.ts";
 
 export interface AcceptedEvaluation {
   /** As of the last call; those of the store at first. */
   readonly baselines: () => readonly AcceptedBaseline[];
-  /** Takes note of what people have decided; before steps are sealed. `next`: start of the first pane that has no step, ms; -Infinity: none has. */
-  note(next: number, now: number): Promise<void>;
-  /** Summarises and seals what has changed; after the model's own steps. `sizes`: rows of a pane. */
+  /** Takes note of what people have decided; before steps are sealed. */
+  note(next: NextSteps, now: number): Promise<void>;
+  /** Summarises and seals what has changed of the whole; after the model's own steps. `sizes`: rows of a pane. */
   advance(panes: readonly number[], sealedTo: number, sizes: (pane: number) => number, now: number): Promise<void>;
+  /** The same of segments, after their steps; panes of segments. */
+  advanceSegments(panes: readonly number[], sealedTo: number, now: number): Promise<void>;
 }
 
 export async function openAccepted(lane: Lane, prepared: PreparedModel): Promise<AcceptedEvaluation> {
@@ -37,13 +37,16 @@ export async function openAccepted(lane: Lane, prepared: PreparedModel): Promise
     sizes: (pane: number) => number,
     now: number,
   ): Promise<StoredBaseline> => {
+    const place = panesOfBaseline(lane, prepared, known);
+    if (place === null) return known;
     const { baseline, ready } = await readRows(lane, prepared, known);
     let changed = baseline;
     const first = Math.min(...ready.values());
     if (changed.bins === null) {
       const subject = prepared.reference?.subjects.find((one) => subjectKey(one) === subjectKey(known));
       if (subject === undefined || !Number.isFinite(first)) return keep(changed, known, now);
-      changed = { ...changed, bins: await cutBins(lane, prepared, subject, { from: known.since, to: first }) };
+      const span = { from: known.since, to: first };
+      changed = { ...changed, bins: await cutBins(lane, prepared, subject, span, place.rows) };
       changed = await writeBaseline(lane, model, changed, now);
     }
     const own = preparedOn(prepared, changed);
@@ -51,34 +54,48 @@ export async function openAccepted(lane: Lane, prepared: PreparedModel): Promise
     let steps = opened.get(changed.baselineId);
     let mine = panes.filter(isMine);
     if (steps === undefined) {
-      steps = await openSteps(lane, own);
-      mine = [...new Set([...mine, ...(await lackingPanes(lane, prepared, own, changed, sealedTo))])].sort(
-        (a, b) => a - b,
-      );
+      steps = await openSteps(lane, own, place.scope);
+      mine = [...new Set([...mine, ...(await place.lacking(own, sealedTo))])].sort((a, b) => a - b);
     }
-    if (mine.length > 0) await summarisePanes(lane, own, mine, sizes);
-    await writeSteps(lane, own, steps, mine, now);
+    if (mine.length > 0) await place.summarise(own, mine, sizes);
+    await writeSteps(lane, own, steps, mine, now, place.scope);
     opened.set(changed.baselineId, steps);
     return keep(await withCounts(lane, own, changed, ready), known, now);
   };
   const keep = async (changed: StoredBaseline, known: StoredBaseline, now: number): Promise<StoredBaseline> =>
     JSON.stringify(changed) === JSON.stringify(known) ? known : await writeBaseline(lane, model, changed, now);
 
+  const advanceAll = async (
+    isMine: (baseline: AcceptedBaseline) => boolean,
+    panes: readonly number[],
+    sealedTo: number,
+    sizes: (pane: number) => number,
+    now: number,
+  ): Promise<void> => {
+    const advanced: StoredBaseline[] = [];
+    for (const known of baselines) {
+      // One that is over changes only where late events reach its time.
+      const isOver = known.until <= sealedTo && !panes.some((pane) => pane >= known.since && pane < known.until);
+      advanced.push(isOver || !isMine(known) ? known : await advanceOne(known, panes, sealedTo, sizes, now));
+    }
+    baselines = advanced;
+  };
+
   return {
     baselines: () => baselines,
     async note(next, now) {
-      if (prepared.reference === null || !Number.isFinite(next)) return;
+      if (prepared.reference === null || !Number.isFinite(next.whole)) return;
       baselines = await registerAcceptances(lane, prepared, baselines, next, now);
     },
-    async advance(panes, sealedTo, sizes, now) {
-      const advanced: StoredBaseline[] = [];
-      for (const known of baselines) {
-        // One that is over changes only where late events reach its time.
-        const isOver = known.until <= sealedTo && !panes.some((pane) => pane >= known.since && pane < known.until);
-        advanced.push(isOver ? known : await advanceOne(known, panes, sealedTo, sizes, now));
-      }
-      baselines = advanced;
-    },
+    advance: (panes, sealedTo, sizes, now) => advanceAll(({ segment }) => segment === "", panes, sealedTo, sizes, now),
+    advanceSegments: (panes, sealedTo, now) =>
+      advanceAll(
+        ({ segment }) => segment !== "",
+        panes,
+        sealedTo,
+        () => 0,
+        now,
+      ),
   };
 }
 
@@ -96,93 +113,5 @@ export function preparedOn(prepared: PreparedModel, { baselineId, bins }: Accept
       subjects: [bins.subject],
       tails: bins.tail.length === 0 ? new Map() : new Map([[subjectKey(bins.subject), bins.tail]]),
     },
-  };
-}
-
-/** How many rows each series has, and from when on they are enough, ms: the end of a step. */
-async function readRows(
-  lane: Lane,
-  prepared: PreparedModel,
-  known: StoredBaseline,
-): Promise<{ readonly baseline: StoredBaseline; readonly ready: ReadonlyMap<string, number> }> {
-  const waiting = known.series.filter(({ baseline }) => baseline === null);
-  const ready = new Map<string, number>();
-  if (waiting.length === 0) return { baseline: known, ready };
-  const rows = await lane.query(
-    sql`SELECT version, variant, toUnixTimestamp64Milli(max(step_end)) AS end, toUInt64(sumIf(arraySum(counts), stream = 'missing')) AS rows,
-        toUInt64(sumIf(arraySum(counts), stream = 'values')) AS valid
-      FROM steps FINAL WHERE ${ofSubject(prepared, known)} AND pane_start >= ${time(known.since)} AND pane_start < ${time(known.until)}
-      GROUP BY version, variant, pane_start ORDER BY version, variant, pane_start`,
-    z.object({ version: z.string(), variant: z.string(), end: z.number(), rows: z.number(), valid: z.number() }),
-  );
-  const sums = new Map<string, { rows: number; valid: number }>();
-  for (const { end, ...step } of rows) {
-    const key = seriesKey(step);
-    const sum = sums.get(key) ?? { rows: 0, valid: 0 };
-    sums.set(key, { rows: sum.rows + step.rows, valid: sum.valid + step.valid });
-    const now = sums.get(key) ?? sum;
-    if (end >= known.through && !ready.has(key) && isEnough(now.rows, now.valid, known.needed)) ready.set(key, end);
-  }
-  const series = known.series.map(
-    (one): AcceptedSeries => (one.baseline === null ? { ...one, rows: sums.get(seriesKey(one))?.valid ?? 0 } : one),
-  );
-  for (const { version, variant } of known.series.filter(({ baseline }) => baseline !== null))
-    ready.delete(seriesKey({ version, variant }));
-  return { baseline: { ...known, series }, ready };
-}
-
-/** Panes of the baseline's time that have a step of the model and no summary over these bins. */
-async function lackingPanes(
-  lane: Lane,
-  prepared: PreparedModel,
-  own: PreparedModel,
-  { since, until }: AcceptedBaseline,
-  sealedTo: number,
-): Promise<number[]> {
-  const of = (referenceId: string) =>
-    sql`FROM panes FINAL WHERE model = ${prepared.config.name} AND reference_id = ${referenceId} AND pane = ${paneName(prepared)}
-      AND pane_start >= ${time(since)} AND pane_start < ${time(Math.min(until, sealedTo + 1))}`;
-  const rows = await lane.query(
-    sql`SELECT toUnixTimestamp64Milli(pane_start) AS start ${of(prepared.referenceId)} AND n > 0 AND pane_start NOT IN (SELECT pane_start ${of(own.referenceId)}) ORDER BY start`,
-    z.object({ start: z.number() }),
-  );
-  return rows.map((row) => row.start);
-}
-
-/** With the rows of the series that have enough, as their steps have them. */
-async function withCounts(
-  lane: Lane,
-  own: PreparedModel,
-  baseline: StoredBaseline,
-  ready: ReadonlyMap<string, number>,
-): Promise<StoredBaseline> {
-  const series: AcceptedSeries[] = [];
-  for (const one of baseline.series) {
-    const from = one.baseline === null ? ready.get(seriesKey(one)) : undefined;
-    if (from === undefined) series.push(one);
-    else series.push({ ...one, baseline: { from, counts: await countsOf(lane, own, baseline, one, from) } });
-  }
-  return { ...baseline, series };
-}
-
-async function countsOf(
-  lane: Lane,
-  own: PreparedModel,
-  baseline: AcceptedBaseline,
-  { version, variant }: AcceptedSeries,
-  to: number,
-): Promise<BaselineCounts> {
-  const rows = await lane.query(
-    sql`SELECT stream, sumForEach(counts) AS counts FROM steps FINAL WHERE ${ofSubject(own, baseline)} AND version = ${version} AND variant = ${variant}
-        AND pane_start >= ${time(baseline.since)} AND pane_start < ${time(to)} GROUP BY stream`,
-    z.object({ stream: z.string(), counts: z.array(z.number()) }),
-  );
-  const counts = new Map(rows.map((row) => [row.stream, row.counts]));
-  const [missing = 0, present = 0] = counts.get("missing") ?? [];
-  return {
-    bins: counts.get("values") ?? (baseline.bins?.subject.bins ?? []).map(() => 0),
-    missing,
-    invalid: counts.get("invalid")?.[0] ?? 0,
-    n: missing + present,
   };
 }

@@ -24,8 +24,9 @@ export async function acceptedInWindows(
   windows: readonly SeriesWindow[],
   read: (own: PreparedModel) => Promise<readonly StoredSummary[]>,
 ): Promise<AcceptedOfWindow> {
-  const used = baselines.filter((one) =>
-    windows.some((window) => acceptedAt([one], one, window, window.start) !== null),
+  // Windows are of the whole.
+  const used = baselines.filter(
+    (one) => one.segment === "" && windows.some((window) => acceptedAt([one], one, window, window.start) !== null),
   );
   if (used.length === 0) return none;
   const summaries = new Map<string, StoredSummary>();

@@ -1,7 +1,7 @@
 /** The bins of an accepted baseline, cut from the events since the drift began as a reference's are from its file. */
 import { z } from "zod";
 import type { ReferenceSubject } from "../../core/summary.ts";
-import { sql } from "../../store/sql.ts";
+import { type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { keptRows, type Span } from "../kept-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
@@ -10,16 +10,20 @@ import type { ReferenceColumn } from "../references/reference-table.ts";
 import { subjectColumn, textOrEmpty } from "../value-expressions.ts";
 import type { BaselineBins } from "./accepted-baseline.ts";
 
-/** @param subject as in the reference: its kind holds on */
+/**
+ * @param subject as in the reference: its kind holds on
+ * @param where SQL over rows of predictions: which of them make it
+ */
 export async function cutBins(
   lane: Lane,
   prepared: PreparedModel,
   subject: ReferenceSubject,
   span: Span,
+  where: Sql,
 ): Promise<BaselineBins> {
   const { value, invalid } = subjectColumn(subject);
   const rows = await keptRows(lane, prepared.dedupe, span);
-  const from = sql`(SELECT ${value} AS accepted_value, ${invalid} AS accepted_invalid FROM (${rows}))`;
+  const from = sql`(SELECT ${value} AS accepted_value, ${invalid} AS accepted_invalid FROM (${rows}) WHERE ${where})`;
   const number =
     subject.kind === "numeric" ? sql`CAST(accepted_value AS Nullable(Float64))` : sql`CAST(NULL AS Nullable(Float64))`;
   const column: ReferenceColumn = {

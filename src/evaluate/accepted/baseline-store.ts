@@ -7,6 +7,7 @@ import type { AcceptedBaseline } from "./accepted-baseline.ts";
 
 const numbers = z.array(z.number());
 const contentSchema = z.object({
+  segment: z.string().default(""),
   bins: z
     .object({
       subject: z.object({
@@ -85,16 +86,17 @@ export async function readBaselines(lane: Lane, model: string, referenceId: stri
   }));
 }
 
-/** Writes a baseline as it is now, and returns it with its revision. */
-export async function writeBaseline(
+/** Writes baselines as they are now, all or none of them, and returns them with their revisions. */
+export async function writeBaselines(
   lane: Lane,
   model: string,
-  { revision, ...baseline }: StoredBaseline,
+  baselines: readonly StoredBaseline[],
   now: number,
-): Promise<StoredBaseline> {
-  const { bins, series } = baseline;
-  await lane.insertRows("accepted_baselines", [
-    {
+): Promise<StoredBaseline[]> {
+  if (baselines.length === 0) return [];
+  await lane.insertRows(
+    "accepted_baselines",
+    baselines.map(({ bins, series, segment, revision, ...baseline }) => ({
       model,
       decision_id: baseline.decisionId,
       reference_id: baseline.referenceId,
@@ -105,18 +107,31 @@ export async function writeBaseline(
       through: baseline.through,
       until: baseline.until,
       needed: baseline.needed,
-      content: JSON.stringify({ bins, series }),
+      content: JSON.stringify({ ...(segment === "" ? {} : { segment }), bins, series }),
       revision: revision + 1,
       written_at: now,
-    },
-  ]);
-  return { ...baseline, revision: revision + 1 };
+    })),
+  );
+  return baselines.map((baseline) => ({ ...baseline, revision: baseline.revision + 1 }));
+}
+
+/** Writes a baseline as it is now, and returns it with its revision. */
+export async function writeBaseline(
+  lane: Lane,
+  model: string,
+  baseline: StoredBaseline,
+  now: number,
+): Promise<StoredBaseline> {
+  const [stored = baseline] = await writeBaselines(lane, model, [baseline], now);
+  return stored;
 }
 
 /** A person's word that the drift of a subject is the new normal. */
 export interface Acceptance {
   readonly decisionId: string;
   readonly subject: string;
+  /** '' is the whole, and with it its segments. */
+  readonly segment: string;
   /** Clock times, ms. */
   readonly at: number;
   readonly until: number;
@@ -126,25 +141,27 @@ export interface Acceptance {
   readonly isEnded: boolean;
 }
 
-/** Acceptances of whole subjects of a model, whether they hold or not. */
+/** Acceptances of subjects of a model and of its segments, whether they hold or not. */
 export function readAcceptances(lane: Lane, model: string): Promise<Acceptance[]> {
   return lane.query(
-    sql`SELECT toString(decision_id) AS id, subject, toUnixTimestamp64Milli(at) AS at_ms, toUnixTimestamp64Milli(assumeNotNull(until)) AS until_ms,
+    sql`SELECT toString(decision_id) AS id, subject, segment, toUnixTimestamp64Milli(at) AS at_ms, toUnixTimestamp64Milli(assumeNotNull(until)) AS until_ms,
         if(isNull(since), NULL, toUnixTimestamp64Milli(assumeNotNull(since))) AS since_ms,
         toString(decision_id) IN (SELECT ends FROM decisions WHERE kind = 'end') AS is_ended
-      FROM decisions FINAL WHERE kind = 'acceptance' AND model = ${model} AND segment = '' AND isNotNull(until) ORDER BY at, id`,
+      FROM decisions FINAL WHERE kind = 'acceptance' AND model = ${model} AND isNotNull(until) ORDER BY at, id`,
     z
       .object({
         id: z.string(),
         subject: z.string(),
+        segment: z.string(),
         at_ms: z.number(),
         until_ms: z.number(),
         since_ms: z.number().nullable(),
         is_ended: z.number(),
       })
-      .transform(({ id, subject, at_ms, until_ms, since_ms, is_ended }) => ({
+      .transform(({ id, subject, segment, at_ms, until_ms, since_ms, is_ended }) => ({
         decisionId: id,
         subject,
+        segment,
         at: at_ms,
         until: until_ms,
         since: since_ms,

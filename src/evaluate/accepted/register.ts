@@ -7,36 +7,46 @@ import { z } from "zod";
 import { LEAST_PAGE_TIER_ROWS } from "../../sequential/stream-reference.ts";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { watchedKey } from "../page-tier/segment-streams.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { subjectKey } from "../references/load-reference.ts";
+import { segmentPaneMs } from "../segments/segment.ts";
+import type { AcceptedSubject } from "./accepted-baseline.ts";
 import {
   type Acceptance,
   acceptableKinds,
   readAcceptances,
   type StoredBaseline,
   writeBaseline,
+  writeBaselines,
 } from "./baseline-store.ts";
 
 /** Rows that a baseline is made of, about, at most: the newest. */
 const MOST_ROWS = 1_000_000;
 
-/** Steps of a subject of the whole against the model's reference. */
+/** Starts of the first panes that have no steps, ms; -Infinity where none has any. */
+export interface NextSteps {
+  readonly whole: number;
+  readonly segments: number;
+}
+
+/** Steps of a subject, of the whole or of a segment, under a reference's id. */
 export const ofSubject = (
   { config, referenceId }: Pick<PreparedModel, "config" | "referenceId">,
-  { subjectKind, subject }: Pick<StoredBaseline, "subjectKind" | "subject">,
+  { subjectKind, subject, segment }: AcceptedSubject,
 ) =>
-  sql`model = ${config.name} AND reference_id = ${referenceId} AND subject_kind = ${subjectKind} AND subject = ${subject} AND segment = ''`;
+  sql`model = ${config.name} AND reference_id = ${referenceId} AND subject_kind = ${subjectKind} AND subject = ${subject} AND segment = ${segment}`;
 
 /**
  * Takes note of acceptances that are new, and of those that were taken back.
  *
- * @param next start of the first pane that has no step, ms
  * @returns all baselines of the model's reference
  */
 export async function registerAcceptances(
   lane: Lane,
   prepared: PreparedModel,
   known: readonly StoredBaseline[],
-  next: number,
+  next: NextSteps,
   now: number,
 ): Promise<readonly StoredBaseline[]> {
   const model = prepared.config.name;
@@ -45,22 +55,51 @@ export async function registerAcceptances(
   const baselines: StoredBaseline[] = [];
   const wanted = new Map(acceptances.map((acceptance) => [acceptance.decisionId, acceptance]));
   for (const baseline of known) {
-    const isEnded = wanted.get(baseline.decisionId)?.isEnded === true && next < baseline.until;
-    baselines.push(isEnded ? await writeBaseline(lane, model, { ...baseline, until: next }, now) : baseline);
+    const until = nextOf(next, baseline);
+    const isEnded =
+      wanted.get(baseline.decisionId)?.isEnded === true && Number.isFinite(until) && until < baseline.until;
+    baselines.push(isEnded ? await writeBaseline(lane, model, { ...baseline, until }, now) : baseline);
   }
-  const seen = new Set(known.map(({ decisionId }) => decisionId));
+  // Of the whole and of segments at once each: a segment that comes later is compared with the reference, as a version that does.
+  const scopeOf = (decisionId: string, { segment }: Pick<AcceptedSubject, "segment">) =>
+    `${decisionId} ${segment === "" ? "whole" : "segments"}`;
+  const seen = new Set(known.map((baseline) => scopeOf(baseline.decisionId, baseline)));
   // What was decided under another reference has ended with it.
   const elsewhere = await decidedElsewhere(lane, prepared);
   for (const acceptance of acceptances) {
-    if (seen.has(acceptance.decisionId) || elsewhere.has(acceptance.decisionId)) continue;
-    if (acceptance.isEnded || acceptance.until <= now) continue;
-    for (const { subjectKind, subject } of prepared.reference?.subjects ?? []) {
-      if (subject !== acceptance.subject || !acceptableKinds.has(subjectKind)) continue;
-      const found = await begun(lane, prepared, acceptance, { subjectKind, subject }, next);
-      if (found !== null) baselines.push(await writeBaseline(lane, model, found, now));
+    if (elsewhere.has(acceptance.decisionId) || acceptance.isEnded || acceptance.until <= now) continue;
+    const found: StoredBaseline[] = [];
+    for (const of of acceptedSubjects(prepared, acceptance)) {
+      if (seen.has(scopeOf(acceptance.decisionId, of)) || !Number.isFinite(nextOf(next, of))) continue;
+      const baseline = await begun(lane, prepared, acceptance, of, nextOf(next, of));
+      if (baseline !== null) found.push(baseline);
     }
+    baselines.push(...(await writeBaselines(lane, model, found, now)));
   }
   return baselines;
+}
+
+const nextOf = (next: NextSteps, { segment }: Pick<AcceptedSubject, "segment">): number =>
+  segment === "" ? next.whole : next.segments;
+
+/** What an acceptance reaches: its one segment, or the whole and each segment that is watched. */
+function acceptedSubjects(
+  { reference, pageTier }: PreparedModel,
+  { subject: wanted, segment: only }: Acceptance,
+): readonly AcceptedSubject[] {
+  const subjects = (reference?.subjects ?? []).filter(
+    ({ subject, subjectKind }) => subject === wanted && acceptableKinds.has(subjectKind),
+  );
+  const watched = new Set((pageTier?.segments?.streams ?? []).map(({ subject }) => subject));
+  const segments = (pageTier?.segments?.reference.segments ?? []).map(({ segment }) => segment);
+  const of = (segment: string) => subjects.map(({ subjectKind, subject }) => ({ subjectKind, subject, segment }));
+  return [
+    ...(only === "" ? of("") : []),
+    ...segments
+      .filter((segment) => only === "" || segment === only)
+      .flatMap(of)
+      .filter((one) => watched.has(watchedKey(one.segment, subjectKey(one)))),
+  ];
 }
 
 async function decidedElsewhere(lane: Lane, { config, referenceId }: PreparedModel): Promise<ReadonlySet<string>> {
@@ -76,10 +115,11 @@ async function begun(
   lane: Lane,
   prepared: PreparedModel,
   { decisionId, at, until, since }: Acceptance,
-  of: Pick<StoredBaseline, "subjectKind" | "subject">,
+  of: AcceptedSubject,
   next: number,
 ): Promise<StoredBaseline | null> {
-  const { pane, min_rows } = prepared.config;
+  const { min_rows } = prepared.config;
+  const pane = of.segment === "" ? prepared.config.pane : segmentPaneMs(prepared.config);
   const steps = sql`${ofSubject(prepared, of)} AND stream = 'missing'`;
   const series = await lane.query(
     sql`SELECT DISTINCT version, variant FROM steps WHERE ${steps} ORDER BY version, variant`,
@@ -95,7 +135,13 @@ async function begun(
   );
   const from = newest === undefined || newest.known === 0 ? wanted : Math.max(wanted, newest.start);
   const id = createHash("sha256").update(
-    JSON.stringify([decisionId, prepared.referenceId, of.subjectKind, of.subject]),
+    JSON.stringify([
+      decisionId,
+      prepared.referenceId,
+      of.subjectKind,
+      of.subject,
+      ...(of.segment === "" ? [] : [of.segment]),
+    ]),
   );
   return {
     decisionId,

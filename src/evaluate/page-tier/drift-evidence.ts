@@ -26,7 +26,7 @@ import {
 } from "./evidence-rows.ts";
 import { harmless, noticeRows, openNotices } from "./notice-evidence.ts";
 import type { NoticePlan } from "./notice-plan.ts";
-import { createRebasing, noRebasing, type Rebased, type Rebasing } from "./rebased-streams.ts";
+import { createRebasing, type Rebased, type Rebasing } from "./rebased-streams.ts";
 import { readUnits, saveUnits, type Units } from "./saved-states.ts";
 import { watchedKey } from "./segment-streams.ts";
 import { type StoredStep, storedSteps } from "./stored-steps.ts";
@@ -49,7 +49,7 @@ export interface DriftScope {
   readonly carried: readonly CarriedSubject[];
   /** Beside the whole; segments have none. */
   readonly notices: NoticePlan | null;
-  /** What stands in for the reference where people have accepted drift; of segments nothing does. */
+  /** What stands in for the reference where people have accepted drift. */
   readonly baselines: () => readonly AcceptedBaseline[];
 }
 
@@ -79,7 +79,7 @@ export async function openDriftEvidence(
   scope: DriftScope,
 ): Promise<DriftEvidence> {
   const tolerance = prepared.pageTier?.tolerance ?? null;
-  const rebasing = scope.ofSegments ? noRebasing : createRebasing(scope.baselines, { tolerance });
+  const rebasing = createRebasing(scope.baselines, { tolerance });
   const model = prepared.config.name;
   const pane = scope.paneMs;
   // Evidence is of the model's plan as a whole, of which segments are a part.

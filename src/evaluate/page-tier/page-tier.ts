@@ -47,7 +47,7 @@ export async function openPageTier(
   const plan = prepared.pageTier;
   if (plan === null) return null;
   const drift = await openDriftEvidence(lane, prepared, plan, await wholeScope(lane, prepared, plan, baselines));
-  const segments = await openSegmentEvidence(lane, prepared, plan);
+  const segments = await openSegmentEvidence(lane, prepared, plan, baselines);
   const labelled = await openLabelled(lane, prepared, plan);
   let lookedAt = Number.NEGATIVE_INFINITY;
   return {
@@ -69,11 +69,12 @@ async function openSegmentEvidence(
   lane: Lane,
   prepared: PreparedModel,
   plan: PageTierPlan,
+  baselines: () => readonly AcceptedBaseline[],
 ): Promise<DriftEvidence | null> {
   if (plan.segments === null) return null;
   const { paneMs, since } = await segmentScope(lane, prepared, plan.segments);
   const { changed: carried } = await readCarriedOver(lane, prepared.config.name, plan.planId, evidenceMetrics, true);
-  const scope = { ofSegments: true, paneMs, since, carried, notices: null, baselines: () => [] };
+  const scope = { ofSegments: true, paneMs, since, carried, notices: null, baselines };
   return openDriftEvidence(lane, prepared, plan.segments, scope);
 }
 

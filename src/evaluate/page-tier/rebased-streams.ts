@@ -50,9 +50,8 @@ export function createRebasing(baselines: () => readonly AcceptedBaseline[], tie
     return known;
   };
   return {
-    at(series, { subjectKind, name, segment }, start) {
-      if (segment !== undefined && segment !== "") return null;
-      const found = acceptedAt(baselines(), { subjectKind, subject: name }, series, start);
+    at(series, { subjectKind, name, segment = "" }, start) {
+      const found = acceptedAt(baselines(), { subjectKind, subject: name, segment }, series, start);
       return found === null ? null : rebased(series, found);
     },
     ofPhase(series, phase) {

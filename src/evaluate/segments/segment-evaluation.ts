@@ -3,6 +3,7 @@
  * become steps as those of the whole do. Panes that the events touch again are summarised anew, and what is late joins the next step.
  */
 import { z } from "zod";
+import type { ReferenceSubject } from "../../core/summary.ts";
 import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { keptRows } from "../kept-rows.ts";
@@ -13,15 +14,22 @@ import { nextRevision, paneName, paneStart, writeLedger } from "../panes.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { openSteps, type StepScope, writeSteps } from "../steps.ts";
 import { insertSummaries } from "../summarise.ts";
-import { segmentsOfRow } from "./segment.ts";
+import { type SegmentReference, segmentsOfRow } from "./segment.ts";
 
 export interface SegmentEvaluation {
   /**
    * @param panes panes of the whole that were touched
    * @param watermark Infinity at the end of a replay
+   * @param accepted takes the same panes of segments whose drift is accepted
    * @returns start of the latest pane of segments that has a step, ms; -Infinity before the first
    */
-  run(panes: readonly number[], watermark: number, now: number): Promise<number>;
+  run(panes: readonly number[], watermark: number, now: number, accepted: AcceptedSegments): Promise<number>;
+  /** Start of the first pane of segments that has no step, ms; -Infinity before the first step. */
+  next(): number;
+}
+
+interface AcceptedSegments {
+  advanceSegments(panes: readonly number[], sealedTo: number, now: number): Promise<void>;
 }
 
 /** Panes of segments summarised by one statement at most. */
@@ -36,17 +44,16 @@ export async function openSegments(lane: Lane, prepared: PreparedModel): Promise
   const steps = await openSteps(lane, prepared, scope);
   const open = new Set(await pendingPanes(lane, prepared, scope, steps.sealedTo));
   return {
-    async run(panes, watermark, now) {
+    async run(panes, watermark, now, accepted) {
       for (const start of panes.map(startOf)) if (start >= scope.since) open.add(start);
       const due = [...open].filter((start) => start + scope.paneMs <= watermark).sort((a, b) => a - b);
-      for (const run of runsOf(due, scope.paneMs)) {
-        for (let at = 0; at < run.length; at += PANES_AT_ONCE)
-          await summarise(lane, prepared, plan, scope, run.slice(at, at + PANES_AT_ONCE));
-      }
+      await summariseSegments(lane, prepared, plan, scope, due);
       await writeSteps(lane, prepared, steps, due, now, scope);
       for (const start of due) open.delete(start);
+      await accepted.advanceSegments(due, steps.sealedTo, now);
       return steps.sealedTo;
     },
+    next: () => steps.sealedTo + scope.paneMs,
   };
 }
 
@@ -79,10 +86,30 @@ async function pendingPanes(
   return rows.map((row) => row.start);
 }
 
+/** Summarises panes of segments, in the order of time, and enters them into the ledger. */
+export async function summariseSegments(
+  lane: Lane,
+  prepared: PreparedModel,
+  watched: WatchedSegments,
+  scope: StepScope,
+  panes: readonly number[],
+): Promise<void> {
+  for (const run of runsOf(panes, scope.paneMs)) {
+    for (let at = 0; at < run.length; at += PANES_AT_ONCE)
+      await summarise(lane, prepared, watched, scope, run.slice(at, at + PANES_AT_ONCE));
+  }
+}
+
+/** Which rows are of which segment, and what is summarised of each. */
+interface WatchedSegments {
+  readonly reference: Pick<SegmentReference, "dimensions" | "segments">;
+  readonly subjects: readonly ReferenceSubject[];
+}
+
 async function summarise(
   lane: Lane,
   prepared: PreparedModel,
-  { reference, subjects }: SegmentPlan,
+  { reference, subjects }: WatchedSegments,
   { panes: label, paneMs }: StepScope,
   panes: readonly number[],
 ): Promise<void> {

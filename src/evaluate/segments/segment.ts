@@ -41,7 +41,7 @@ export function segmentExpression({ name: dimension, values }: SegmentDimension,
 }
 
 /** SQL over rows of predictions: all segments that a row belongs to and that are watched, Array(String). */
-export function segmentsOfRow({ dimensions, segments }: SegmentReference): Sql {
+export function segmentsOfRow({ dimensions, segments }: Pick<SegmentReference, "dimensions" | "segments">): Sql {
   const of = dimensions.map((dimension) => segmentExpression(dimension, eventText(dimension)));
   return sql`arrayFilter(s -> s IN ${list(segments.map(({ segment }) => segment))}, [${join(of)}])`;
 }

@@ -196,10 +196,19 @@ function Provenance({ report: { references, accepted, configurations } }: { read
           title="Accepted as the new normal"
           note="compared with that instead of the reference, by the time of the events"
           head={["From", "Until", "What", "Who", "Why", "Compared with"]}
-          rows={accepted.flatMap(({ baseline, subject, owner, reason }) =>
+          rows={accepted.flatMap(({ baseline, subject, segment, owner, reason }) =>
             baseline === null
               ? []
-              : [[moment(baseline.through), moment(baseline.until), subject, owner, reason, comparedText(baseline)]],
+              : [
+                  [
+                    moment(baseline.through),
+                    moment(baseline.until),
+                    segment === "" ? subject : `${subject}, ${segment}`,
+                    owner,
+                    reason,
+                    comparedText(baseline),
+                  ],
+                ],
           )}
           none=""
         />

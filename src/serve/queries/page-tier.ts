@@ -92,10 +92,10 @@ export async function loadPageTier(lane: Lane, model: ModelConfig, series: Serie
 
 /** What is not compared with the reference at a time of events, and by whose word. */
 async function acceptedNotes(lane: Lane, model: string, at: number): Promise<string[]> {
-  return (await readDecisions(lane)).flatMap(({ kind, model: of, subject, owner, reason, baseline }) =>
+  return (await readDecisions(lane)).flatMap(({ kind, model: of, subject, segment, owner, reason, baseline }) =>
     kind !== "acceptance" || of !== model || baseline === null || at < baseline.through || at > baseline.until
       ? []
-      : `${subject}: ${owner} has accepted its drift until ${plainTime(baseline.until)} (${reason}); it is ${comparedText(baseline)}`,
+      : `${subject}${segment === "" ? "" : ` where ${segment}`}: ${owner} has accepted its drift until ${plainTime(baseline.until)} (${reason}); it is ${comparedText(baseline)}`,
   );
 }
 

@@ -1,6 +1,6 @@
 /** What people decide, as `/v1` routes: silences, acknowledgements, accepted drift, feedback. Writing ones are guarded like all that write. */
 import { z } from "zod";
-import type { DecidedBaseline } from "../../alert/accepted-baselines.ts";
+import type { DecidedBaseline, DecidedSeries } from "../../alert/accepted-baselines.ts";
 import { type DecisionKind, type DecisionRequest, decide, decisionRequests } from "../../alert/decide.ts";
 import { type Decision, decisionKinds, isInForce, readDecisions } from "../../alert/decisions.ts";
 import type { ServeContext } from "../context.ts";
@@ -44,18 +44,31 @@ export function decisionJson(decision: Decision, now: number): Record<string, un
 }
 
 /** What accepted drift is measured against; its times are of events. */
-const baselineJson = ({ since, through, until, needed, series }: DecidedBaseline): Record<string, unknown> => ({
+const baselineJson = ({
+  since,
+  through,
+  until,
+  needed,
+  series,
+  segment,
+  segments,
+}: DecidedBaseline): Record<string, unknown> => ({
   since: iso(since),
   from: iso(through),
   until: iso(until),
   rows_needed: needed,
-  versions: series.map(({ version, variant, from, rows }) => ({
-    version,
-    variant,
-    state: from === null ? "waiting" : "compared",
-    from: iso(from),
-    rows,
-  })),
+  versions: series.map(versionJson),
+  ...(segment !== "" || segments.length === 0
+    ? {}
+    : { segments: segments.map((one) => ({ segment: one.segment, versions: one.series.map(versionJson) })) }),
+});
+
+const versionJson = ({ version, variant, from, rows }: DecidedSeries): Record<string, unknown> => ({
+  version,
+  variant,
+  state: from === null ? "waiting" : "compared",
+  from: iso(from),
+  rows,
 });
 
 async function decided<Kind extends DecisionKind>(context: ServeContext, kind: Kind, request: DecisionRequest[Kind]) {

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { type AcceptedBaseline, acceptedAt, isEnough } from "../../../../src/evaluate/accepted/accepted-baseline.ts";
 import { newUnit, takeStep, type UnitState } from "../../../../src/evaluate/page-tier/drift-tracker.ts";
 import { createRebasing, type Rebased } from "../../../../src/evaluate/page-tier/rebased-streams.ts";
+import type { TierPlan } from "../../../../src/evaluate/page-tier/tier-plan.ts";
 import { rowOfState, stateOfRow } from "../../../../src/sequential/tilt-state-row.ts";
 import { drawn, HOUR, loadedReference, planOf, SHARES } from "../../../support/page-tier.ts";
 
@@ -23,6 +24,7 @@ function baselineOf(settings: Partial<AcceptedBaseline> = {}, from: number | nul
     baselineId: "a1",
     subjectKind: "feature",
     subject: "colour",
+    segment: "",
     since: 10 * HOUR,
     through: 20 * HOUR,
     until: 60 * HOUR,
@@ -40,8 +42,8 @@ function baselineOf(settings: Partial<AcceptedBaseline> = {}, from: number | nul
 }
 
 describe("what holds at a time", () => {
-  const at = (start: number, baselines = [baselineOf()], of = series) =>
-    acceptedAt(baselines, { subjectKind: "feature", subject: "colour" }, of, start);
+  const whole = { subjectKind: "feature", subject: "colour", segment: "" } as const;
+  const at = (start: number, baselines = [baselineOf()], of = series) => acceptedAt(baselines, whole, of, start);
 
   test("the reference before the acceptance and from its end on, the new normal in between", () => {
     assert.equal(at(20 * HOUR - 1), null);
@@ -51,9 +53,18 @@ describe("what holds at a time", () => {
   });
 
   test("neither another subject nor a version that came later", () => {
-    assert.equal(acceptedAt([baselineOf()], { subjectKind: "feature", subject: "shape" }, series, 30 * HOUR), null);
-    assert.equal(acceptedAt([baselineOf()], { subjectKind: "score", subject: "colour" }, series, 30 * HOUR), null);
+    assert.equal(acceptedAt([baselineOf()], { ...whole, subject: "shape" }, series, 30 * HOUR), null);
+    assert.equal(acceptedAt([baselineOf()], { ...whole, subjectKind: "score" }, series, 30 * HOUR), null);
     assert.equal(at(30 * HOUR, undefined, { version: "2", variant: "" }), null);
+  });
+
+  test("a segment for itself, and the whole without it", () => {
+    const german = { ...whole, segment: "country=DE" };
+    const ofSegment = [baselineOf({ segment: "country=DE" })];
+    assert.ok(acceptedAt(ofSegment, german, series, 30 * HOUR)?.reference);
+    assert.equal(acceptedAt(ofSegment, { ...whole, segment: "country=FR" }, series, 30 * HOUR), null);
+    assert.equal(at(30 * HOUR, ofSegment), null);
+    assert.equal(acceptedAt([baselineOf()], german, series, 30 * HOUR), null);
   });
 
   test("nothing to compare with while there are too few rows", () => {
@@ -79,27 +90,33 @@ describe("what holds at a time", () => {
 
 const rebasingOf = (baseline: AcceptedBaseline) => createRebasing(() => [baseline], { tolerance: plan.tolerance });
 
-async function take(unit: UnitState, hour: number, shares: readonly number[], baseline: AcceptedBaseline | null) {
+async function take(
+  unit: UnitState,
+  hour: number,
+  shares: readonly number[],
+  baseline: AcceptedBaseline | null,
+  watched: TierPlan = plan,
+) {
   const rebased = new Map<string, Rebased>();
   if (baseline !== null)
-    for (const stream of plan.streams) {
+    for (const stream of watched.streams) {
       const found = rebasingOf(baseline).at(series, stream, hour * HOUR);
       if (found !== null) rebased.set(stream.subject, found);
     }
   const counts = [...drawn(shares, 2000, 2 * hour + 1), ...drawn(SHARES, 2000, 2 * hour + 2)];
   const step = { start: hour * HOUR, end: (hour + 1) * HOUR, counts, rebased };
-  return await takeStep(plan, unit, step, () => Promise.resolve({ finding: "moved", began: null }));
+  return await takeStep(watched, unit, step, () => Promise.resolve({ finding: "moved", began: null }));
 }
 const levelAt = (hour: number) => (hour < 10 ? SHARES : hour < 50 ? MOVED : FURTHER);
 
 /** Hours at which people are told, and those at which something is over. */
-async function run(baseline: AcceptedBaseline | null, hours: number, level = levelAt) {
-  const unit = newUnit(plan);
+async function run(baseline: AcceptedBaseline | null, hours: number, level = levelAt, watched: TierPlan = plan) {
+  const unit = newUnit(watched);
   const told: number[] = [];
   const over: number[] = [];
   const shape: unknown[] = [];
   for (let hour = 0; hour < hours; hour++) {
-    const outcome = await take(unit, hour, level(hour), baseline);
+    const outcome = await take(unit, hour, level(hour), baseline, watched);
     if (outcome.isNew) told.push(hour);
     if (outcome.over.size > 0) over.push(hour);
     shape.push(unit.states.slice(3).map(rowOfState));
@@ -150,4 +167,37 @@ test("saved and read again, a state under the new normal goes on bit for bit", a
   assert.ok(again !== undefined && again !== null && state !== undefined);
   assert.deepEqual(stateOfRow(again.plan, rowOfState(state)), state);
   assert.equal(rebasingOf(baseline).ofPhase(series, "a2 holds"), null);
+});
+
+/** The same streams, the first subject in one segment and the second in another. */
+const bySegment: TierPlan = {
+  ...plan,
+  streams: plan.streams.map((stream) => {
+    const segment = stream.name === "colour" ? "country=DE" : "country=FR";
+    return { ...stream, segment, subject: `${segment} ${stream.subject}` };
+  }),
+};
+
+test("an accepted segment is quiet at its level, tells what moves on, and leaves the other segment as it is bit for bit", async () => {
+  const accepted = await run(baselineOf({ segment: "country=DE" }), 58, levelAt, bySegment);
+  assert.equal(accepted.told.length, 2, accepted.told.join());
+  assert.ok((accepted.told[1] ?? 0) >= 50 && (accepted.told[1] ?? 99) <= 52, accepted.told.join());
+  assert.deepEqual(accepted.over, [20]);
+  assert.deepEqual([...accepted.unit.phases], [["country=DE feature/colour", "a1 holds"]]);
+  const never = await run(null, 58, levelAt, bySegment);
+  assert.deepEqual(accepted.shape, never.shape);
+  const elsewhere = await run(baselineOf({ segment: "country=FR" }), 58, levelAt, bySegment);
+  assert.deepEqual(
+    [elsewhere.told, elsewhere.unit.states.map(rowOfState)],
+    [never.told, never.unit.states.map(rowOfState)],
+  );
+});
+
+test("a segment without rows enough waits, and no time passes for it; when its acceptance ends the reference is back", async () => {
+  const waiting = await run(baselineOf({ segment: "country=DE" }, null), 58, levelAt, bySegment);
+  assert.equal(waiting.told.length, 1);
+  const ended = baselineOf({ segment: "country=DE", until: 40 * HOUR });
+  const { told, unit } = await run(ended, 50, (hour) => (hour < 10 ? SHARES : MOVED), bySegment);
+  assert.ok(told.length === 2 && (told[1] ?? 0) >= 40 && (told[1] ?? 99) <= 42, told.join());
+  assert.equal(unit.phases.size, 0);
 });

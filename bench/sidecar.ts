@@ -4,7 +4,6 @@
  * others wait counts for all of them. README.md has the setting.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import os from "node:os";
@@ -12,6 +11,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import { cpuSecondsOf, peakMbOf } from "./process-usage.ts";
+import { writeSection } from "./results-section.ts";
 import { projectRoot } from "./service.ts";
 
 const command = new Command("bench:sidecar")
@@ -243,20 +243,7 @@ function rows(figures: Figures): [string, string][] {
   ];
 }
 
-/** Replaces the section of RESULTS.md, and leaves what other benchmarks wrote. */
 function record(figures: Figures): void {
-  const file = path.join(projectRoot(), "bench/RESULTS.md");
-  const section = [
-    "## Sidecar",
-    "",
-    `Written by \`npm run bench:sidecar -- --write\` on ${new Date().toISOString().slice(0, 10)}: ${options.runs} pairs of runs of ${options.seconds} s over ${options.connections} connections, medians of the runs; service, target, client and sidecar on the same ${os.cpus().length} cores, Node ${process.versions.node}.`,
-    "",
-    "| what | figure |",
-    "| --- | ---: |",
-    ...rows(figures).map(([what, figure]) => `| ${what} | ${figure} |`),
-    "",
-  ].join("\n");
-  const before = readFileSync(file, "utf8");
-  const others = before.split(/^(?=## )/m).filter((part) => !part.startsWith("## Sidecar"));
-  writeFileSync(file, `${others.join("").trimEnd()}\n\n${section}`);
+  const how = `Written by \`npm run bench:sidecar -- --write\` on ${new Date().toISOString().slice(0, 10)}: ${options.runs} pairs of runs of ${options.seconds} s over ${options.connections} connections, medians of the runs; service, target, client and sidecar on the same ${os.cpus().length} cores, Node ${process.versions.node}.`;
+  writeSection("Sidecar", how, rows(figures));
 }

@@ -72,6 +72,7 @@ const HOUR = 3_600_000;
 const HOURS = 6;
 const START = Date.UTC(2026, 0, 5);
 const LOOK_MS = 50;
+const summarySchema = z.looseObject({ windows: z.number(), deadLetters: z.literal(0) });
 
 interface Figures {
   readonly scene: Scene;
@@ -110,9 +111,17 @@ async function measure(scene: Scene): Promise<Figures> {
   }
 }
 
-const modelNames = ({ models }: Scene) => Array.from({ length: models }, (_, index) => `model-${index}`);
-const featureNames = ({ features }: Scene) => Array.from({ length: features }, (_, index) => `feature_${index}`);
-const segmentNames = ({ segments }: Scene) => Array.from({ length: segments }, (_, index) => `segment_${index}`);
+function modelNames({ models }: Scene): string[] {
+  return Array.from({ length: models }, (_, index) => `model-${index}`);
+}
+
+function featureNames({ features }: Scene): string[] {
+  return Array.from({ length: features }, (_, index) => `feature_${index}`);
+}
+
+function segmentNames({ segments }: Scene): string[] {
+  return Array.from({ length: segments }, (_, index) => `segment_${index}`);
+}
 
 function configuration(scene: Scene) {
   return {
@@ -130,8 +139,9 @@ function configuration(scene: Scene) {
 }
 
 /** Uniform values: what they are does not bear on the cost. */
-const valuesText = (names: readonly string[], random: () => number) =>
-  names.map((name) => `"${name}":${random().toFixed(6)}`).join(",");
+function valuesText(names: readonly string[], random: () => number): string {
+  return names.map((name) => `"${name}":${random().toFixed(6)}`).join(",");
+}
 
 function* referenceLines(scene: Scene): Generator<string> {
   const random = seededRandom(1);
@@ -160,9 +170,9 @@ function* eventLines(scene: Scene): Generator<string> {
 }
 
 /** Few frequent values and a long tail, as cities or products have. */
-const segmentValue = ({ values }: Scene, random: () => number) => `v${Math.floor(values * random() ** 4)}`;
-
-const summarySchema = z.looseObject({ windows: z.number(), deadLetters: z.literal(0) });
+function segmentValue({ values }: Scene, random: () => number): string {
+  return `v${Math.floor(values * random() ** 4)}`;
+}
 
 async function replay(folder: string): Promise<Omit<Figures, "scene">> {
   const started = performance.now();

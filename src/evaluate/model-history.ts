@@ -57,10 +57,14 @@ function sameHourOf({ config }: PreparedModel, grid: WindowGrid): (start: number
 }
 
 /** Later windows whose volume is compared with this one: of windows of a day at most those of the same hour of the week, in order. */
-export function comparedWith(prepared: PreparedModel, grid: WindowGrid, start: number): number[] {
+export const comparedWith = (prepared: PreparedModel, grid: WindowGrid, start: number): number[] =>
+  sameHours(prepared, grid, start, 1);
+
+/** Windows at the same hour of the week, the nearest first: later ones, or with -1 earlier ones; none of windows longer than a day. */
+function sameHours(prepared: PreparedModel, grid: WindowGrid, start: number, direction: 1 | -1): number[] {
   if (grid.ms > DAY) return [];
   const at = sameHourOf(prepared, grid);
-  return Array.from({ length: WEEKS_BEFORE }, (_, week) => at(start, week + 1));
+  return Array.from({ length: WEEKS_BEFORE }, (_, week) => at(start, direction * (week + 1)));
 }
 
 export interface ModelHistories {
@@ -76,12 +80,11 @@ export async function readModelHistories(
   counts: SeriesCounts,
 ): Promise<ModelHistories> {
   const asks = (metric: string) => prepared.detectors.some(({ name }) => name === metric);
-  const at = sameHourOf(prepared, grid);
-  const weeksOf = (start: number) =>
-    grid.ms > DAY ? [] : Array.from({ length: WEEKS_BEFORE }, (_, week) => at(start, -1 - week));
+  // By start: looked up for each series of a window.
+  const weeksOf = new Map(starts.map((start) => [start, sameHours(prepared, grid, start, -1)]));
   const earlier: SeriesCounts = new Map();
   if (asks("volume"))
-    for (const run of runsOf(starts.flatMap(weeksOf), DAY)) {
+    for (const run of runsOf([...weeksOf.values()].flat(), DAY)) {
       const span = { from: run[0] ?? 0, to: grid.endOf(run[run.length - 1] ?? 0) };
       for (const [start, series] of await countSeries(lane, prepared, grid, span)) earlier.set(start, series);
     }
@@ -91,7 +94,7 @@ export async function readModelHistories(
     from.get(start)?.get(seriesKey(series))?.n ?? 0;
   return {
     of(start, series) {
-      const weeks = weeksOf(start).map((week) => eventsAt(earlier, week, series));
+      const weeks = (weeksOf.get(start) ?? []).map((week) => eventsAt(earlier, week, series));
       const came = received?.get(start);
       const kept = [...(counts.get(start)?.values() ?? [])].reduce((sum, { n }) => sum + n, 0);
       const silence = silences?.(grid.endOf(start));

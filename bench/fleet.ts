@@ -62,10 +62,12 @@ const scenes: readonly Scene[] = [
 const options = new Command("bench:fleet")
   .description("Time and memory of many models, many features and many values of segments.")
   .option("--only <scene>", scenes.map(({ name }) => name).join(", "), oneScene)
+  .option("--share <fraction>", "of the events only, for a quick look", share, 1)
+  .option("--profile <folder>", "have Node write CPU profiles there")
   .option("--json", "print the figures as JSON")
   .option("--write", "put the figures into bench/RESULTS.md")
   .parse()
-  .opts<{ only?: string; json?: true; write?: true }>();
+  .opts<{ only?: string; share: number; profile?: string; json?: true; write?: true }>();
 
 const REFERENCE_ROWS = 5_000;
 const HOUR = 3_600_000;
@@ -84,7 +86,8 @@ interface Figures {
 
 const figures: Figures[] = [];
 for (const scene of scenes)
-  if (options.only === undefined || options.only === scene.name) figures.push(await measure(scene));
+  if (options.only === undefined || options.only === scene.name)
+    figures.push(await measure({ ...scene, events: Math.ceil(scene.events * options.share) }));
 const rows = figures.flatMap(rowsOf);
 process.stdout.write(
   options.json === true
@@ -178,7 +181,8 @@ async function replay(folder: string): Promise<Omit<Figures, "scene">> {
   const started = performance.now();
   const main = path.join(projectRoot(), "dist", "src", "main.js");
   // As people start it: the file's first line gives Node its options.
-  const child = spawn(main, ["replay", "-c", "driftline.yaml", "--keep", "--json"], {
+  const profile = options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(options.profile)}`];
+  const child = spawn(process.execPath, ["--max-semi-space-size=8", ...profile, main,"replay", "-c", "driftline.yaml", "--keep", "--json"], {
     cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -211,6 +215,12 @@ function rowsOf({ scene, seconds, cpuSeconds, peakMb, windows }: Figures): [stri
     ["… peak memory", `${peakMb.toFixed(0)} MB`],
     ["… windows", windows.toLocaleString("en")],
   ];
+}
+
+function share(text: string): number {
+  const fraction = Number(text);
+  if (!(fraction > 0 && fraction <= 1)) throw new InvalidArgumentError("a number above 0, at most 1");
+  return fraction;
 }
 
 function oneScene(text: string): string {

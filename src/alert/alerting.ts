@@ -48,22 +48,30 @@ export interface Alerting {
    * Judges what is new of a model and does what the clock asks for (reminders). Call it after each evaluation, and now and then.
    * Calls run one after the other, since models may share an incident; a failed call is repeated whole by the next.
    */
-  process(model: string): Promise<readonly IncidentChange[]>;
+  process(model: string, about?: ProcessOptions): Promise<readonly IncidentChange[]>;
+}
+
+export interface ProcessOptions {
+  /** Nothing was evaluated since the last call: then there is nothing to judge, and only what is open has a clock. */
+  readonly isQuiet?: boolean;
 }
 
 export function createAlerting(options: AlertingOptions): Alerting {
   const models = new Map(options.models.map((model) => [model.name, createModelAlerting(options, model)]));
   let before: Promise<unknown> = Promise.resolve();
   return {
-    process(name) {
-      const call = before.then(async () => (await models.get(name)?.()) ?? []);
+    process(name, { isQuiet = false } = {}) {
+      const call = before.then(async () => (await models.get(name)?.(isQuiet)) ?? []);
       before = call.catch(() => undefined);
       return call;
     },
   };
 }
 
-function createModelAlerting(options: AlertingOptions, model: ModelConfig): () => Promise<readonly IncidentChange[]> {
+function createModelAlerting(
+  options: AlertingOptions,
+  model: ModelConfig,
+): (isQuiet: boolean) => Promise<readonly IncidentChange[]> {
   const { lane } = options;
   const rules = effectiveRules(model);
   const metrics = watchedMetrics(rules);
@@ -91,7 +99,8 @@ function createModelAlerting(options: AlertingOptions, model: ModelConfig): () =
     return { changes, judged: changed.length > 0 ? through : judged, open: open.size };
   };
 
-  return async () => {
+  return async (isQuiet) => {
+    if (isQuiet && last !== null && !last.anyOpen) return [];
     // Another model may have drawn this one into its incident: only what was found open here is known.
     const { judged, anyOpen } = last ?? { judged: await readJudged(lane, model.name), anyOpen: true };
     last = null;

@@ -58,6 +58,10 @@ export const openCountWindows = (spec: CountWindow, epoch: number): CountWindowS
   open: new Map(),
 });
 
+/** Whether an anchor has ended by the watermark: its last window is complete then, however short. */
+export const isCountWindowDue = ({ open }: CountWindowState, watermark: number): boolean =>
+  [...open.values()].some((period) => period.to <= watermark);
+
 /** Computes what has filled up or changed. `watermark` is Infinity at the end of a replay: then the last, incomplete windows too. */
 export async function evaluateCountWindows(
   lane: Lane,

@@ -4,7 +4,7 @@ import type { Lane } from "../store/store.ts";
 import { openAccepted } from "./accepted/accepted-evaluation.ts";
 import { type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import type { CountWindow } from "./count-boundaries.ts";
-import { type CountWindowState, evaluateCountWindows, openCountWindows } from "./count-windows.ts";
+import { type CountWindowState, evaluateCountWindows, isCountWindowDue, openCountWindows } from "./count-windows.ts";
 import { joinEntitiesOfPredictions, joinEntityLabels } from "./entity-outcomes.ts";
 import { openEpoch } from "./epoch.ts";
 import { createReliabilityCheck } from "./estimates/reliability.ts";
@@ -12,6 +12,7 @@ import { panesOfLaterCopies } from "./kept-rows.ts";
 import { createMetricBatch } from "./metric-writer.ts";
 import { openOnlineEvaluation } from "./online/online-evaluation.ts";
 import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
+import { createOwed } from "./owed.ts";
 import { openPageTier } from "./page-tier/page-tier.ts";
 import { summarisedBefore, summarisePanes, writeLedger } from "./panes.ts";
 import { createPendingPanes } from "./pending-panes.ts";
@@ -19,17 +20,20 @@ import type { PreparedModel } from "./prepare-model.ts";
 import { applyRetention } from "./retention.ts";
 import { openSegments } from "./segments/segment-evaluation.ts";
 import { openSteps, writeSteps } from "./steps.ts";
+import type { StoreNews } from "./store-news.ts";
 import {
   type Evaluated,
   evaluateTimeWindows,
+  isTimeWindowDue,
   openTimeWindows,
   type TimeWindow,
   type TimeWindowState,
 } from "./time-windows.ts";
-import { readFeedingPartitions, readPartitionTimes, watermarkOf } from "./watermark.ts";
+import { readFeedingPartitions, watermarkOf } from "./watermark.ts";
 
 export interface ModelEvaluation {
-  run(final: boolean): Promise<Evaluated>;
+  /** null where nothing was due: no event, no decision, and no pane or window that has closed since the last run. */
+  run(final: boolean): Promise<Evaluated | null>;
   /** As of the last run, ms; not finite before the first event and after a final run. */
   watermark(): number;
 }
@@ -39,7 +43,12 @@ const RETENTION_EVERY_MS = 3_600_000;
 
 const noSteps = Number.NEGATIVE_INFINITY;
 
-export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, clock: Clock): Promise<ModelEvaluation> {
+export async function openModelEvaluation(
+  lane: Lane,
+  prepared: PreparedModel,
+  clock: Clock,
+  news: StoreNews,
+): Promise<ModelEvaluation> {
   const { config } = prepared;
   const model = config.name;
   const readTo: Marks = await readMarks(lane, model);
@@ -55,16 +64,30 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
   let retained = clock.now();
   let reached = Number.NEGATIVE_INFINITY;
   let watermark = Number.NEGATIVE_INFINITY;
+  const owed = createOwed(prepared, news);
 
-  const run = async (final: boolean): Promise<Evaluated> => {
+  const reach = (now: number) =>
+    Math.max(reached, watermarkOf(news.times(), feeding, config.allowed_lateness, now));
+  const hasClosed = (through: number) =>
+    pending.panes().some((pane) => pane + config.pane <= through) ||
+    timeWindows.some((state) => isTimeWindowDue(state, through)) ||
+    countWindows.some((state) => isCountWindowDue(state, through)) ||
+    segments?.isDue(through) === true ||
+    online?.isBehind() === true;
+  const run = async (final: boolean): Promise<Evaluated | null> => {
     const now = clock.now();
+    const through = reach(now);
+    const due = owed.look({ feeding, watermark: through, hasClosed: hasClosed(through), now });
+    if (!final && !due) {
+      reached = through;
+      watermark = reached;
+      return null;
+    }
     await accepted.note({ whole: steps.sealedTo + config.pane, segments: segments?.next() ?? noSteps }, now);
-    // Before the records: what is committed in between then counts as not yet complete.
-    const times = await readPartitionTimes(lane);
     const records = await readCommitRecords(lane, model, readTo);
     pending.note(records);
     // A partition that joins with old events opens nothing again: they are late.
-    reached = Math.max(reached, watermarkOf(times, feeding, config.allowed_lateness, now));
+    reached = reach(now);
     watermark = final ? Number.POSITIVE_INFINITY : reached;
     const closed = pending.panes().filter((pane) => pane + config.pane <= watermark);
     const copies = await panesOfLaterCopies(lane, prepared.dedupe, closed);
@@ -107,6 +130,7 @@ export async function openModelEvaluation(lane: Lane, prepared: PreparedModel, c
       await applyRetention(lane, prepared);
       retained = now;
     }
+    owed.settle(now);
     return done;
   };
   return { run, watermark: () => watermark };

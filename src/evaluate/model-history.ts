@@ -71,11 +71,11 @@ export interface ModelHistories {
   of(start: number, series: Series): ModelInWindow;
 }
 
-/** Of these windows. `counts` holds them and the windows before them. */
+/** Of these windows. `counts` holds them and the windows before them; the model has none before `firstTouched`. */
 export async function readModelHistories(
   lane: Lane,
   prepared: PreparedModel,
-  grid: WindowGrid,
+  { grid, firstTouched }: { readonly grid: WindowGrid; readonly firstTouched: number },
   starts: readonly number[],
   counts: SeriesCounts,
 ): Promise<ModelHistories> {
@@ -84,7 +84,10 @@ export async function readModelHistories(
   const weeksOf = new Map(starts.map((start) => [start, sameHours(prepared, grid, start, -1)]));
   const earlier: SeriesCounts = new Map();
   if (asks("volume"))
-    for (const run of runsOf([...weeksOf.values()].flat(), DAY)) {
+    for (const run of runsOf(
+      [...weeksOf.values()].flat().filter((week) => week >= firstTouched),
+      DAY,
+    )) {
       const span = { from: run[0] ?? 0, to: grid.endOf(run[run.length - 1] ?? 0) };
       for (const [start, series] of await countSeries(lane, prepared, grid, span)) earlier.set(start, series);
     }

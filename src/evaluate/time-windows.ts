@@ -44,6 +44,8 @@ export interface TimeWindowState {
   readonly open: Set<number>;
   /** End of the latest window computed so far; -Infinity before the first. */
   computedTo: number;
+  /** Start of the earliest window that any event fell into; Infinity before the first. */
+  firstTouched: number;
   /** Start of the latest window with kept events; null before the first. */
   lastData: number | null;
   /** Start of the latest window that any event fell into, one that turned out to be a copy included; null before the first. */
@@ -94,12 +96,13 @@ export async function openTimeWindows(
       epoch,
       last === undefined || last.known === 0 ? Number.NEGATIVE_INFINITY : grid.endOf(last.latest),
     ),
+    firstTouched: data === undefined || data.known === 0 ? Number.POSITIVE_INFINITY : grid.startOf(data.earliest),
     lastData: data === undefined || data.filled === 0 ? null : grid.startOf(data.latest_filled),
     lastTouched: data === undefined || data.known === 0 ? null : grid.startOf(data.latest),
   };
 }
 
-type WindowPlace = Pick<TimeWindowState, "spec" | "grid">;
+type WindowPlace = Pick<TimeWindowState, "spec" | "grid" | "firstTouched">;
 
 export interface Dirty {
   /** Panes whose predictions may have changed: after a restart also those of commit records that are read again. */
@@ -116,6 +119,10 @@ export interface Evaluated {
   windows: number;
   rows: number;
 }
+
+/** Whether a window, or one of those without events after the last, has closed by the watermark. */
+export const isTimeWindowDue = (state: TimeWindowState, watermark: number): boolean =>
+  [...state.open].some((start) => state.grid.endOf(start) <= watermark) || gapStarts(state, watermark).length > 0;
 
 /** Computes what has closed or changed. `watermark` is Infinity at the end of a replay. */
 export async function evaluateTimeWindows(
@@ -134,6 +141,7 @@ export async function evaluateTimeWindows(
   );
   for (const start of touched) {
     open.add(start);
+    state.firstTouched = Math.min(state.firstTouched, start);
     state.lastTouched = Math.max(state.lastTouched ?? start, start);
   }
   const closedTo = Math.max(
@@ -268,7 +276,7 @@ async function computeWindows(
   }
   const windows = seriesWindows(place, starts, counts);
   const acceptedOf = await acceptedInWindows(prepared, baselines, windows, read);
-  const histories = await readModelHistories(lane, prepared, grid, starts, counts);
+  const histories = await readModelHistories(lane, prepared, place, starts, counts);
   const rows: MetricRow[] = [];
   for (const window of windows) {
     const subjects = bySeries.get(`${window.start} ${seriesKey(window)}`) ?? new Map<string, StoredSummary>();
@@ -333,7 +341,7 @@ const total = (window: ReadonlyMap<string, { readonly n: number }> | undefined):
   [...(window?.values() ?? [])].reduce((sum, series) => sum + series.n, 0);
 
 /** A window without events has the versions and variants of the last one before it that had some. */
-function seriesWindows({ spec, grid }: WindowPlace, starts: readonly number[], counts: SeriesCounts): SeriesWindow[] {
+function seriesWindows({ spec, grid }: Pick<WindowPlace, "spec" | "grid">, starts: readonly number[], counts: SeriesCounts): SeriesWindow[] {
   return starts.flatMap((start) => {
     const present = counts.get(start);
     const series: Iterable<Series & { n: number }> = present?.values() ?? seriesBefore(grid, start, counts);

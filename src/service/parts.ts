@@ -263,18 +263,22 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
 
   const evaluateModel = async (model: string, final = false) => {
     await references.look(model);
-    await evaluation.run({ model, final });
-    const changes = await alerting.process(model);
+    await evaluation.run({ model, final, looked: true });
+    const changes = await alerting.process(model, { isQuiet: evaluation.isQuiet(model) });
     await statePush.look(changes);
     if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
   };
   const evaluateAll = async (final = false) => {
     await pairs.run({ final });
+    await evaluation.look();
     for (const model of config.models) await evaluateModel(model.name, final);
   };
   const loop = createEvaluationLoop({
     models: config.models,
-    prepare: async () => void (await pairs.run()),
+    prepare: async () => {
+      // What they make is evaluated in this round; that they fail holds up no model.
+      await pairs.run().finally(() => evaluation.look());
+    },
     evaluate: (model) => evaluateModel(model),
     everyMs: config.evaluation.every,
     clock,
@@ -375,6 +379,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     async replay(progress) {
       const parts = {
         clock,
+        models: config.models.length,
         messages: () => ingestion.pastMessages(options.replayFirst !== true),
         size: () => ingestion.pastSize(options.replayFirst !== true),
         flush: () => ingestion.flush(),

@@ -8,6 +8,8 @@ import type { Incident } from "../core/incident.ts";
 /** What a replay needs of the application. */
 export interface ReplayParts {
   readonly clock: Clock;
+  /** How many models there are. */
+  readonly models: number;
   /** Batches of messages in event-time order, from where the store ends; each pushed when yielded has been awaited. */
   messages(): AsyncIterable<{ readonly rows: number }>;
   /** Rows of all file sources, and how many of them the store holds already. */
@@ -46,6 +48,8 @@ export interface ReplayResult extends StoreSummary {
 
 /** Rows between two evaluations: some ten in the demo, one for each of its windows. */
 const EVALUATE_EVERY_ROWS = 40_000;
+/** The same for each of many models: an evaluation costs by the model, however few rows have come of it. */
+const EVALUATE_EVERY_ROWS_OF_MODEL = 4_000;
 
 /** Reads everything that the store lacks; `progress` is told after each evaluation. */
 export async function replay(parts: ReplayParts, progress: (progress: ReplayProgress) => void): Promise<ReplayResult> {
@@ -53,10 +57,11 @@ export async function replay(parts: ReplayParts, progress: (progress: ReplayProg
   const { total, stored } = await parts.size();
   let read = 0;
   let evaluatedAt = 0;
+  const everyRows = Math.max(EVALUATE_EVERY_ROWS, EVALUATE_EVERY_ROWS_OF_MODEL * parts.models);
   const rate = () => read / Math.max(0.001, (parts.clock.now() - started) / 1000);
   for await (const batch of parts.messages()) {
     read += batch.rows;
-    if (read - evaluatedAt < EVALUATE_EVERY_ROWS) continue;
+    if (read - evaluatedAt < everyRows) continue;
     evaluatedAt = read;
     await parts.flush();
     await parts.evaluate(false);

@@ -26,6 +26,8 @@ export interface OnlineRun {
 export interface OnlineEvaluation {
   /** Call it when the metric rows of the run are written. Returns how many rows it has written or deleted. */
   run(run: OnlineRun): Promise<number>;
+  /** Whether a stream that went back has still to go on. */
+  isBehind(): boolean;
 }
 
 /** Going back takes this share of the time at most, where it takes long: labels that trickle in must not fill all of it. */
@@ -52,9 +54,9 @@ export async function openOnlineEvaluation(
 
   let isFirst = true;
   let replayAllowedAt = Number.NEGATIVE_INFINITY;
+  const isBehind = () => tracks.some(({ groups }) => [...groups.values()].some(({ at }) => at === null));
   const run = async ({ touched, isChanged, watermark, now }: OnlineRun): Promise<number> => {
-    const isPending = tracks.some(({ groups }) => [...groups.values()].some(({ at }) => at === null));
-    if (!isFirst && !isChanged && !isPending && touched.panes.length + touched.labelled.length === 0) return 0;
+    if (!isFirst && !isChanged && !isBehind() && touched.panes.length + touched.labelled.length === 0) return 0;
     for (const found of await firstPanes(lane, prepared, touched.panes))
       for (const track of tracks) noteSeries(track, found);
     const from = leastOf([...touched.panes, ...touched.labelled]);
@@ -64,7 +66,7 @@ export async function openOnlineEvaluation(
     const batch = createMetricBatch(lane, () => Promise.resolve());
     const place = { lane, prepared, plan, batch, watermark, now };
     const began = performance.now();
-    const isReplay = tracks.some(({ groups }) => [...groups.values()].some(({ at }) => at === null));
+    const isReplay = isBehind();
     let rows = 0;
     for (const track of tracks) rows += await advanceTrack(place, track, mayReplay);
     const took = performance.now() - began;
@@ -73,7 +75,7 @@ export async function openOnlineEvaluation(
     isFirst = false;
     return rows;
   };
-  return { run };
+  return { run, isBehind };
 }
 
 const leastOf = (times: readonly number[]): number =>

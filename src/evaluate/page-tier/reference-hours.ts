@@ -5,10 +5,10 @@ import type { ReferenceSubject } from "../../core/summary.ts";
 import { type LocalHour, localHours } from "../../sequential/season-slots.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
-import { binCode, missingCode } from "../references/bin-code.ts";
+import { binnedColumns, cellsOf, codeCharacters, missingCode } from "../references/bin-code.ts";
+import { columnGroups } from "../references/column-groups.ts";
 import { subjectKey } from "../references/load-reference.ts";
 import { openModelReference } from "../references/private-columns.ts";
-import { columnOfSubject } from "../references/reference-columns.ts";
 import { type SubjectSlice, timeOf } from "./reference-panes.ts";
 
 export interface HourOfReference extends LocalHour {
@@ -27,7 +27,10 @@ const HOUR_MS = 3_600_000;
 /** Time zones differ from UTC by quarters of an hour. */
 const QUARTER_MS = 900_000;
 
-const cellRow = z.object({ cell: z.number(), bins: z.array(z.number()), counts: z.array(z.number()) });
+/** Columns of one statement: as many numbers as their bins come back for each hour. */
+const COLUMNS_AT_ONCE = 50;
+
+const cellRow = z.object({ place: z.number(), cell: z.number(), bins: z.array(z.number()), counts: z.array(z.number()) });
 
 /** null where the reference has no column of times. */
 export async function readReferenceHours(
@@ -52,20 +55,22 @@ export async function readReferenceHours(
     const cellMs = pane >= HOUR_MS ? pane : timeZone === "UTC" ? HOUR_MS : QUARTER_MS;
     const paneOf = (ms: number) => Math.floor(ms / pane) * pane;
     const found = new Map<string, readonly HourOfReference[]>();
-    for (const subject of subjects) {
-      const column = columns.get(columnOfSubject(subject, reference));
-      if (column === undefined || column.from.text !== times.from.text) continue;
+    const read = binnedColumns(subjects, reference, columns).filter(({ column }) => column.from.text === times.from.text);
+    for (const group of columnGroups(read, { most: COLUMNS_AT_ONCE, characters: codeCharacters })) {
       const cells = await lane.query(
-        sql`SELECT cell, groupArray(bin) AS bins, groupArray(n) AS counts FROM (
-          SELECT intDiv(intDiv(t, ${pane}) * ${pane}, ${cellMs}) AS cell, bin, toFloat64(count()) AS n
-          FROM (SELECT ${at} AS t, toFloat64(${binCode(column, subject)}) AS bin FROM ${column.from} WHERE t IS NOT NULL)
-          GROUP BY cell, bin) GROUP BY cell ORDER BY cell`,
+        sql`SELECT place, cell, groupArray(bin) AS bins, groupArray(n) AS counts FROM (
+          SELECT coded.1 AS place, intDiv(intDiv(t, ${pane}) * ${pane}, ${cellMs}) AS cell, toFloat64(coded.2) AS bin, toFloat64(count()) AS n
+          FROM (SELECT ${at} AS t, ${cellsOf(group)} AS coded FROM ${times.from} WHERE t IS NOT NULL)
+          GROUP BY place, cell, bin) GROUP BY place, cell ORDER BY place, cell`,
         cellRow,
       );
-      found.set(
-        subjectKey(subject),
-        hoursOfCells(subject, cells, (cell) => local(cell * cellMs)),
-      );
+      for (const [place, { subject }] of group.entries()) {
+        const own = cells.filter((one) => one.place === place);
+        found.set(
+          subjectKey(subject),
+          hoursOfCells(subject, own, (cell) => local(cell * cellMs)),
+        );
+      }
     }
     return { first: local(paneOf(span.first)), last: local(paneOf(span.last)), subjects: found };
   } finally {

@@ -5,10 +5,11 @@ import type { ReferenceSubject } from "../../core/summary.ts";
 import { total } from "../../math/total.ts";
 import { type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
-import { binCode, missingCode } from "../references/bin-code.ts";
+import { type BinnedColumn, binnedColumns, cellsOf, codeCharacters, missingCode } from "../references/bin-code.ts";
+import { columnGroups } from "../references/column-groups.ts";
 import { subjectKey } from "../references/load-reference.ts";
 import { openModelReference } from "../references/private-columns.ts";
-import { columnNamesOfDimension, columnOfSubject, presentText } from "../references/reference-columns.ts";
+import { columnNamesOfDimension, presentText } from "../references/reference-columns.ts";
 import { type ReferenceColumn } from "../references/reference-table.ts";
 
 import { type SegmentReference, segmentExpression, segmentPaneMs } from "../segments/segment.ts";
@@ -61,14 +62,12 @@ export async function readReferencePanes(
     const first = Math.floor(span.first / sliceMs) * sliceMs;
     const count = Math.floor((span.last - first) / sliceMs) + 1;
     if (count < LEAST_SLICES) return null;
-    const found = new Map<string, readonly SubjectSlice[]>();
-    for (const subject of subjects) {
-      const column = columns.get(columnOfSubject(subject, reference));
-      if (column === undefined || column.from.text !== times.from.text) continue;
-      const of = { subject, column, at, sliceMs, first, count };
-      if (bySegment === null) found.set(subjectKey(subject), (await slicesOf(lane, of, sql`''`)).get("") ?? []);
-      else for (const [key, slices] of await slicesOfSegments(lane, of, columns, bySegment)) found.set(key, slices);
-    }
+    const grid = { at, sliceMs, first, count };
+    const read = binnedColumns(subjects, reference, columns).filter(({ column }) => column.from.text === times.from.text);
+    const found =
+      bySegment === null
+        ? await slicesOfSubjects(lane, read, grid)
+        : await slicesOfSegments(lane, read, grid, columns, bySegment);
     return { sliceMs, first, subjects: found };
   } finally {
     await table.close();
@@ -82,31 +81,63 @@ export function timeOf({ text, number }: ReferenceColumn): Sql {
     ${value} < 1e11, toInt64(${value} * 1000), ${value} < 1e14, toInt64(${value}), ${value} < 1e17, toInt64(${value} / 1e3), toInt64(${value} / 1e6))`;
 }
 
-interface SlicedColumn {
-  readonly subject: ReferenceSubject;
-  readonly column: ReferenceColumn;
+interface SliceGrid {
+  /** Time of a row, ms. */
   readonly at: Sql;
   readonly sliceMs: number;
   readonly first: number;
   readonly count: number;
 }
 
-/** By the value of `by`, a String over the rows of the reference. */
-async function slicesOf(lane: Lane, of: SlicedColumn, by: Sql): Promise<Map<string, readonly SubjectSlice[]>> {
-  const { subject, column, at, sliceMs, first } = of;
+/** Columns of one statement; each row is counted once for each. */
+const COLUMNS_AT_ONCE = 50;
+
+async function slicesOfSubjects(
+  lane: Lane,
+  columns: readonly BinnedColumn[],
+  grid: SliceGrid,
+): Promise<Map<string, readonly SubjectSlice[]>> {
+  const found = new Map<string, readonly SubjectSlice[]>();
+  for (const [{ subject }, slices] of await slicesOf(lane, columns, grid, sql`''`))
+    found.set(subjectKey(subject), slices.get("") ?? []);
+  return found;
+}
+
+/** By column, and the value of `by`, a String over the rows of the reference. */
+async function slicesOf(
+  lane: Lane,
+  columns: readonly BinnedColumn[],
+  grid: SliceGrid,
+  by: Sql,
+): Promise<Map<BinnedColumn, Map<string, readonly SubjectSlice[]>>> {
+  const found = new Map<BinnedColumn, Map<string, readonly SubjectSlice[]>>();
+  for (const group of columnGroups(columns, { most: COLUMNS_AT_ONCE, characters: codeCharacters }))
+    for (const [column, slices] of await slicesOfGroup(lane, group, grid, by)) found.set(column, slices);
+  return found;
+}
+
+async function slicesOfGroup(
+  lane: Lane,
+  group: readonly [BinnedColumn, ...BinnedColumn[]],
+  { at, sliceMs, first, count }: SliceGrid,
+  by: Sql,
+): Promise<Map<BinnedColumn, Map<string, readonly SubjectSlice[]>>> {
   const rows = await lane.query(
-    sql`SELECT part, intDiv(t - ${first}, ${sliceMs}) AS slice, bin, count() AS n
-      FROM (SELECT ${by} AS part, ${at} AS t, ${binCode(column, subject)} AS bin FROM ${column.from} WHERE t IS NOT NULL) GROUP BY part, slice, bin`,
-    z.object({ part: z.string(), slice: z.number(), bin: z.number(), n: z.number() }),
+    sql`SELECT part, intDiv(t - ${first}, ${sliceMs}) AS slice, cell.1 AS place, cell.2 AS bin, count() AS n
+      FROM (SELECT ${by} AS part, ${at} AS t, ${cellsOf(group)} AS cell FROM ${group[0].column.from} WHERE t IS NOT NULL) GROUP BY part, slice, place, bin`,
+    z.object({ part: z.string(), slice: z.number(), place: z.number(), bin: z.number(), n: z.number() }),
   );
-  const missing = missingCode(subject);
-  const empty = () =>
-    Array.from({ length: of.count }, () => ({ bins: subject.bins.map(() => 0), missing: 0, invalid: 0 }));
-  const found = new Map<string, ReturnType<typeof empty>>();
-  for (const { part, slice, bin, n } of rows) {
-    const slices = found.get(part) ?? empty();
-    found.set(part, slices);
+  const empty = (subject: ReferenceSubject) =>
+    Array.from({ length: count }, () => ({ bins: subject.bins.map(() => 0), missing: 0, invalid: 0 }));
+  const found = new Map(group.map((column) => [column, new Map<string, ReturnType<typeof empty>>()]));
+  for (const { part, slice, place, bin, n } of rows) {
+    const column = group[place];
+    const parts = column === undefined ? undefined : found.get(column);
+    if (column === undefined || parts === undefined) continue;
+    const slices = parts.get(part) ?? empty(column.subject);
+    parts.set(part, slices);
     const counts = slices[slice];
+    const missing = missingCode(column.subject);
     if (counts === undefined) continue;
     if (bin === missing) counts.missing = n;
     else if (bin === missing + 1) counts.invalid = n;
@@ -118,7 +149,8 @@ async function slicesOf(lane: Lane, of: SlicedColumn, by: Sql): Promise<Map<stri
 /** By the key of what is watched of each segment. */
 async function slicesOfSegments(
   lane: Lane,
-  of: SlicedColumn,
+  read: readonly BinnedColumn[],
+  grid: SliceGrid,
   columns: ReadonlyMap<string, ReferenceColumn>,
   { dimensions, segments }: SegmentReference,
 ): Promise<Map<string, readonly SubjectSlice[]>> {
@@ -126,9 +158,11 @@ async function slicesOfSegments(
   const found = new Map<string, readonly SubjectSlice[]>();
   for (const dimension of dimensions) {
     const own = columnNamesOfDimension(dimension).flatMap((name) => columns.get(name) ?? [])[0];
-    if (own === undefined || own.from.text !== of.column.from.text) continue;
-    for (const [segment, slices] of await slicesOf(lane, of, segmentExpression(dimension, presentText(own))))
-      if (watched.has(segment)) found.set(watchedKey(segment, subjectKey(of.subject)), slices);
+    const beside = read.filter(({ column }) => column.from.text === own?.from.text);
+    if (own === undefined || beside.length === 0) continue;
+    for (const [{ subject }, parts] of await slicesOf(lane, beside, grid, segmentExpression(dimension, presentText(own))))
+      for (const [segment, slices] of parts)
+        if (watched.has(segment)) found.set(watchedKey(segment, subjectKey(subject)), slices);
   }
   return found;
 }

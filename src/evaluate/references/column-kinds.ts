@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { FeatureKind } from "../../core/model-schema.ts";
 import { join, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { columnGroups } from "./column-groups.ts";
 import { type ReferenceColumn, type ReferenceTable, withoutRows } from "./reference-table.ts";
 
 /** Most distinct values of a number that is a code. */
@@ -33,33 +34,20 @@ const countsRow = z.object({
 export async function countColumns(lane: Lane, table: ReferenceTable): Promise<Map<string, ColumnCounts>> {
   const found = new Map<string, ColumnCounts>();
   if (table.columns.length === 0) throw withoutRows(table.file);
-  for (const columns of statements(table.columns)) {
-    const [first] = columns;
-    if (first === undefined) continue;
+  const items = table.columns.map((column) => ({ column }));
+  for (const columns of columnGroups(items, { most: COLUMNS_AT_ONCE })) {
     const [row] = await lane.query(
-      sql`SELECT count() AS rows, [${join(columns.map(columnCounts))}] AS counts FROM ${first.from}`,
+      sql`SELECT count() AS rows, [${join(columns.map(({ column }) => columnCounts(column)))}] AS counts FROM ${columns[0].column.from}`,
       countsRow,
     );
     const rows = row?.rows ?? 0;
     if (rows === 0) throw withoutRows(table.file);
-    for (const [index, column] of columns.entries()) {
+    for (const [index, { column }] of columns.entries()) {
       const [present = 0, numeric = 0, finite = 0, whole = 0, distinct = 0] = row?.counts[index] ?? [];
       found.set(column.name, { rows, present, numeric, finite, whole, distinct });
     }
   }
   return found;
-}
-
-/** Columns that are read from one place, so many at once. */
-function statements(columns: readonly ReferenceColumn[]): ReferenceColumn[][] {
-  const groups: ReferenceColumn[][] = [];
-  for (const column of columns) {
-    const last = groups[groups.length - 1];
-    if (last !== undefined && last.length < COLUMNS_AT_ONCE && last[0]?.from.text === column.from.text)
-      last.push(column);
-    else groups.push([column]);
-  }
-  return groups;
 }
 
 function columnCounts({ present, numeric, number }: ReferenceColumn) {

@@ -10,14 +10,14 @@ import type { Lane } from "../../store/store.ts";
 import type { LossModel } from "../estimates/loss-model.ts";
 import { bindSampleDetectors } from "../multivariate/bound-detectors.ts";
 import { outcomeKind } from "../value-expressions.ts";
-import { countColumns, inferKind } from "./column-kinds.ts";
+import { type ColumnCounts, countColumns, inferKind } from "./column-kinds.ts";
 import { attributedFeature, type Importance, readImportance } from "./importances.ts";
 import { readLossModel } from "./labelled-losses.ts";
 import { readGroupScores, readLabelledScores } from "./labelled-scores.ts";
 import { openModelReference } from "./private-columns.ts";
 import { type ReferenceRows, readReferenceRows } from "./reference-rows.ts";
 import { drawReferenceSample } from "./reference-sample.ts";
-import { categoricalSubject, type LoadedSubject, numericSubject } from "./reference-subjects.ts";
+import { categoricalSubject, type LoadedSubject, numericSubjects } from "./reference-subjects.ts";
 import { type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
 export interface LoadedReference extends Reference {
@@ -71,16 +71,7 @@ export async function loadReference(lane: Lane, model: ModelConfig, keepRows?: K
 async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable): Promise<LoadedReference> {
   const roles = rolesOf(model, table);
   const counts = await countColumns(lane, table);
-  const loaded: LoadedSubject[] = [];
-  for (const role of roles) {
-    const counted = counts.get(role.column.name);
-    if (counted === undefined) continue;
-    const place = { lane, column: role.column, counts: counted, subjectKind: role.subjectKind, subject: role.subject };
-    const kind = role.kind ?? inferKind(counted);
-    const classes = role.subjectKind === "prediction" || role.subjectKind === "label";
-    const found = kind === "numeric" ? await numericSubject(place) : await categoricalSubject(place, classes);
-    loaded.push(role.subjectKind === "attribution" ? ofPresent(found) : found);
-  }
+  const loaded = await loadSubjects(lane, roles, counts);
   const importances: Importance[] = [];
   for (const { column, subjectKind, subject } of roles) {
     const known = loaded.find((one) => one.subject.subjectKind === subjectKind && one.subject.subject === subject);
@@ -117,6 +108,28 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
     sample,
     importances,
   };
+}
+
+async function loadSubjects(
+  lane: Lane,
+  roles: readonly Role[],
+  counts: ReadonlyMap<string, ColumnCounts>,
+): Promise<LoadedSubject[]> {
+  const places = roles.flatMap(({ column, subjectKind, subject, kind }) => {
+    const counted = counts.get(column.name);
+    return counted === undefined
+      ? []
+      : [{ lane, column, counts: counted, subjectKind, subject, kind: kind ?? inferKind(counted) }];
+  });
+  const numeric = places.filter(({ kind }) => kind === "numeric");
+  const numbers = new Map((await numericSubjects(lane, numeric)).map((found, index) => [numeric[index], found]));
+  const loaded: LoadedSubject[] = [];
+  for (const place of places) {
+    const classes = place.subjectKind === "prediction" || place.subjectKind === "label";
+    const found = numbers.get(place) ?? (await categoricalSubject(place, classes));
+    loaded.push(place.subjectKind === "attribution" ? ofPresent(found) : found);
+  }
+  return loaded;
 }
 
 /** Often only some predictions are explained: one without attributions is no missing value. */

@@ -24,6 +24,8 @@ export interface SegmentEvaluation {
    * @returns start of the latest pane of segments that has a step, ms; -Infinity before the first
    */
   run(panes: readonly number[], watermark: number, now: number, accepted: AcceptedSegments): Promise<number>;
+  /** Whether a pane of segments with events has closed by the watermark. */
+  isDue(watermark: number): boolean;
   /** Start of the first pane of segments that has no step, ms; -Infinity before the first step. */
   next(): number;
 }
@@ -53,6 +55,7 @@ export async function openSegments(lane: Lane, prepared: PreparedModel): Promise
       await accepted.advanceSegments(due, steps.sealedTo, now);
       return steps.sealedTo;
     },
+    isDue: (watermark) => [...open].some((start) => start + scope.paneMs <= watermark),
     next: () => steps.sealedTo + scope.paneMs,
   };
 }

@@ -181,11 +181,16 @@ async function replay(folder: string): Promise<Omit<Figures, "scene">> {
   const started = performance.now();
   const main = path.join(projectRoot(), "dist", "src", "main.js");
   // As people start it: the file's first line gives Node its options.
-  const profile = options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(options.profile)}`];
-  const child = spawn(process.execPath, ["--max-semi-space-size=8", ...profile, main,"replay", "-c", "driftline.yaml", "--keep", "--json"], {
-    cwd: folder,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const profile =
+    options.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${path.resolve(options.profile)}`];
+  const child = spawn(
+    process.execPath,
+    ["--max-semi-space-size=8", ...profile, main, "replay", "-c", "driftline.yaml", "--keep", "--json"],
+    {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const { pid } = child;
   if (pid === undefined) throw new Error("driftline replay could not be started");
   let peakMb = 0;

@@ -254,7 +254,9 @@ export const configSchema = z.strictObject({
         .describe("Bytes of raw messages of a batch at most."),
       batch_wait: duration({ least: 1 })
         .prefault("1s")
-        .describe("A batch is stored after this time even if it is not full; after a quiet time sooner."),
+        .describe(
+          "A batch is stored after this time even if it is not full; after a quiet time sooner, with events of more than forty models later (25 ms a model).",
+        ),
       max_message_bytes: z
         .int()
         .min(1024)

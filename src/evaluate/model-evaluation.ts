@@ -66,8 +66,7 @@ export async function openModelEvaluation(
   let watermark = Number.NEGATIVE_INFINITY;
   const owed = createOwed(prepared, news);
 
-  const reach = (now: number) =>
-    Math.max(reached, watermarkOf(news.times(), feeding, config.allowed_lateness, now));
+  const reach = (now: number) => Math.max(reached, watermarkOf(news.times(), feeding, config.allowed_lateness, now));
   const hasClosed = (through: number) =>
     pending.panes().some((pane) => pane + config.pane <= through) ||
     timeWindows.some((state) => isTimeWindowDue(state, through)) ||

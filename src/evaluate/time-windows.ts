@@ -341,7 +341,11 @@ const total = (window: ReadonlyMap<string, { readonly n: number }> | undefined):
   [...(window?.values() ?? [])].reduce((sum, series) => sum + series.n, 0);
 
 /** A window without events has the versions and variants of the last one before it that had some. */
-function seriesWindows({ spec, grid }: Pick<WindowPlace, "spec" | "grid">, starts: readonly number[], counts: SeriesCounts): SeriesWindow[] {
+function seriesWindows(
+  { spec, grid }: Pick<WindowPlace, "spec" | "grid">,
+  starts: readonly number[],
+  counts: SeriesCounts,
+): SeriesWindow[] {
   return starts.flatMap((start) => {
     const present = counts.get(start);
     const series: Iterable<Series & { n: number }> = present?.values() ?? seriesBefore(grid, start, counts);

@@ -13,6 +13,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { IngestMetrics } from "../telemetry/metrics.ts";
 import { Batch, type ReceiptOutcome } from "./batch.ts";
 import { tellStored } from "./batch-report.ts";
+import { type BatchWait, createBatchWait } from "./batch-wait.ts";
 import type { Decoder } from "./events/json-events.ts";
 import { storedPosition, storedPositions } from "./positions.ts";
 import type { MessageSink, StoredPosition } from "./source.ts";
@@ -70,8 +71,6 @@ const MOST_QUEUED = 2;
 const CAUGHT_UP = 0.02;
 /** Messages decoded before other work has its turn, a few milliseconds: evaluation and the store wait for many a turn. */
 const MOST_IN_A_TURN = 500;
-/** What is stored after a quiet time waits this long for company, and not for the whole of `batch_wait`. */
-const LINGER_MS = 50;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -83,6 +82,7 @@ class Writer implements BatchWriter {
   readonly #paneOf: (model: string) => number;
   readonly #decoders = new Map<string, Decoder>();
   readonly #listeners = new Set<(source: string, partition: number, nextOffset: number) => void>();
+  readonly #wait: BatchWait;
   readonly #queue: Batch[] = [];
   readonly #spare: Batch[] = [];
   readonly #closed = new AbortController();
@@ -93,7 +93,6 @@ class Writer implements BatchWriter {
   #currentTimer = new AbortController();
   /** The batch that fills has waited long enough, or someone waits for it. */
   #due = false;
-  #sealedAt = Number.NEGATIVE_INFINITY;
   #storing: Promise<void> | null = null;
   #attempt: Promise<unknown> | null = null;
   #problem: string | null = null;
@@ -101,6 +100,7 @@ class Writer implements BatchWriter {
 
   constructor(options: BatchWriterOptions) {
     this.#options = options;
+    this.#wait = createBatchWait(options.clock, options.batchWaitMs);
     this.#schemas = options.models.map((model) => model.schema);
     const panes = new Map(options.models.map((model) => [model.schema.model, model.paneMs]));
     this.#paneOf = (model) => panes.get(model) ?? 60_000;
@@ -279,19 +279,12 @@ class Writer implements BatchWriter {
     this.#due = false;
     this.#currentTimer = new AbortController();
     const { signal } = this.#currentTimer;
-    void this.#options.clock.sleep(this.#waitMs(), signal).then(() => {
+    void this.#options.clock.sleep(this.#wait.ms(), signal).then(() => {
       if (signal.aborted || this.#current !== batch) return;
       this.#due = true;
       this.#sealIf(this.#queue.length === 0);
     });
     return batch;
-  }
-
-  /** As long as makes one insert in each `batch_wait`, since many small ones would cost the store dearly in merges. */
-  #waitMs(): number {
-    const { clock, batchWaitMs } = this.#options;
-    const sinceMs = clock.now() - this.#sealedAt;
-    return Math.min(batchWaitMs, Math.max(LINGER_MS, batchWaitMs - sinceMs));
   }
 
   #isFull({ messages, bytes }: Batch): boolean {
@@ -301,7 +294,7 @@ class Writer implements BatchWriter {
   #sealIf(full: boolean): void {
     const batch = this.#current;
     if (!full || batch === null) return;
-    this.#sealedAt = this.#options.clock.now();
+    this.#wait.sealed();
     this.#current = null;
     this.#due = false;
     this.#currentTimer.abort();
@@ -344,6 +337,7 @@ class Writer implements BatchWriter {
     this.#problem = null;
     if (ranges.length > 0) metrics?.batch((clock.now() - began) / 1000);
     this.#announce(batch, ranges);
+    this.#wait.stored([...batch.rows.predictions.values()].filter(({ rows }) => rows > 0).length);
     batch.messages.length = 0;
   }
 

@@ -30,7 +30,12 @@ const QUARTER_MS = 900_000;
 /** Columns of one statement: as many numbers as their bins come back for each hour. */
 const COLUMNS_AT_ONCE = 50;
 
-const cellRow = z.object({ place: z.number(), cell: z.number(), bins: z.array(z.number()), counts: z.array(z.number()) });
+const cellRow = z.object({
+  place: z.number(),
+  cell: z.number(),
+  bins: z.array(z.number()),
+  counts: z.array(z.number()),
+});
 
 /** null where the reference has no column of times. */
 export async function readReferenceHours(
@@ -55,7 +60,9 @@ export async function readReferenceHours(
     const cellMs = pane >= HOUR_MS ? pane : timeZone === "UTC" ? HOUR_MS : QUARTER_MS;
     const paneOf = (ms: number) => Math.floor(ms / pane) * pane;
     const found = new Map<string, readonly HourOfReference[]>();
-    const read = binnedColumns(subjects, reference, columns).filter(({ column }) => column.from.text === times.from.text);
+    const read = binnedColumns(subjects, reference, columns).filter(
+      ({ column }) => column.from.text === times.from.text,
+    );
     for (const group of columnGroups(read, { most: COLUMNS_AT_ONCE, characters: codeCharacters })) {
       const cells = await lane.query(
         sql`SELECT place, cell, groupArray(bin) AS bins, groupArray(n) AS counts FROM (

@@ -63,7 +63,9 @@ export async function readReferencePanes(
     const count = Math.floor((span.last - first) / sliceMs) + 1;
     if (count < LEAST_SLICES) return null;
     const grid = { at, sliceMs, first, count };
-    const read = binnedColumns(subjects, reference, columns).filter(({ column }) => column.from.text === times.from.text);
+    const read = binnedColumns(subjects, reference, columns).filter(
+      ({ column }) => column.from.text === times.from.text,
+    );
     const found =
       bySegment === null
         ? await slicesOfSubjects(lane, read, grid)
@@ -160,7 +162,12 @@ async function slicesOfSegments(
     const own = columnNamesOfDimension(dimension).flatMap((name) => columns.get(name) ?? [])[0];
     const beside = read.filter(({ column }) => column.from.text === own?.from.text);
     if (own === undefined || beside.length === 0) continue;
-    for (const [{ subject }, parts] of await slicesOf(lane, beside, grid, segmentExpression(dimension, presentText(own))))
+    for (const [{ subject }, parts] of await slicesOf(
+      lane,
+      beside,
+      grid,
+      segmentExpression(dimension, presentText(own)),
+    ))
       for (const [segment, slices] of parts)
         if (watched.has(segment)) found.set(watchedKey(segment, subjectKey(subject)), slices);
   }

@@ -47,7 +47,8 @@ export async function numericSubject(place: Place): Promise<LoadedSubject> {
 /** In their order; columns that are read from one place are read together. */
 export async function numericSubjects(lane: Lane, places: readonly Place[]): Promise<LoadedSubject[]> {
   const found = new Map<Place, LoadedSubject>();
-  for (const place of places) if (place.counts.finite === 0) found.set(place, { subject: withoutValues(place), tail: [] });
+  for (const place of places)
+    if (place.counts.finite === 0) found.set(place, { subject: withoutValues(place), tail: [] });
   const rows = Math.max(1, ...places.map(({ counts }) => counts.rows));
   const most = Math.max(1, Math.min(COLUMNS_AT_ONCE, Math.floor(CELLS_AT_ONCE / rows)));
   const filled = places.filter(({ counts }) => counts.finite > 0);

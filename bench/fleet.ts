@@ -152,7 +152,7 @@ function* referenceLines(scene: Scene): Generator<string> {
   const segments = segmentNames(scene);
   for (let row = 0; row < REFERENCE_ROWS; row++) {
     const time = new Date(START - (REFERENCE_ROWS - row) * 60_000).toISOString();
-    const more = segments.map((name) => `,"${name}":"${segmentValue(scene, random)}"`).join("");
+    const more = segments.map((name) => `,"segments.${name}":"${segmentValue(scene, random)}"`).join("");
     yield `{"timestamp":"${time}",${valuesText(features, random)}${more},"prediction":1,"score":${random().toFixed(4)},"label":${Math.round(random())}}\n`;
   }
 }

@@ -2,12 +2,12 @@
 import type { Clock } from "../core/clock.ts";
 import type { Lane } from "../store/store.ts";
 import { openAccepted } from "./accepted/accepted-evaluation.ts";
-import { type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
+import { type CommitRecord, type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import type { CountWindow } from "./count-boundaries.ts";
 import { type CountWindowState, evaluateCountWindows, isCountWindowDue, openCountWindows } from "./count-windows.ts";
 import { joinEntitiesOfPredictions, joinEntityLabels } from "./entity-outcomes.ts";
 import { openEpoch } from "./epoch.ts";
-import { createReliabilityCheck } from "./estimates/reliability.ts";
+import { createReliabilityCheck, type ReliabilityCheck } from "./estimates/reliability.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
 import { createMetricBatch } from "./metric-writer.ts";
 import { openOnlineEvaluation } from "./online/online-evaluation.ts";
@@ -17,11 +17,12 @@ import { openPageTier } from "./page-tier/page-tier.ts";
 import { summarisedBefore, summarisePanes, writeLedger } from "./panes.ts";
 import { createPendingPanes } from "./pending-panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
-import { applyRetention } from "./retention.ts";
+import { createRetention } from "./retention.ts";
 import { openSegments } from "./segments/segment-evaluation.ts";
 import { openSteps, writeSteps } from "./steps.ts";
 import type { StoreNews } from "./store-news.ts";
 import {
+  type Dirty,
   type Evaluated,
   evaluateTimeWindows,
   isTimeWindowDue,
@@ -37,9 +38,6 @@ export interface ModelEvaluation {
   /** As of the last run, ms; not finite before the first event and after a final run. */
   watermark(): number;
 }
-
-/** How often old events are looked for. */
-const RETENTION_EVERY_MS = 3_600_000;
 
 const noSteps = Number.NEGATIVE_INFINITY;
 
@@ -61,7 +59,7 @@ export async function openModelEvaluation(
   const online = await openOnlineEvaluation(lane, prepared, [...timeWindows, ...countWindows]);
   const pending = createPendingPanes(readTo, feeding);
   const reliability = createReliabilityCheck();
-  let retained = clock.now();
+  const retain = createRetention(lane, prepared, clock.now());
   let reached = Number.NEGATIVE_INFINITY;
   let watermark = Number.NEGATIVE_INFINITY;
   const owed = createOwed(prepared, news);
@@ -69,8 +67,7 @@ export async function openModelEvaluation(
   const reach = (now: number) => Math.max(reached, watermarkOf(news.times(), feeding, config.allowed_lateness, now));
   const hasClosed = (through: number) =>
     pending.panes().some((pane) => pane + config.pane <= through) ||
-    timeWindows.some((state) => isTimeWindowDue(state, through)) ||
-    countWindows.some((state) => isCountWindowDue(state, through)) ||
+    isAnyDue(timeWindows, countWindows, through) ||
     segments?.isDue(through) === true ||
     online?.isBehind() === true;
   const run = async (final: boolean): Promise<Evaluated | null> => {
@@ -78,8 +75,7 @@ export async function openModelEvaluation(
     const through = reach(now);
     const due = owed.look({ feeding, watermark: through, hasClosed: hasClosed(through), now });
     if (!final && !due) {
-      reached = through;
-      watermark = reached;
+      watermark = reached = through;
       return null;
     }
     await accepted.note({ whole: steps.sealedTo + config.pane, segments: segments?.next() ?? noSteps }, now);
@@ -92,47 +88,80 @@ export async function openModelEvaluation(
     const copies = await panesOfLaterCopies(lane, prepared.dedupe, closed);
     const dirty = [...new Set([...closed, ...(await summarisedBefore(lane, prepared, copies))])];
     const changed = new Set(await summarisePanes(lane, prepared, dirty, pending.rows));
-    const labelled = await joinNewLabels(lane, prepared, records);
-    await joinEarlierLabels(lane, prepared, records);
-    labelled.push(
-      ...(await joinEntityLabels(lane, prepared, records)),
-      ...(await joinEntitiesOfPredictions(lane, prepared, records)),
-    );
+    const labelled = await joinOutcomes(lane, prepared, records);
     // Before the windows: those since an acceptance are compared with what steps have shown until then.
     await writeSteps(lane, prepared, steps, dirty, now);
     await accepted.advance(dirty, steps.sealedTo, pending.rows, now);
     const touched = { panes: dirty, changed, labelled, accepted: accepted.baselines() };
-    const batch = createMetricBatch(
+    const done = await evaluateWindows(
       lane,
-      (entries) => writeLedger(lane, prepared, entries),
-      (fresh, before) => reliability.keep(fresh, before),
-      prepared.online?.names,
+      prepared,
+      { timeWindows, countWindows, reliability },
+      touched,
+      watermark,
+      now,
     );
-    const done: Evaluated = { windows: 0, rows: 0 };
-    const add = ({ windows, rows }: Evaluated) => {
-      done.windows += windows;
-      done.rows += rows;
-    };
-    for (const state of timeWindows)
-      add(await evaluateTimeWindows(lane, prepared, batch, state, touched, watermark, now));
-    for (const state of countWindows)
-      add(await evaluateCountWindows(lane, prepared, batch, state, touched, watermark, now));
-    await batch.flush();
-    await reliability.settle(lane, model, batch);
-    await batch.flush();
-    add({ windows: 0, rows: (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0 });
+    done.rows += (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0;
     const segmentsSealedTo = (await segments?.run(dirty, watermark, now, accepted)) ?? noSteps;
     await pageTier?.run({ sealedTo: steps.sealedTo, segmentsSealedTo, watermark, isChanged: done.rows > 0, now });
     pending.done(closed);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, pending.marks());
-    if (now - retained >= RETENTION_EVERY_MS) {
-      await applyRetention(lane, prepared);
-      retained = now;
-    }
+    await retain(now);
     owed.settle(now);
     return done;
   };
   return { run, watermark: () => watermark };
+}
+
+const isAnyDue = (times: readonly TimeWindowState[], counts: readonly CountWindowState[], watermark: number): boolean =>
+  times.some((state) => isTimeWindowDue(state, watermark)) ||
+  counts.some((state) => isCountWindowDue(state, watermark));
+
+interface Windows {
+  readonly timeWindows: readonly TimeWindowState[];
+  readonly countWindows: readonly CountWindowState[];
+  readonly reliability: ReliabilityCheck;
+}
+
+/** Computes the windows that are due, and writes their rows. */
+async function evaluateWindows(
+  lane: Lane,
+  prepared: PreparedModel,
+  { timeWindows, countWindows, reliability }: Windows,
+  touched: Dirty,
+  watermark: number,
+  now: number,
+): Promise<Evaluated> {
+  const batch = createMetricBatch(
+    lane,
+    (entries) => writeLedger(lane, prepared, entries),
+    (fresh, before) => reliability.keep(fresh, before),
+    prepared.online?.names,
+  );
+  const done: Evaluated = { windows: 0, rows: 0 };
+  const add = ({ windows, rows }: Evaluated) => {
+    done.windows += windows;
+    done.rows += rows;
+  };
+  for (const state of timeWindows)
+    add(await evaluateTimeWindows(lane, prepared, batch, state, touched, watermark, now));
+  for (const state of countWindows)
+    add(await evaluateCountWindows(lane, prepared, batch, state, touched, watermark, now));
+  await batch.flush();
+  await reliability.settle(lane, prepared.config.name, batch);
+  await batch.flush();
+  return done;
+}
+
+/** Returns the panes of the predictions that may have got another label. */
+async function joinOutcomes(lane: Lane, prepared: PreparedModel, records: readonly CommitRecord[]): Promise<number[]> {
+  const labelled = await joinNewLabels(lane, prepared, records);
+  await joinEarlierLabels(lane, prepared, records);
+  return [
+    ...labelled,
+    ...(await joinEntityLabels(lane, prepared, records)),
+    ...(await joinEntitiesOfPredictions(lane, prepared, records)),
+  ];
 }
 
 async function openWindows(

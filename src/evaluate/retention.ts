@@ -70,3 +70,20 @@ export async function applyRetention(lane: Lane, prepared: PreparedModel): Promi
     await lane.command(sql`DELETE FROM ${name(labels)} WHERE model = ${model} AND timestamp < ${time(before)}`);
   return before;
 }
+
+/** How often old events are looked for. */
+const RETENTION_EVERY_MS = 3_600_000;
+
+/** Applies the retention when it is time to; the first time an hour after `startedAt`, clock time in ms. */
+export function createRetention(
+  lane: Lane,
+  prepared: PreparedModel,
+  startedAt: number,
+): (now: number) => Promise<void> {
+  let appliedAt = startedAt;
+  return async (now) => {
+    if (now - appliedAt < RETENTION_EVERY_MS) return;
+    await applyRetention(lane, prepared);
+    appliedAt = now;
+  };
+}

@@ -276,8 +276,12 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
   const loop = createEvaluationLoop({
     models: config.models,
     prepare: async () => {
-      // What they make is evaluated in this round; that they fail holds up no model.
-      await pairs.run().finally(() => evaluation.look());
+      try {
+        await pairs.run();
+      } finally {
+        // What they have made is evaluated in this round; that they fail holds up no model.
+        await evaluation.look();
+      }
     },
     evaluate: (model) => evaluateModel(model),
     everyMs: config.evaluation.every,

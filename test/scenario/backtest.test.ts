@@ -52,18 +52,18 @@ async function ask(
   return backtestReportSchema.parse(JSON.parse(text));
 }
 
-/** Rows and content of every live table; and the databases that are there. */
+/** Rows and content of every live table as readers see them, whatever is merged meanwhile; and the databases that are there. */
 async function contents(scenario: Scenario): Promise<unknown> {
   const names = z.object({ name: z.string() });
   const tables = await scenario.rows(
-    "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name",
-    names,
+    "SELECT name, if(engine = 'MergeTree', '', 'FINAL') AS final FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name",
+    names.extend({ final: z.string() }),
   );
   const found: unknown[] = await scenario.rows("SELECT name FROM system.databases ORDER BY name", names);
-  for (const { name } of tables)
+  for (const { name, final } of tables)
     found.push(
       await scenario.rows(
-        `SELECT '${name}' AS name, count() AS rows, toString(sum(cityHash64(toString(tuple(*))))) AS digest FROM \`${name}\``,
+        `SELECT '${name}' AS name, count() AS rows, toString(sum(cityHash64(toString(tuple(*))))) AS digest FROM \`${name}\` ${final}`,
         z.object({ name: z.string(), rows: z.number(), digest: z.string() }),
       ),
     );

@@ -59,6 +59,27 @@ export function privacyOf({ privacy }: Pick<ModelConfig, "privacy">): Privacy | 
   };
 }
 
+/** What is done where it is not known yet which of these a field falls under: what one of them drops or hashes is dropped. */
+export function strictest(all: readonly Privacy[]): Privacy {
+  const dropped = (wayOf: (privacy: Privacy) => Way | null) => (all.some((one) => wayOf(one) !== null) ? "drop" : null);
+  return {
+    hash: privateText(""),
+    hashesIds: false,
+    feature: (name) => dropped((one) => one.feature(name)),
+    segment: (name) => dropped((one) => one.segment(name)),
+    attribution: (name) => dropped((one) => one.attribution(name)),
+  };
+}
+
+/**
+ * How the ids of calls are kept, whose two sides may not both know their model and must have one id: as hashes once any model's are, all under
+ * one of the keys, whatever the order of the models. null: as they are.
+ */
+export function callIdHash(all: readonly (Privacy | null)[]): ((id: string) => string) | null {
+  const hashes = all.flatMap((one) => (one?.hashesIds === true ? [{ hash: one.hash, order: one.hash("") }] : []));
+  return hashes.sort((a, b) => (a.order < b.order ? -1 : 1))[0]?.hash ?? null;
+}
+
 /** The name itself before patterns; of several patterns the first. Remembers names, which come with every event. */
 function chooser(written: Readonly<Record<string, Way>>): (name: string) => Way | null {
   const known = new Map<string, Way | null>();

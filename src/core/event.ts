@@ -48,7 +48,6 @@ export const deadLetterReasons = [
   "format_unreadable",
   "schema_unknown",
   "halves_disagree",
-  "halves_private",
   "unpaired",
   "store_refused",
 ] as const;

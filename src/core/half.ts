@@ -8,14 +8,17 @@ export type HalfSide = (typeof halfSides)[number];
 export interface Half {
   /** Which service was called; halves of different exchanges are never paired. `kserve prod/iris/predictor`. */
   readonly exchange: string;
-  /** The same on both sides of a call. */
+  /** The same on both sides of a call. Where a model's ids are private: a hash of it, and rows have ids of their own. */
   readonly id: string;
   readonly side: HalfSide;
   /** Event time, ms since 1970. */
   readonly timestamp: number;
   /** Fields of native JSON that all rows share, as far as this side knows them: `model`, `version`, `variant`. */
   readonly event: JsonObject;
-  /** One a row of the call, with the fields of native JSON that this side knows: `features`, or `prediction`, `score`, `probabilities`. */
+  /**
+   * One a row of the call, with the fields of native JSON that this side knows: `features`, or `prediction`, `score`, `probabilities`. Another that
+   * may be private needs a place in src/ingest/events/private-halves.ts.
+   */
   readonly rows: readonly JsonObject[];
   /** Whether the id of the only row of a call is the call's own, without `/0`. */
   readonly plainId: boolean;

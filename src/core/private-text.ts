@@ -5,6 +5,18 @@ import { createHmac } from "node:crypto";
 const REMEMBERED_MAX = 10_000;
 const DIGITS = 32;
 
+/** Stands before a hash in something that is read once more, so that it is not taken for a text that is still to be hashed. */
+const MARK = "hmac-sha256:";
+const MARKED = new RegExp(`^${MARK}([0-9a-f]{${DIGITS}})$`);
+
+export const marked = (hash: string): string => MARK + hash;
+
+/** As `hash`, but a marked hash is that hash already. For what this program itself has written alone: anybody can write a mark. */
+export const hashedOnce =
+  (hash: (text: string) => string): ((text: string) => string) =>
+  (text) =>
+    MARKED.exec(text)?.[1] ?? hash(text);
+
 /** HMAC-SHA-256 of the text under the key, its first 32 hexadecimal digits. */
 export function privateText(key: string): (text: string) => string {
   const known = new Map<string, string>();

@@ -6,6 +6,7 @@ import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatByEnding } from "../core/file-format.ts";
 import { createJsonDecoder, type Decoder, type DecoderModel, type DecoderOptions } from "./events/json-events.ts";
+import { createHalfRedaction } from "./events/private-halves.ts";
 import { createFormatDecoder } from "./format-decoder.ts";
 
 export interface Decoders {
@@ -92,6 +93,7 @@ function decoderOf({ mapping, format, topic, textNumbers }: Reading, options: De
     format: formatOf(format).open(written, { topic }),
     mapped: createJsonDecoder({ ...shared, mapping, format: use === "auto" ? "json" : use }),
     native: createJsonDecoder({ ...shared, mapping: nativeMapping, format: use }),
+    redactHalf: createHalfRedaction(models),
     maxMessageBytes: shared.maxMessageBytes,
     deadLetterBytes: models.some(({ privacy }) => privacy !== undefined && privacy !== null)
       ? null

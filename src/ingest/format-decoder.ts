@@ -14,6 +14,8 @@ export interface FormatDecoderOptions {
   readonly mapped: PayloadDecoder;
   /** Reads events with the names of native JSON. */
   readonly native: PayloadDecoder;
+  /** Makes halves private; null where no model asks for it. */
+  readonly redactHalf: ((half: Half) => Half) | null;
   readonly maxMessageBytes: number;
   /** null where a model has `privacy`: nothing is kept of what can't be read. */
   readonly deadLetterBytes: number | null;
@@ -80,20 +82,15 @@ class FormatDecoder implements Decoder {
   }
 
   #putHalf(message: RawMessage, index: number, half: Half, { halves }: EventRows): void {
-    // Which fields are private is known once the halves are paired, and until then they would lie in the store as they came.
-    if (this.#options.deadLetterBytes === null)
-      throw new Refusal(
-        "halves_private",
-        "a model has `privacy`, so no half of a call is kept until the other one comes",
-      );
+    const { redactHalf } = this.#options;
+    const { exchange, id, side, timestamp, event, rows, plainId } = redactHalf === null ? half : redactHalf(half);
     const row = halves.rows;
-    halves.exchange[row] = half.exchange;
-    halves.id[row] = half.id;
-    halves.side[row] = half.side;
-    halves.timestamp[row] = half.timestamp;
+    halves.exchange[row] = exchange;
+    halves.id[row] = id;
+    halves.side[row] = side;
+    halves.timestamp[row] = timestamp;
     halves.format[row] = this.#options.name;
-    const { event, rows, plainId } = half;
-    halves.body[row] = losslessText({ event, rows, plainId });
+    halves.body[row] = losslessText({ event, rows, plainId, ...(redactHalf === null ? {} : { redacted: true }) });
     placeRow(halves, row, message, index);
     halves.rows++;
   }

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { forgottenText, writeDecision } from "../alert/decisions.ts";
-import { privacyOf } from "../config/privacy.ts";
+import { callIdHash, privacyOf } from "../config/privacy.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import { DriftlineError } from "../core/errors.ts";
 import { predictionsTable } from "../store/model-tables.ts";
@@ -47,7 +47,7 @@ export async function forget({ lane, models, now }: ForgetPlace, request: Forget
     now,
   );
   const rows: Record<string, number> = {};
-  for (const { table, where } of placesOf(chosen, id)) {
+  for (const { table, where } of placesOf(chosen, models, id)) {
     const before = await countOf(lane, table, where);
     if (before === 0) continue;
     await lane.command(sql`DELETE FROM ${name(table)} WHERE ${where}`);
@@ -63,7 +63,7 @@ interface Place {
   readonly where: Sql;
 }
 
-function placesOf(models: readonly ModelConfig[], id: string): readonly Place[] {
+function placesOf(models: readonly ModelConfig[], all: readonly ModelConfig[], id: string): readonly Place[] {
   const places = models.flatMap((model): Place[] => {
     const stored = storedId(model, id);
     const ofModel = sql`model = ${model.name}`;
@@ -78,14 +78,25 @@ function placesOf(models: readonly ModelConfig[], id: string): readonly Place[] 
     ];
   });
   // A dead letter belongs to no model; whatever holds the id, as JSON or otherwise text, goes.
-  const spelt = [...new Set([id, JSON.stringify(id).slice(1, -1)])];
+  const spelt = [...new Set([id, JSON.stringify(id).slice(1, -1), ...models.map((model) => storedId(model, id))])];
   const holds = join(
     spelt.map((text) => sql`position(raw, ${text}) > 0 OR position(detail, ${text}) > 0`),
     " OR ",
   );
-  // The rows of a call have its id and their number: `a1/0`.
-  const halves = { table: "halves", where: sql`id = ${id} OR startsWith(${id}, concat(id, '/'))` };
-  return [...places, halves, { table: "dead_letters", where: holds }];
+  const calls = list(callIds(all, id));
+  const ofCall = sql`reason IN ('unpaired', 'halves_disagree') AND JSONExtractString(raw, 'id') IN ${calls}`;
+  return [
+    ...places,
+    { table: "halves", where: sql`id IN ${calls}` },
+    { table: "dead_letters", where: sql`${holds} OR ${ofCall}` },
+  ];
+}
+
+/** Under which ids halves of the call may wait that has a row of this id: a row's is that of its call and a number, `a1/0`. */
+function callIds(models: readonly ModelConfig[], id: string): string[] {
+  const plain = [id, id.slice(0, Math.max(0, id.lastIndexOf("/")))].filter((text) => text !== "");
+  const hash = callIdHash(models.map(privacyOf));
+  return hash === null ? plain : [...plain, ...plain.map(hash)];
 }
 
 /** As it lies in the store. */

@@ -90,6 +90,7 @@ function openPairing(lane: Lane) {
     clock,
     withinMs: HOUR,
     deadLetterBytes: 10_000,
+    keepsRedactedAlone: false,
     metrics: { deadLetters: (_, format, reason, count) => void counted.push(`${format} ${reason} ${count}`) },
   });
   return { pairing, writer, counted };

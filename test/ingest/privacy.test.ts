@@ -8,12 +8,16 @@ import { z } from "zod";
 import { privacyOf } from "../../src/config/privacy.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { prepareModel } from "../../src/evaluate/prepare-model.ts";
+import { createDecoders } from "../../src/ingest/decoders.ts";
 import { forget } from "../../src/serve/forget.ts";
+import { decoderModel, limitsOf } from "../../src/service/ingestion.ts";
+import { createPairs } from "../../src/service/pairs.ts";
 import { openLocalReader } from "../../src/store/local-reader.ts";
 import { name, sql } from "../../src/store/sql.ts";
 import type { Store } from "../../src/store/store.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { createManualClock } from "../support/alert-station.ts";
-import { decoderOptions, messages, openFreshStore, rowsOf, writerOver } from "../support/ingest.ts";
+import { decoderOptions, messages, openFreshStore, rowsOf, silentLog, writerOver } from "../support/ingest.ts";
 
 const KEY = "0123456789abcdef";
 const hash = (text: string) => createHmac("sha256", KEY).update(text).digest("hex").slice(0, 32);
@@ -138,6 +142,106 @@ test("private fields are nowhere in the store, and a forgotten id is gone from a
     const [audited] = await rowsOf(store, "SELECT kind, owner, reason, model FROM decisions ORDER BY at LIMIT 1");
     assert.deepEqual(audited, { kind: "forgotten", owner: "ana", reason: "asked to", model: "" });
     await assert.rejects(forget(place, { ...request, model: "n" }), /there is no model n/);
+    await writer.close(0);
+  } finally {
+    await fresh.end();
+  }
+});
+
+const half = (side: "request" | "response", id: string, body: object) => ({
+  headers: {
+    ce_type: `org.kubeflow.serving.inference.${side}`,
+    ce_id: id,
+    ce_time: new Date(NOW - 60_000).toISOString(),
+    ce_inferenceservicename: "m",
+    ce_component: "predictor",
+  },
+  value: Buffer.from(JSON.stringify(body)),
+});
+const asked = (id: string, country: string) =>
+  half("request", id, { instances: [{ country, email: "ana@example.com", amount: 3 }] });
+const answered = (id: string, rows = 1) => half("response", id, { predictions: Array.from({ length: rows }, () => 1) });
+
+test("halves of calls wait, are paired, buried and forgotten without anything private ever lying in the store", async () => {
+  const fresh = await openFreshStore([]);
+  const { store } = fresh;
+  try {
+    const lane = store.lane("control");
+    const config = configSchema.parse({
+      store: { embedded: "x" },
+      sources: [{ use: "kafka", brokers: ["kafka:9092"], topics: ["calls"], format: "kserve" }],
+      models: [
+        {
+          name: "m",
+          task: "binary",
+          features: { country: "categorical", amount: "numeric" },
+          privacy: { key: KEY, id: "hash", features: { country: "hash", email: "drop" } },
+        },
+      ],
+    });
+    const [model] = config.models;
+    assert.ok(model !== undefined);
+    const clock = createManualClock(NOW);
+    const models = [await prepareModel(lane, model, clock, { readLane: lane })];
+    const decoders = createDecoders({ config, models: models.map(decoderModel), clock });
+    const writer = writerOver(store.lane("ingest"), clock, [], {
+      ...limitsOf(config, models),
+      decoderOf: (source) => decoders.of(source),
+    });
+    const sent = [
+      asked("person-1", "Atlantis"),
+      answered("person-1"),
+      asked("person-2", "Atlantis"),
+      asked("person-3", "Lemuria"),
+      answered("person-3", 2),
+      half("request", "person-4", { instances: "Atlantis" }),
+    ];
+    await writer.push(sent.map((one, offset) => ({ source: "kafka:calls:id", partition: 0, offset, ...one })));
+    await writer.flush();
+    const secrets = ["Atlantis", "Lemuria", "example.com", "person-", KEY];
+    const hidden = async () => {
+      const all = await everything(store);
+      for (const secret of secrets) assert.equal(all.includes(secret), false, secret);
+    };
+    await hidden();
+    const pairs = createPairs({
+      config,
+      models,
+      store,
+      clock,
+      log: silentLog,
+      metrics: createMetrics({ process: false }),
+    });
+    assert.deepEqual(await pairs.run({ final: true }), { calls: 1, rows: 1 });
+    await pairs.close();
+    await hidden();
+    assert.deepEqual(
+      await rowsOf(
+        store,
+        "SELECT id, features.country AS country, features.amount AS amount, extra FROM predictions_m",
+      ),
+      [{ id: hash("person-1/0"), country: hash("Atlantis"), amount: 3, extra: {} }],
+    );
+    const letters = await rowsOf(
+      store,
+      "SELECT offset AS o, reason, raw != '' AS kept FROM dead_letters FINAL ORDER BY o",
+    );
+    assert.deepEqual(letters, [
+      { o: 2, reason: "unpaired", kept: 1 },
+      { o: 4, reason: "halves_disagree", kept: 1 },
+      { o: 5, reason: "format_unreadable", kept: 0 },
+    ]);
+
+    const place = { lane, models: config.models, now: NOW };
+    for (const id of ["person-1/0", "person-2/0", "person-3/0"])
+      await forget(place, { id, owner: "ana", reason: "asked to" });
+    assert.deepEqual(
+      await rowsOf(
+        store,
+        "SELECT 'letter' AS what, reason FROM dead_letters UNION ALL SELECT 'half' AS what, id FROM halves UNION ALL SELECT 'row' AS what, id FROM predictions_m",
+      ),
+      [{ what: "letter", reason: "format_unreadable" }],
+    );
     await writer.close(0);
   } finally {
     await fresh.end();

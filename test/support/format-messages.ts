@@ -5,13 +5,12 @@ import { z } from "zod";
 import { formatSchema } from "../../src/config/formats.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import type { RawMessage } from "../../src/core/event.ts";
-import { halfSides } from "../../src/core/half.ts";
-import { parseLossless } from "../../src/core/lossless-json.ts";
 import { refusalOf } from "../../src/core/refusal.ts";
 import { callsOf, pairedEvents } from "../../src/evaluate/pairs/paired-events.ts";
 import { createDecoders, nativeMapping } from "../../src/ingest/decoders.ts";
 import { EventRows } from "../../src/ingest/events/event-rows.ts";
 import { createJsonDecoder } from "../../src/ingest/events/json-events.ts";
+import { halfOfStored } from "./halves.ts";
 import { projectFile } from "./project-file.ts";
 
 export const clock = { now: () => Date.parse("2026-11-25T00:00:00Z"), sleep: () => Promise.resolve() };
@@ -96,7 +95,7 @@ export async function readMessages(
   const rows = new EventRows(models);
   await decoder.prepare?.(messages);
   for (const [index, one] of messages.entries()) decoder.decode(one, index, rows);
-  const halves = halvesOf(rows);
+  const halves = halfOfStored(rows.halves);
   const native = createJsonDecoder({
     mapping: nativeMapping,
     models: decoderModels,
@@ -125,22 +124,6 @@ export async function readMessages(
     dead: rows.dead.map(({ reason, detail }) => `${reason}: ${detail}`),
     unpaired: halves.filter((half) => !paired.has(half)).map(({ side, id, exchange }) => `${side} ${id} ${exchange}`),
   };
-}
-
-const halfBody = z.object({
-  event: z.record(z.string(), z.unknown()),
-  rows: z.array(z.record(z.string(), z.unknown())),
-  plainId: z.boolean(),
-});
-
-function halvesOf({ halves }: EventRows) {
-  return Array.from({ length: halves.rows }, (_, row) => ({
-    id: halves.id[row] ?? "",
-    exchange: halves.exchange[row] ?? "",
-    side: z.enum(halfSides).parse(halves.side[row]),
-    timestamp: halves.timestamp[row] ?? 0,
-    body: halfBody.parse(parseLossless(halves.body[row] ?? "")),
-  }));
 }
 
 /** Rows as people write them: what is empty is left out. */

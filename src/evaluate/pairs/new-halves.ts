@@ -35,6 +35,8 @@ const halfBody = z.object({
   event: z.record(z.string(), z.unknown()),
   rows: z.array(z.record(z.string(), z.unknown())),
   plainId: z.boolean(),
+  /** Whether it was stored under a configuration in which a model has `privacy`. */
+  redacted: z.boolean().default(false),
 });
 
 const batchRow = z.object({

@@ -6,7 +6,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { type DeadLetterReason, keptBytes, type RawMessage } from "../../core/event.ts";
 import { losslessText } from "../../core/lossless-json.ts";
-import { refusalOf } from "../../core/refusal.ts";
+import { refusalOf, withheld } from "../../core/refusal.ts";
 import type { Lane } from "../../store/store.ts";
 import { type Marks, partitionKey, readMarks, writeMarks } from "../commit-records.ts";
 import { readCalls, readNewRanges, type StoredHalf } from "./new-halves.ts";
@@ -30,6 +30,8 @@ export interface PairingOptions {
   /** How long a half waits for the other, ms. */
   readonly withinMs: number;
   readonly deadLetterBytes: number;
+  /** Where a model has `privacy`: of halves that were stored before it had, nothing is kept in dead letters. */
+  readonly keepsRedactedAlone: boolean;
   readonly metrics?: { deadLetters(source: string, format: string, reason: DeadLetterReason, count: number): void };
 }
 
@@ -127,23 +129,19 @@ class PairingStation {
 
   /** The predictions of a call as native JSON; null where its halves do not fit each other, which makes a dead letter. */
   async #joined(request: StoredHalf, response: StoredHalf): Promise<string[] | null> {
-    const { lane, deadLetterBytes, metrics } = this.#options;
+    const { lane, deadLetterBytes, keepsRedactedAlone, metrics } = this.#options;
     try {
       return pairedEvents(request, response);
     } catch (thrown) {
       const { source, partition, offset, format } = response;
       const { reason, detail } = refusalOf(thrown);
-      const raw = keptBytes(losslessText({ request: request.body, response: response.body }), deadLetterBytes);
-      const letter = {
-        source,
-        partition,
-        offset,
-        item: 0,
-        format,
-        reason,
-        detail: `the call ${request.id}: ${detail}`,
-      };
-      await lane.insertRows("dead_letters", [{ ...letter, raw: raw.toString() }]);
+      const isKept = !keepsRedactedAlone || (request.body.redacted && response.body.redacted);
+      const { id, exchange } = request;
+      const sides = losslessText({ exchange, id, request: request.body, response: response.body });
+      const kept = isKept
+        ? { detail: `the call ${id}: ${detail}`, raw: keptBytes(sides, deadLetterBytes).toString() }
+        : { detail: withheld(reason), raw: "" };
+      await lane.insertRows("dead_letters", [{ source, partition, offset, item: 0, format, reason, ...kept }]);
       metrics?.deadLetters(source, format, reason, 1);
       return null;
     }
@@ -158,7 +156,7 @@ class PairingStation {
   }
 
   async #bury(marks: Marks, final: boolean): Promise<void> {
-    const { lane, clock, withinMs, deadLetterBytes, metrics } = this.#options;
+    const { lane, clock, withinMs, deadLetterBytes, keepsRedactedAlone, metrics } = this.#options;
     const now = clock.now();
     const pause = Math.min(LEAST_OFTEN_MS, Math.max(MOST_OFTEN_MS, withinMs / LOOKS));
     if (!final && now - this.#lookedAt < pause) return;
@@ -166,7 +164,8 @@ class PairingStation {
     const from = marks.get(key)?.nextOffset ?? 0;
     const due = Math.max(from, now - withinMs);
     const to = final ? now + 1 : due;
-    for (const { source, format, halves } of await buryUnpaired(lane, { from, to, withinMs, deadLetterBytes }))
+    const limits = { from, to, withinMs, deadLetterBytes, keepsRedactedAlone };
+    for (const { source, format, halves } of await buryUnpaired(lane, limits))
       metrics?.deadLetters(source, format, "unpaired", halves);
     marks.set(key, { ...BURIED, nextOffset: due });
     await writeMarks(lane, MARKS_OF, new Map([[key, { ...BURIED, nextOffset: due }]]));

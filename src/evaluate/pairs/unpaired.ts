@@ -1,6 +1,7 @@
 /** Halves whose other side has not come in time: they become dead letters, each under its own position, however often this runs. */
 import { z } from "zod";
 import { durationText } from "../../config/duration.ts";
+import { withheld } from "../../core/refusal.ts";
 import { join, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { StoredHalf } from "./new-halves.ts";
@@ -20,6 +21,7 @@ export interface UnpairedOptions {
   readonly withinMs: number;
   /** Bytes kept of what a half says. */
   readonly deadLetterBytes: number;
+  readonly keepsRedactedAlone: boolean;
 }
 
 const countRow = z.object({ source: z.string(), format: z.string(), halves: z.number() });
@@ -33,11 +35,12 @@ export async function buryUnpaired(lane: Lane, options: UnpairedOptions): Promis
   );
   if (counts.length === 0) return [];
   const limit = durationText(options.withinMs);
+  const isKept = options.keepsRedactedAlone ? sql`JSONExtractBool(body, 'redacted')` : sql`true`;
   await lane.command(
     sql`INSERT INTO dead_letters (source, partition, offset, item, format, reason, detail, raw) SETTINGS async_insert = 0
       SELECT source, partition, offset, 0, format, 'unpaired',
-        concat('the ', side, ' ', id, ' of ', exchange, ' has had no ', if(side = 'request', 'response', 'request'), ' within ', ${limit}, ' (ingest.pair_within)'),
-        substring(body, 1, ${options.deadLetterBytes})
+        if(${isKept}, concat('the ', side, ' ', id, ' of ', exchange, ' has had no ', if(side = 'request', 'response', 'request'), ' within ', ${limit}, ' (ingest.pair_within)'), ${withheld("unpaired")}),
+        if(${isKept}, substring(body, 1, ${options.deadLetterBytes}), '')
       FROM halves FINAL WHERE ${alone}`,
   );
   return counts;

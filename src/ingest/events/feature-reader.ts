@@ -223,19 +223,11 @@ class RowWriter {
       else this.#invalid.push(feature.feature.name);
       return;
     }
-    const text = this.#categoryText(feature.feature.name, value);
-    if (text === null) this.#invalid.push(feature.feature.name);
+    const { name } = feature.feature;
+    const needsDigits = typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value);
+    const text = (needsDigits ? exactText(this.#exact(), name) : null) ?? categoryText(value);
+    if (text === null) this.#invalid.push(name);
     else feature.texts[row] = text;
-  }
-
-  #categoryText(name: string, value: unknown): string | null {
-    if (typeof value === "string") return value;
-    if (typeof value === "boolean") return value ? "true" : "false";
-    if (typeof value === "bigint") return String(value);
-    if (typeof value !== "number" || !Number.isFinite(value)) return null;
-    if (!Number.isInteger(value) || Number.isSafeInteger(value)) return String(value === 0 ? 0 : value);
-    const spelt = exactText(this.#exact(), name);
-    return spelt ?? String(value);
   }
 
   #keepExtra(name: string, value: unknown): void {
@@ -256,6 +248,14 @@ class RowWriter {
     this.#extraCharacters += name.length + text.length;
     this.#extra.push([name, text]);
   }
+}
+
+/** A value as a category, or null where it is none. Whole numbers beyond 2^53 keep their digits as bigint alone. */
+export function categoryText(value: unknown): string | null {
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean") return value ? "true" : "false";
+  if (typeof value === "bigint") return String(value);
+  return typeof value === "number" && Number.isFinite(value) ? String(value === 0 ? 0 : value) : null;
 }
 
 /** Looks a flattened name up in the container whose numbers are text. */

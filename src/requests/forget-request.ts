@@ -1,4 +1,4 @@
-/** Forgetting an id from the command line: through the running service where one holds the folder, else straight into the configured store. */
+/** Forgetting from the command line: through the running service where one holds the folder, else straight into the configured store. */
 import type { Config } from "../config/schema.ts";
 import { systemClock } from "../core/clock.ts";
 import { type ForgetRequest, type Forgotten, forget, forgottenSchema } from "../serve/forget.ts";
@@ -6,11 +6,13 @@ import { throughService } from "./service-call.ts";
 
 /** @throws DriftlineError with what was wrong */
 export async function forgetFromHere(config: Config, request: ForgetRequest): Promise<Forgotten> {
-  const { id, model, owner, reason } = request;
+  const { model, owner, reason } = request;
   const query = new URLSearchParams({ owner, reason, ...(model === undefined ? {} : { model }) });
+  const what =
+    "id" in request ? `ids/${encodeURIComponent(request.id)}` : `entities/${encodeURIComponent(request.entity)}`;
   return await throughService(
     config,
-    { route: `/v1/ids/${encodeURIComponent(id)}?${query}`, method: "DELETE" },
+    { route: `/v1/${what}?${query}`, method: "DELETE" },
     (answer) => forgottenSchema.parse(JSON.parse(answer)),
     (store) => forget({ lane: store.lane("serve"), models: config.models, now: systemClock.now() }, request),
   );

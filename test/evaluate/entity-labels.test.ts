@@ -5,13 +5,16 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { z } from "zod";
+import { forgottenText } from "../../src/alert/decisions.ts";
 import type { MetricRow } from "../../src/core/metric.ts";
+import { privateText } from "../../src/core/private-text.ts";
 import { readCommitRecords, readMarks } from "../../src/evaluate/commit-records.ts";
 import { joinEntitiesOfPredictions } from "../../src/evaluate/entity-outcomes.ts";
 import { joinedRows } from "../../src/evaluate/kpis/joined-rows.ts";
 import type { PreparedModel } from "../../src/evaluate/prepare-model.ts";
 import { seededRandom } from "../../src/math/seeded-random.ts";
-import { sql } from "../../src/store/sql.ts";
+import { forget } from "../../src/serve/forget.ts";
+import { name, sql } from "../../src/store/sql.ts";
 import { openStage, type Scene } from "../support/evaluation-stage.ts";
 import type { WrittenEntityLabel, WrittenLabel, WrittenPrediction } from "../support/event-writer.ts";
 import { messages, writerOver } from "../support/ingest.ts";
@@ -289,4 +292,55 @@ test("events as they come over the wire: the key in a feature, in the label a fi
     z.object({ reason: z.string() }),
   );
   assert.deepEqual(dead, [{ reason: "field_missing" }]);
+});
+
+const KEY = "0123456789abcdef";
+const ENTITY_TABLES = ["entity_labels", "prediction_entities", "entity_outcomes"];
+
+test("an entity is forgotten with its predictions, labels and messages, by its key or its hash; what is about others stays", async () => {
+  const hash = privateText(KEY)("c");
+  for (const [called, key, more] of [
+    ["known", "c", {}],
+    ["hashed", hash, { privacy: { key: KEY, id: "hash" } }],
+  ] as const) {
+    const scene = await stage.scene({ ...model(called), ...more });
+    await scene.write([said("mine", 1, key), said("mine-too", 2, key), said("other", 1, "cc"), truth(3, 0, key)], 0);
+    await scene.write([{ kind: "label", id: "mine", timestamp: at(4), label: 1 }, truth(3, 1, "cc")], 10);
+    await scene.evaluation.run({ final: true });
+    assert.deepEqual(await labelsOf(scene), { mine: "1", "mine-too": "0", other: "1" });
+    const letter = { source: called, partition: 0, item: 0, reason: "field_invalid", detail: "no" };
+    await stage.lane.insertRows(
+      "dead_letters",
+      [`{"customer":"${key}"}`, '{"customer":"cc"}', '{"customer":"x","c1":0}'].map((raw, offset) => ({
+        ...letter,
+        offset,
+        raw,
+      })),
+    );
+    const place = { lane: stage.lane, models: [scene.prepared.config], now: at(900) };
+    const request = { entity: "c", owner: "ana", reason: "asked to" };
+    const { decision_id, rows } = await forget(place, request);
+    const { outcomes = 0, ...others } = rows;
+    assert.ok(outcomes >= 1, "rows of one prediction, as long as the engine has not merged them");
+    assert.deepEqual(others, {
+      labels: 1,
+      prediction_ids: 2,
+      entity_labels: 1,
+      prediction_entities: 2,
+      entity_outcomes: 1,
+      [`predictions_${called}`]: 2,
+      dead_letters: 1,
+    });
+    assert.deepEqual(await labelsOf(scene), { other: "1" });
+    for (const table of ENTITY_TABLES) {
+      const text = await stage.lane.text(sql`SELECT * FROM ${name(table)} WHERE model = ${called}`.text, "JSONEachRow");
+      assert.equal(text.trim().split("\n").length, 1, table);
+    }
+    assert.deepEqual((await forget(place, request)).rows, {});
+    const [decision] = await stage.lane.query(
+      sql`SELECT kind, subject, owner FROM decisions WHERE decision_id = ${decision_id}`,
+      z.object({ kind: z.string(), subject: z.string(), owner: z.string() }),
+    );
+    assert.deepEqual(decision, { kind: "forgotten", subject: `entity ${forgottenText("c")}`, owner: "ana" });
+  }
 });

@@ -8,7 +8,7 @@ import { backtestRoute } from "./backtest.ts";
 import { comparisonRoutes } from "./comparison.ts";
 import { deadLetterRoutes } from "./dead-letters.ts";
 import { decisionRoutes } from "./decisions.ts";
-import { forgetRoute } from "./forget.ts";
+import { forgetRoutes } from "./forget.ts";
 import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
@@ -40,7 +40,7 @@ export const routes: readonly Route[] = [
   ...retrainingRoutes,
   ...comparisonRoutes,
   ...decisionRoutes,
-  forgetRoute,
+  ...forgetRoutes,
   openapiRoute,
   ...pageRoutes,
   ...assetRoutes,

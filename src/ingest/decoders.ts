@@ -5,6 +5,7 @@ import { type FormatConfig, formatOf } from "../config/formats.ts";
 import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatByEnding } from "../core/file-format.ts";
+import { createKeptHalfDecoder } from "./events/half-rows.ts";
 import { createJsonDecoder, type Decoder, type DecoderModel, type DecoderOptions } from "./events/json-events.ts";
 import { createHalfRedaction } from "./events/private-halves.ts";
 import { createFormatDecoder } from "./format-decoder.ts";
@@ -40,6 +41,11 @@ export function createDecoders(options: DecodersOptions): Decoders {
       void files.set(source, { mapping, format: null, topic: null, textNumbers }),
     of(source) {
       const read = readAs(source);
+      if (read === KEPT_HALF)
+        return createKeptHalfDecoder({
+          redactHalf: createHalfRedaction(options.models),
+          deadLetterBytes: keptBytesOf(options),
+        });
       return decoderOf(read === NATIVE ? native : (files.get(read) ?? readingOf(read, config)), options);
     },
   };
@@ -49,11 +55,14 @@ export function createDecoders(options: DecodersOptions): Decoders {
 export const REDRIVEN = "redrive:";
 /** As such a name: of letters that are events with the names of native JSON. */
 export const NATIVE = "native";
+/** As such a name, or before one: of letters that are halves of calls. */
+export const KEPT_HALF = "half";
 const native: Reading = { mapping: nativeMapping, format: null, topic: null, textNumbers: false };
 
 /** The source whose messages a source's are read like. Predictions paired of calls are native events. */
 function readAs(source: string): string {
   if (source.startsWith("pairs:")) return NATIVE;
+  if (source.startsWith(`${KEPT_HALF}:`)) return KEPT_HALF;
   return source.startsWith(REDRIVEN) ? readAs(source.slice(REDRIVEN.length)) : source;
 }
 
@@ -95,8 +104,10 @@ function decoderOf({ mapping, format, topic, textNumbers }: Reading, options: De
     native: createJsonDecoder({ ...shared, mapping: nativeMapping, format: use }),
     redactHalf: createHalfRedaction(models),
     maxMessageBytes: shared.maxMessageBytes,
-    deadLetterBytes: models.some(({ privacy }) => privacy !== undefined && privacy !== null)
-      ? null
-      : shared.deadLetterBytes,
+    deadLetterBytes: keptBytesOf(options),
   });
 }
+
+/** null where a model has `privacy`: nothing is kept of what can't be read. */
+const keptBytesOf = ({ config, models }: DecodersOptions): number | null =>
+  models.some(({ privacy }) => privacy !== undefined && privacy !== null) ? null : config.ingest.dead_letter_bytes;

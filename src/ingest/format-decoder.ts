@@ -2,9 +2,9 @@
 import type { RawMessage } from "../core/event.ts";
 import type { Decoded, Envelope, OpenFormat } from "../core/format.ts";
 import type { Half } from "../core/half.ts";
-import { losslessText } from "../core/lossless-json.ts";
 import { letterOf, Refusal } from "../core/refusal.ts";
-import { type EventRows, placeRow } from "./events/event-rows.ts";
+import type { EventRows } from "./events/event-rows.ts";
+import { putHalf, type ReadHalf } from "./events/half-rows.ts";
 import type { Decoder, PayloadDecoder } from "./events/json-events.ts";
 
 export interface FormatDecoderOptions {
@@ -77,22 +77,13 @@ class FormatDecoder implements Decoder {
         for (const [item, event] of decoded.events.entries()) native.decodePayload(message, index, event, rows, item);
         return;
       case "half":
-        this.#putHalf(message, index, decoded.half, rows);
+        putHalf(rows, message, index, this.#privateHalf(decoded.half));
     }
   }
 
-  #putHalf(message: RawMessage, index: number, half: Half, { halves }: EventRows): void {
-    const { redactHalf } = this.#options;
-    const { exchange, id, side, timestamp, event, rows, plainId } = redactHalf === null ? half : redactHalf(half);
-    const row = halves.rows;
-    halves.exchange[row] = exchange;
-    halves.id[row] = id;
-    halves.side[row] = side;
-    halves.timestamp[row] = timestamp;
-    halves.format[row] = this.#options.name;
-    halves.body[row] = losslessText({ event, rows, plainId, ...(redactHalf === null ? {} : { redacted: true }) });
-    placeRow(halves, row, message, index);
-    halves.rows++;
+  #privateHalf(half: Half): ReadHalf {
+    const { name, redactHalf } = this.#options;
+    return { format: name, half: redactHalf === null ? half : redactHalf(half), redacted: redactHalf !== null };
   }
 }
 

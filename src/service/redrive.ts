@@ -6,14 +6,15 @@
  */
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
-import type { DeadLetter, RawMessage } from "../core/event.ts";
+import type { RawMessage } from "../core/event.ts";
 import type { ModelSchema } from "../core/model-schema.ts";
 import type { BatchWriter } from "../ingest/batch-writer.ts";
-import { type Decoders, NATIVE, REDRIVEN } from "../ingest/decoders.ts";
+import { type Decoders, KEPT_HALF, NATIVE, REDRIVEN } from "../ingest/decoders.ts";
 import { EventRows } from "../ingest/events/event-rows.ts";
 import { type DeadLetterFilter, type LetterId, letterCondition } from "../serve/queries/dead-letters.ts";
 import { join, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { type Partners, readPartners } from "./half-partners.ts";
 
 export interface RedriveParts {
   readonly lane: Lane;
@@ -41,6 +42,8 @@ const letterRow = z.object({
   offset: z.number(),
   item: z.number(),
   format: z.string(),
+  reason: z.string(),
+  detail: z.string(),
   bytes: z.string(),
   envelope: z.string(),
 });
@@ -68,9 +71,10 @@ export async function redrive(parts: RedriveParts, filter: RedriveFilter): Promi
     if (last === undefined) return { looked_at: lookedAt, redriven, stay: [...stay.values()] };
     after = last;
     lookedAt += letters.length;
+    const partners = await readPartners(parts.lane, letters.filter(isUnpaired).map(textOf), filter);
     const readable: { readonly letter: Letter; readonly message: RawMessage }[] = [];
     for (const letter of letters) {
-      const found = await readAgain(parts, letter);
+      const found = await readAgain(parts, letter, partners);
       if ("message" in found) {
         readable.push({ letter, message: found.message });
         continue;
@@ -98,19 +102,27 @@ function readPage(lane: Lane, filter: DeadLetterFilter, after: LetterId | null):
       ? sql`true`
       : sql`(source, partition, offset, item) > (${after.source}, ${after.partition}, ${after.offset}, ${after.item})`;
   return lane.query(
-    sql`SELECT toString(source) AS source, partition AS partition, offset AS offset, item AS item, format, base64Encode(raw) AS bytes, envelope
+    sql`SELECT toString(source) AS source, partition AS partition, offset AS offset, item AS item, format, reason, detail, base64Encode(raw) AS bytes, envelope
       FROM (SELECT * FROM dead_letters FINAL WHERE ${letterCondition({ ...filter, redriven: false })} AND ${beyond}
         ORDER BY source, partition, offset, item LIMIT ${PAGE})`,
     letterRow,
   );
 }
 
-type Refused = Pick<DeadLetter, "reason" | "detail">;
+type Refused = Pick<Letter, "reason" | "detail">;
 type ReadAgain = { readonly message: RawMessage } | Refused;
 
 /** As what its source is read; a single event of a message of several is native JSON by itself. */
-async function readAgain({ decoders, schemas }: RedriveParts, letter: Letter): Promise<ReadAgain> {
+async function readAgain({ decoders, schemas }: RedriveParts, letter: Letter, partners: Partners): Promise<ReadAgain> {
   const message = messageOf(letter);
+  if (isUnpaired(letter)) {
+    const alone = partners.whyAlone(textOf(letter));
+    // A source that was read again already has the word before its name.
+    const source = letter.source.startsWith(HALVES_AGAIN) ? letter.source : HALVES_AGAIN + letter.source;
+    return alone === null ? { message: { ...message, source } } : alone;
+  }
+  // The same sides again would disagree again.
+  if (letter.reason === "halves_disagree") return letter;
   const sources = letter.format === "json" || letter.format === "" ? [letter.source] : [letter.source, NATIVE];
   let why: Refused | null = null;
   for (const source of letter.item > 0 ? [NATIVE] : sources) {
@@ -124,6 +136,11 @@ async function readAgain({ decoders, schemas }: RedriveParts, letter: Letter): P
   }
   return why ?? NOTHING;
 }
+
+/** Before the name of the source of halves that have found their other side. */
+const HALVES_AGAIN = `${REDRIVEN}${KEPT_HALF}:`;
+const isUnpaired = ({ reason }: Letter): boolean => reason === "unpaired";
+const textOf = ({ bytes }: Letter): string => Buffer.from(bytes, "base64").toString();
 
 const NOTHING = { reason: "no_value", detail: "the message holds no event" } as const;
 

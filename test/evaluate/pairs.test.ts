@@ -7,6 +7,7 @@ import { createPairing, pairSource } from "../../src/evaluate/pairs/pairing.ts";
 import { type BatchWriter, createBatchWriter } from "../../src/ingest/batch-writer.ts";
 import { createDecoders, nativeMapping } from "../../src/ingest/decoders.ts";
 import { createJsonDecoder } from "../../src/ingest/events/json-events.ts";
+import { redrive } from "../../src/service/redrive.ts";
 import { sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
 import { clockAt, emptyTables, openFreshStore, rowsOf, schema, silentLog } from "../support/ingest.ts";
@@ -30,17 +31,13 @@ beforeEach(async () => {
 
 const limits = { batchRows: 1000, batchBytes: 1 << 20, batchWaitMs: 1, deadLetterBytes: 10_000 };
 
-/** What one process of ingestion does: stores messages of one partition, and their commit record. */
-async function ingest(
-  partition: number,
-  from: number,
-  items: readonly Omit<RawMessage, "source" | "partition" | "offset">[],
-) {
-  const config = configSchema.parse({
-    store: { embedded: "x" },
-    sources: [{ use: "kafka", brokers: ["kafka:9092"], topics: ["calls"], format: "kserve" }],
-    models: [{ name: "churn", task: "binary" }],
-  });
+const config = configSchema.parse({
+  store: { embedded: "x" },
+  sources: [{ use: "kafka", brokers: ["kafka:9092"], topics: ["calls"], format: "kserve" }],
+  models: [{ name: "churn", task: "binary" }],
+});
+
+function openIngestion() {
   const decoders = createDecoders({ config, models, clock });
   const writer = createBatchWriter({
     ...limits,
@@ -50,11 +47,29 @@ async function ingest(
     models: [{ schema: churn, paneMs: 60_000 }],
     decoderOf: (source) => decoders.of(source),
   });
+  return { decoders, writer };
+}
+
+/** What one process of ingestion does: stores messages of one partition, and their commit record. */
+async function ingest(
+  partition: number,
+  from: number,
+  items: readonly Omit<RawMessage, "source" | "partition" | "offset">[],
+) {
+  const { writer } = openIngestion();
   await writer.push(
     items.map((item, index) => ({ source: "kafka:calls:id", partition, offset: from + index, ...item })),
   );
   await writer.flush();
   await writer.close(0);
+}
+
+/** What `driftline dead-letters redrive` does. */
+async function redriven() {
+  const { decoders, writer } = openIngestion();
+  const result = await redrive({ lane: store.lane("control"), writer, decoders, schemas: [churn], clock }, {});
+  await writer.close(0);
+  return result;
 }
 
 function half(side: "request" | "response", id: string, body: unknown, time = "2026-03-02T10:00:00Z") {
@@ -154,13 +169,59 @@ describe("pairing", () => {
     clock.set("2026-03-02T11:10:01Z");
     await pairing.run();
     await openPairing(store.lane("evaluate")).pairing.run();
-    const detail = "the request a of kserve /churn/predictor/ has had no response within 1h (ingest.pair_within)";
+    const detail =
+      "the request a of kserve /churn/predictor/ has had no response within 1h (ingest.pair_within); what is kept is what was read of it, not its bytes";
     assert.deepEqual(await letters(), [{ n: 0, o: 0, format: "kserve", reason: "unpaired", detail }]);
     assert.deepEqual(counted, ["kserve unpaired 1"]);
     await ingest(0, 3, [response("a", 1)]);
     assert.deepEqual(await pairing.run(), { calls: 1, rows: 1 });
     assert.deepEqual(await letters(), []);
     assert.equal((await predictions()).length, 2);
+  });
+
+  test("a half that was buried so long ago that it waits no more is read again once its other side is there, and not before", async () => {
+    await ingest(0, 0, [request("a", 2), request("b", 1), request("c", 1), response("c", 2)]);
+    await openPairing(store.lane("evaluate")).pairing.run({ final: true });
+    // As a week takes them out of `halves`.
+    await store.lane("control").command(sql`TRUNCATE TABLE halves`);
+    const before = await redriven();
+    assert.deepEqual([before.looked_at, before.redriven], [3, 0]);
+    assert.deepEqual(
+      before.stay.map(({ reason, count, detail }) => [reason, count, detail]),
+      [
+        ["unpaired", 2, "the request a of kserve /churn/predictor/ still has no response"],
+        [
+          "halves_disagree",
+          1,
+          "the call c: the request has 1 rows, its answer 2: which belongs to which can't be told",
+        ],
+      ],
+    );
+    await ingest(0, 4, [response("a", 2)]);
+    const after = await redriven();
+    assert.deepEqual([after.looked_at, after.redriven], [3, 1]);
+    assert.deepEqual(await openPairing(store.lane("evaluate")).pairing.run(), { calls: 1, rows: 2 });
+    assert.deepEqual(
+      (await predictions()).map(({ id, t, age }) => [id, t, age]),
+      [
+        ["a/0", "2026-03-02 10:00:00.000", 0],
+        ["a/1", "2026-03-02 10:00:00.000", 1],
+      ],
+    );
+    assert.deepEqual([(await redriven()).looked_at, (await predictions()).length], [2, 2]);
+  });
+
+  test("two halves that both lie among the dead letters find each other when they are read again", async () => {
+    await ingest(0, 0, [request("a", 1)]);
+    await openPairing(store.lane("evaluate")).pairing.run({ final: true });
+    await store.lane("control").command(sql`TRUNCATE TABLE halves`);
+    await ingest(1, 0, [response("a", 1)]);
+    await openPairing(store.lane("evaluate")).pairing.run({ final: true });
+    await store.lane("control").command(sql`TRUNCATE TABLE halves`);
+    assert.equal((await letters()).length, 2);
+    assert.equal((await redriven()).redriven, 2);
+    assert.deepEqual(await openPairing(store.lane("evaluate")).pairing.run(), { calls: 1, rows: 1 });
+    assert.equal((await predictions()).length, 1);
   });
 
   test("at the end of a replay what is alone is a dead letter at once; halves that disagree are one too, under the answer's position", async () => {

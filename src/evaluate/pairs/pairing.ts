@@ -48,6 +48,8 @@ export interface Pairing {
 const MARKS_OF = " pairs";
 /** Under this source stands up to when lonely halves have been buried, ms. */
 const BURIED = { source: " unpaired", partition: 0 };
+/** Of more calls in one run some are paired twice, into the same rows. */
+const CALLS_REMEMBERED = 100_000;
 /** Lonely halves are looked for so often within the time that they have. */
 const LOOKS = 20;
 const MOST_OFTEN_MS = 1_000;
@@ -100,10 +102,15 @@ class PairingStation {
     const { lane, sink } = this.#options;
     const done = { calls: 0, rows: 0 };
     const ranges = await readNewRanges(lane, marks);
+    // Of a call whose sides lie in two of the ranges both are read with each.
+    const paired = new Set<string>();
     for (const range of ranges) {
       const late: StoredHalf[] = [];
       const groups = new Map<string, { source: string; partition: number; texts: string[] }>();
       for (const { request, response } of callsOf(await readCalls(lane, range))) {
+        const call = JSON.stringify([request.exchange, request.id]);
+        if (paired.has(call)) continue;
+        if (paired.size < CALLS_REMEMBERED) paired.add(call);
         const rows = await this.#joined(request, response);
         if (rows === null) continue;
         const source = pairSource(response.format, response.source);

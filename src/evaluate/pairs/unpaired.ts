@@ -36,11 +36,15 @@ export async function buryUnpaired(lane: Lane, options: UnpairedOptions): Promis
   if (counts.length === 0) return [];
   const limit = durationText(options.withinMs);
   const isKept = options.keepsRedactedAlone ? sql`JSONExtractBool(body, 'redacted')` : sql`true`;
+  // Its bytes are nowhere any more: what is kept is what was read of them, with all that makes it a half again (src/ingest/events/half-rows.ts).
+  const half = sql`concat('{"format":', toJSONString(format), ',"exchange":', toJSONString(exchange), ',"id":', toJSONString(id),
+    ',"side":', toJSONString(side), ',"timestamp":', toString(toUnixTimestamp64Milli(timestamp)), ',', substring(body, 2))`;
+  const why = sql`concat('the ', side, ' ', id, ' of ', exchange, ' has had no ', if(side = 'request', 'response', 'request'),
+    ' within ', ${limit}, ' (ingest.pair_within); what is kept is what was read of it, not its bytes')`;
   await lane.command(
     sql`INSERT INTO dead_letters (source, partition, offset, item, format, reason, detail, raw) SETTINGS async_insert = 0
-      SELECT source, partition, offset, 0, format, 'unpaired',
-        if(${isKept}, concat('the ', side, ' ', id, ' of ', exchange, ' has had no ', if(side = 'request', 'response', 'request'), ' within ', ${limit}, ' (ingest.pair_within)'), ${withheld("unpaired")}),
-        if(${isKept}, substring(body, 1, ${options.deadLetterBytes}), '')
+      SELECT source, partition, offset, 0, format, 'unpaired', if(${isKept}, ${why}, ${withheld("unpaired")}),
+        if(${isKept}, substring(${half}, 1, ${options.deadLetterBytes}), '')
       FROM halves FINAL WHERE ${alone}`,
   );
   return counts;

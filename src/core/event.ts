@@ -21,6 +21,12 @@ export interface RawMessage extends Position {
   readonly identity?: string | null;
 }
 
+/**
+ * The header of a Kafka record that says by which schema of a registry its value is written. All others are text; this one is bytes, and a
+ * character of `headers` each.
+ */
+export const SCHEMA_ID_HEADER = "__value_schema_id";
+
 /** What comes with the bytes of a message and is needed to read them again. */
 export type MessageEnvelope = Pick<RawMessage, "receivedMs" | "headers" | "key" | "identity">;
 

@@ -4,7 +4,7 @@
  * run of markers, or a batch that compaction emptied, is passed and not fetched for ever.
  */
 import { messageOf } from "../core/errors.ts";
-import type { RawMessage } from "../core/event.ts";
+import { type RawMessage, SCHEMA_ID_HEADER } from "../core/event.ts";
 import { ByteReader } from "./kafka-bytes.ts";
 import { decompress } from "./kafka-codecs.ts";
 import type { AbortedTransaction } from "./kafka-protocol.ts";
@@ -206,13 +206,13 @@ function message(
     : { source, partition, offset, value };
 }
 
-/** Of headers with one name the last counts, as for Kafka's own `lastHeader`; a header without a value is ''. */
+/** Of headers with one name the last counts, as for Kafka's own `lastHeader`; a header without a value is ''. Texts, one that is bytes aside. */
 function readHeaders(reader: ByteReader, count: number): Record<string, string> {
   const headers = Object.create(null) as Record<string, string>;
   for (let index = 0; index < count; index += 1) {
     const name = reader.bytes(zigzag(reader.unsignedVarint())).toString("utf8");
     const length = zigzag(reader.unsignedVarint());
-    headers[name] = length > 0 ? reader.bytes(length).toString("utf8") : "";
+    headers[name] = length > 0 ? reader.bytes(length).toString(name === SCHEMA_ID_HEADER ? "latin1" : "utf8") : "";
   }
   return headers;
 }

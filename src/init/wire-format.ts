@@ -1,7 +1,7 @@
 /** As what messages are to be read: native or mapped JSON, one of the wire formats, and the events that it makes of them. */
 import { type FormatConfig, formatOf } from "../config/formats.ts";
 import { DriftlineError, messageOf } from "../core/errors.ts";
-import type { RawMessage } from "../core/event.ts";
+import { type RawMessage, SCHEMA_ID_HEADER } from "../core/event.ts";
 import type { Half } from "../core/half.ts";
 import { isObject, type JsonObject } from "../core/json-object.ts";
 import { parseLossless } from "../core/lossless-json.ts";
@@ -85,7 +85,7 @@ function best(formats: readonly WireFormat[], sample: Sample): WireFormat {
 }
 
 const isFramed = ({ value, headers }: RawMessage): boolean =>
-  headers?.["__value_schema_id"] !== undefined ||
+  headers?.[SCHEMA_ID_HEADER] !== undefined ||
   (Buffer.isBuffer(value) && value.length > 5 && (value[0] === 0 || value[0] === 1) && value[1] !== OPEN_OBJECT);
 
 const jsonFormat = (messages: readonly RawMessage[]): WireFormat => ({

@@ -34,13 +34,18 @@ package ml.common;
 message Features { optional double age = 1; string plan = 2; }
 `;
 
+const GUIDS = "/schemas/guids/89791762-2336-41d8-94aa-fc8eff00a1";
+const REFERENCES = [{ name: "features.proto", subject: "ml/features", version: 3 }];
+
 const ANSWERS: Readonly<Record<string, unknown>> = {
   "/schemas/ids/1": { schema: JSON.stringify(AVRO) },
   "/schemas/ids/2": {
     schema: PROTO,
     schemaType: "PROTOBUF",
-    references: [{ name: "features.proto", subject: "ml/features", version: 3 }],
+    references: REFERENCES,
   },
+  [`${GUIDS}ce`]: { schema: JSON.stringify(AVRO), guid: "89791762-2336-41d8-94aa-fc8eff00a1ce" },
+  [`${GUIDS}cf`]: { schema: PROTO, schemaType: "PROTOBUF", references: REFERENCES },
   "/subjects/ml%2Ffeatures/versions/3": {
     subject: "ml/features",
     version: 3,

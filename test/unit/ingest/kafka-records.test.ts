@@ -17,16 +17,16 @@ interface Options {
   /** Key of every record. */
   readonly key?: string;
   /** Headers of every record. */
-  readonly headers?: readonly (readonly [name: string, value: string | null])[];
+  readonly headers?: readonly (readonly [name: string, value: string | Buffer | null])[];
 }
 
 function signedVarint(value: number): Buffer {
   return new ByteWriter().unsignedVarint(value >= 0 ? value * 2 : -value * 2 - 1).buffer;
 }
 
-/** A text with its length before it; -1 is null. */
-function sized(text: string | null): Buffer {
-  const bytes = text === null ? Buffer.alloc(0) : Buffer.from(text);
+/** A text, or bytes, with the length before it; -1 is null. */
+function sized(text: string | Buffer | null): Buffer {
+  const bytes = text === null ? Buffer.alloc(0) : Buffer.isBuffer(text) ? text : Buffer.from(text);
   return Buffer.concat([signedVarint(text === null ? -1 : bytes.length), bytes]);
 }
 
@@ -95,6 +95,16 @@ test("transaction-markers-and-tombstones: a header that occurs twice counts once
     ["x", ""],
     ["__proto__", "hostile"],
   ]);
+});
+
+test("the id of a schema in a header keeps its bytes, and other headers are text", () => {
+  const guid = Buffer.from("0189791762233641d894aafc8eff00a1ce", "hex");
+  const headers = [
+    ["__value_schema_id", guid],
+    ["town", "Köln"],
+  ] as const;
+  const read = decode(batch(["v"], { headers })).messages[0]?.headers;
+  assert.deepEqual([Buffer.from(read?.["__value_schema_id"] ?? "", "latin1"), read?.["town"]], [guid, "Köln"]);
 });
 
 test("The key of a record comes with its headers, and without them nobody asks for it", () => {

@@ -3,6 +3,7 @@ import { validate as isCron } from "node-cron";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { onlineDetectors } from "../../detectors/online/index.ts";
 import { classLabel } from "../core/class-label.ts";
+import { formatByEnding } from "../core/file-format.ts";
 import { isLocal, offsetsOf } from "../core/window-grid.ts";
 import { checkActions } from "./action-checks.ts";
 import { checkCompare } from "./compare-checks.ts";
@@ -19,6 +20,7 @@ import { referenceProblem } from "./references.ts";
 import { checkRoutes } from "./routes.ts";
 import { checkRules } from "./rule-checks.ts";
 import type { Config, ModelConfig } from "./schema.ts";
+import type { FileSourceConfig } from "./sources.ts";
 import { suggestionText } from "./suggestion.ts";
 import { checkTimeZone } from "./time-zone.ts";
 
@@ -61,6 +63,21 @@ function checkFormat({ format }: Config): Problem[] {
   ];
 }
 
+/** Messages that were written to a file have lost their topic, and bytes that are no text. */
+function checkFile({ path: file, format, messages }: FileSourceConfig, path: Path): Problem[] {
+  if (messages === undefined) return [];
+  const problems: Problem[] = [];
+  if (formatOf(messages).kafkaOnly)
+    problems.push({ path: [...path, "messages", "use"], message: `"${messages.use}" is carried by Kafka alone` });
+  const rows = format ?? formatByEnding(file);
+  if (rows !== undefined && rows !== "JSONEachRow")
+    problems.push({
+      path: [...path, "messages"],
+      message: `recorded messages are lines of NDJSON, and ${file} is read as ${rows}`,
+    });
+  return problems;
+}
+
 /** The address is a secret, so nothing of it is quoted. */
 function checkHeartbeat({ heartbeat }: Config): Problem[] {
   if (heartbeat === undefined || /^https?:\/\/[^/\s]+/.test(heartbeat.url)) return [];
@@ -68,7 +85,7 @@ function checkHeartbeat({ heartbeat }: Config): Problem[] {
 }
 
 function checkSource(source: Config["sources"][number], path: Path): Problem[] {
-  if (source.use !== "kafka") return [];
+  if (source.use !== "kafka") return checkFile(source, path);
   const brokers = source.brokers.flatMap((broker, index) =>
     /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/]+):\d{1,5}$/.test(broker)
       ? []

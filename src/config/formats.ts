@@ -17,7 +17,7 @@ export const formatSchema = z
     z.discriminatedUnion("use", [option(first), ...rest.map(option)]),
   )
   .pipe(z.looseObject({ use: z.string() }))
-  .meta({ short: { enum: formats.map((format) => format.name) } });
+  .meta({ id: "wire-format", short: { enum: formats.map((format) => format.name) } });
 export type FormatConfig = z.output<typeof formatSchema>;
 
 /** The plug-in of a `format:`. */

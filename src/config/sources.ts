@@ -26,6 +26,11 @@ const file = z.strictObject({
     .enum(["Parquet", "CSVWithNames", "JSONEachRow"])
     .optional()
     .describe("Where the file's ending does not tell."),
+  messages: formatSchema
+    .optional()
+    .describe(
+      'What the lines of an NDJSON file are, where they are recorded messages of a wire format and not events: one of the formats of a topic. A line is `{"headers": {…}, "body": …}`, a record as `kcat -J` prints it, a structured CloudEvent, or the message itself.',
+    ),
   events: eventMappingSchema.optional(),
 });
 

@@ -3,6 +3,7 @@ import path from "node:path";
 import { type EventMapping, eventMappingSchema } from "../config/event-mapping.ts";
 import { type FormatConfig, formatOf } from "../config/formats.ts";
 import type { Config } from "../config/schema.ts";
+import type { FileSourceConfig } from "../config/sources.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatByEnding } from "../core/file-format.ts";
 import { createKeptHalfDecoder } from "./events/half-rows.ts";
@@ -12,8 +13,8 @@ import { createFormatDecoder } from "./format-decoder.ts";
 
 export interface Decoders {
   of(source: string): Decoder;
-  /** The mapping of a file's rows, and whether they are all text, by the name of its source. */
-  register(source: string, mapping: EventMapping, textNumbers: boolean): void;
+  /** How the rows of an open file are read, by the name of its source. `textNumbers`: they are all text. */
+  register(source: string, file: Pick<FileSourceConfig, "messages" | "events">, textNumbers: boolean): void;
 }
 
 export interface DecodersOptions {
@@ -37,8 +38,8 @@ export function createDecoders(options: DecodersOptions): Decoders {
   const { config } = options;
   const files = new Map<string, Reading>();
   return {
-    register: (source, mapping, textNumbers) =>
-      void files.set(source, { mapping, format: null, topic: null, textNumbers }),
+    register: (source, { messages = null, events }, textNumbers) =>
+      void files.set(source, { mapping: events ?? config.events, format: messages, topic: null, textNumbers }),
     of(source) {
       const read = readAs(source);
       if (read === KEPT_HALF)
@@ -82,7 +83,7 @@ function fileReading(source: string, { sources, events }: DecodersOptions["confi
   const file = sources.find((one) => one.use === "file" && path.basename(one.path) === name);
   if (file?.use !== "file") return { mapping: events, format: null, topic: null, textNumbers: false };
   const textNumbers = (file.format ?? formatByEnding(file.path)) === "CSVWithNames";
-  return { mapping: file.events ?? events, format: null, topic: null, textNumbers };
+  return { mapping: file.events ?? events, format: file.messages ?? null, topic: null, textNumbers };
 }
 
 function decoderOf({ mapping, format, topic, textNumbers }: Reading, options: DecodersOptions): Decoder {

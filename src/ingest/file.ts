@@ -13,6 +13,7 @@ import type { RawMessage } from "../core/event.ts";
 import { type FileFormat, formatByEnding } from "../core/file-format.ts";
 import type { LocalReader } from "../store/local-reader.ts";
 import { join, name, type Sql, sql, written } from "../store/sql.ts";
+import { recordedMessage } from "./recorded-messages.ts";
 
 export interface FileReader {
   /** `file:<name>:<fingerprint>`: a changed file is another source, read from its beginning. */
@@ -36,13 +37,22 @@ const NEWLINE = 10;
 /** @throws DriftlineError `source_failed` that names the file and what is wrong with it */
 export async function openFileReader(
   reader: LocalReader,
-  config: Pick<FileSourceConfig, "path" | "format">,
+  config: Pick<FileSourceConfig, "path" | "format" | "messages">,
 ): Promise<FileReader> {
   const format = formatOf(config);
   const source = `file:${path.basename(config.path)}:${await fingerprint(config.path)}`;
   if (format === "JSONEachRow") {
     const lines = () => splitLines(createReadStream(config.path, { highWaterMark: 1024 * 1024 }));
-    return { source, format, rows: await countLines(lines()), messages: (from) => numbered(lines(), source, from) };
+    const rows = await countLines(lines());
+    return {
+      source,
+      format,
+      rows,
+      messages: (from) => {
+        const messages = numbered(lines(), source, from);
+        return config.messages === undefined ? messages : recorded(messages);
+      },
+    };
   }
   const table = await fileTable(config.path, format);
   const rows = await reader.lane.query(
@@ -187,6 +197,10 @@ async function* numbered(
     }
     if (messages.length > 0) yield messages;
   }
+}
+
+async function* recorded(chunks: AsyncIterable<readonly RawMessage[]>): AsyncGenerator<readonly RawMessage[]> {
+  for await (const messages of chunks) yield messages.map(recordedMessage);
 }
 
 const isBlank = (line: Buffer): boolean =>

@@ -186,9 +186,9 @@ async function askedClasses<Model extends { readonly name: string; readonly clas
 
 function writtenSource({ sample, format, understood }: Read): WrittenSource {
   return {
-    keys: sample.keys,
+    keys: sample.recorded ? { ...sample.keys, messages: format.config } : sample.keys,
     title: sample.title,
-    format: format.named ? format.config : null,
+    format: format.named && !sample.recorded ? format.config : null,
     understood: format.native ? null : understood,
     sampled: sample.messages.length,
   };

@@ -7,6 +7,7 @@ import type { RawMessage } from "../core/event.ts";
 import { openFileReader } from "../ingest/file.ts";
 import { itemsOf } from "../ingest/http.ts";
 import { openTopics } from "../ingest/kafka-topic.ts";
+import { recordedMessage } from "../ingest/recorded-messages.ts";
 import type { LocalReader } from "../store/local-reader.ts";
 
 export interface Sample {
@@ -18,6 +19,8 @@ export interface Sample {
   readonly kind: "file" | "kafka" | "http";
   readonly topic: string | null;
   readonly textNumbers: boolean;
+  /** Whether the lines of the file are messages with their headers. */
+  readonly recorded: boolean;
   /** How the model is called where its events don't say. */
   readonly model: string;
   /** Messages that there are in all; null where that is not known. */
@@ -49,9 +52,13 @@ export async function sampleFile(reader: LocalReader, file: string, folder: stri
   const opened = await openFileReader(reader, { path: path.resolve(file) });
   const referenceRows = Math.min(MOST_REFERENCE_ROWS, Math.ceil(opened.rows * (size.referenceShare ?? 0)));
   const relative = path.relative(folder, path.resolve(file));
+  const lines = await first(opened.messages(0), Math.max(size.most, referenceRows));
+  const messages = opened.format === "JSONEachRow" ? lines.map(recordedMessage) : lines;
+  const recorded = messages.filter(({ headers }) => headers !== undefined).length * 2 > lines.length;
   return {
     title: path.basename(file),
-    messages: await first(opened.messages(0), Math.max(size.most, referenceRows)),
+    messages: recorded ? messages : lines,
+    recorded,
     keys: { use: "file", path: relative.startsWith("..") ? path.resolve(file) : relative },
     kind: "file",
     topic: null,
@@ -86,6 +93,7 @@ export async function sampleTopic(
     kind: "kafka",
     topic,
     textNumbers: false,
+    recorded: false,
     model: modelName(topic),
     total: partitions.reduce((sum, { start, end }) => sum + end - start, 0),
   };
@@ -107,6 +115,7 @@ const ofHttp = (title: string, messages: readonly RawMessage[]): Sample => ({
   kind: "http",
   topic: null,
   textNumbers: false,
+  recorded: false,
   model: "model",
   total: null,
 });

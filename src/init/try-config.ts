@@ -25,7 +25,7 @@ export async function tryConfig(config: Config, sample: Sample, source: number |
   const [first] = sample.messages;
   const name = first?.source ?? "";
   const entry = source === null ? undefined : config.sources[source];
-  if (entry?.use === "file") decoders.register(name, entry.events ?? config.events, sample.textNumbers);
+  if (entry?.use === "file") decoders.register(name, entry, sample.textNumbers);
   const decoder = decoders.of(name);
   const rows = new EventRows(models.map(({ schema }) => schema));
   await decoder.prepare?.(sample.messages);

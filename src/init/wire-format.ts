@@ -36,7 +36,7 @@ export interface RegistryAccess {
 /** @throws DriftlineError `source_failed` where the messages have the prefix of a registry and none is named, or it can't be asked */
 export async function wireFormatOf(sample: Sample, registry: RegistryAccess | undefined): Promise<WireFormat> {
   const messages = sample.messages.slice(0, MOST_DECODED);
-  if (sample.kind === "file") return jsonFormat(messages);
+  if (sample.kind === "file" && !sample.recorded) return jsonFormat(messages);
   const framed = messages.filter(isFramed).length;
   if (framed * 2 > messages.length) {
     if (registry === undefined)

@@ -15,6 +15,7 @@ import { createKafkaSource } from "../ingest/kafka.ts";
 import { createDeadLetterProducer, type DeadLetterProducer } from "../ingest/kafka-dead-letters.ts";
 import { openTopics } from "../ingest/kafka-topic.ts";
 import { mergeByTime } from "../ingest/merge-by-time.ts";
+import { recordedTime } from "../ingest/recorded-messages.ts";
 import type { SourceStatus } from "../ingest/source.ts";
 import type { HttpIngest } from "../serve/context.ts";
 import { MAX_BODY_BYTES } from "../serve/server.ts";
@@ -168,9 +169,9 @@ function createFiles({ config, reader }: IngestionOptions, writer: BatchWriter, 
     for (const source of config.sources) {
       if (source.use !== "file") continue;
       const file = await openFileReader(reader, source);
-      const mapping = source.events ?? config.events;
-      decoders.register(file.source, mapping, file.format === "CSVWithNames");
-      opened.push({ ...file, partition: 0, start: 0, end: file.rows, timeOf: eventTime(mapping) });
+      decoders.register(file.source, source, file.format === "CSVWithNames");
+      const timeOf = source.messages === undefined ? eventTime(source.events ?? config.events) : recordedHour;
+      opened.push({ ...file, partition: 0, start: 0, end: file.rows, timeOf });
     }
     return opened;
   };
@@ -240,6 +241,8 @@ function eventTime(mapping: EventMapping): (message: RawMessage) => number {
     return ms === null ? Number.NEGATIVE_INFINITY : Math.floor(ms / MERGE_GRAIN_MS);
   };
 }
+
+const recordedHour = (message: RawMessage): number => Math.floor(recordedTime(message) / MERGE_GRAIN_MS);
 
 /** Files are merged hour by hour: event by event would hand over runs of one. */
 const MERGE_GRAIN_MS = 3_600_000;

@@ -240,6 +240,19 @@ test("Kafka: brokers are host:port, topics differ, and dead letters don't come b
   );
 });
 
+test("recorded messages are lines of NDJSON, of a format that text can carry", () => {
+  const file = (text: string) =>
+    said(`${model("min_rows: 1")}sources: [{ use: file, ${text} }]`).map((line) => line.replace("sources[0].", ""));
+  load(`${model("min_rows: 1")}sources: [{ use: file, path: calls.ndjson, messages: kserve }]`);
+  assert.deepEqual(file("path: calls.ndjson, messages: seldon-2"), [
+    'messages.use: "seldon-2" is carried by Kafka alone',
+  ]);
+  assert.match(
+    file("path: calls.csv, messages: kserve").join(),
+    /messages: recorded messages are lines of NDJSON, and .*calls.csv is read as CSVWithNames/,
+  );
+});
+
 test("champion and challenger are two sides that no event belongs to both of, with KPIs and windows that both have", () => {
   const compared = (more: string, rest = "kpis: [accuracy, brier], windows: [1h]", task = "binary") =>
     model(`${rest}, compare: { ${more} }`, task);

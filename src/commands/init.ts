@@ -109,8 +109,9 @@ async function run(options: Options): Promise<void> {
   const output = path.resolve(options.output);
   if (options.force !== true && existsSync(output))
     throw new DriftlineError("request_invalid", `${options.output} is there already; --force writes over it`);
-  const asks = options.yes !== true && process.stdin.isTTY && !options.file.includes("-");
-  const questions = asks ? terminalQuestions(process.stdin, process.stdout) : null;
+  // On standard error, so that what was understood can be redirected.
+  const asks = options.yes !== true && process.stdin.isTTY && process.stderr.isTTY && !options.file.includes("-");
+  const questions = asks ? terminalQuestions(process.stdin, process.stderr) : null;
   try {
     const request: InitRequest = {
       samples: await samplesOf(options, path.dirname(output)),
@@ -118,7 +119,7 @@ async function run(options: Options): Promise<void> {
       choices: options.map,
       referenceShare: options.referenceShare ?? null,
       output,
-      command: `driftline init ${[...options.kafka.map((of) => `--kafka ${of}`), ...options.brokers.map((of) => `--brokers ${of}`), ...options.topic.map((of) => `--topic ${of}`), ...options.file.map((of) => `--file ${of}`)].join(" ")}`,
+      command: `driftline init ${[...options.kafka.map((of) => `--kafka ${of}`), ...options.brokers.map((of) => `--brokers ${of}`), ...options.topic.map((of) => `--topic ${of}`), ...options.file.map((of) => `--file ${of}`), ...(options.http === undefined ? [] : [`--http ${options.http}`])].join(" ")}`,
       ...(options.registry === undefined ? {} : { registry: registryOf(options.registry, options.registryUsername) }),
       ...(options.model === undefined ? {} : { model: options.model }),
       ...(options.positive === undefined ? {} : { positive: options.positive }),
@@ -197,14 +198,14 @@ async function fileSamples({ file: files }: Options, folder: string, size: Sampl
 }
 
 async function listened(address: string, size: SampleSize): Promise<Sample> {
-  const match = /^(?:(.+):)?(\d{1,5})$/.exec(address);
+  const match = /^(?:\[(.+)\]:|([^[\]]+):)?(\d{1,5})$/.exec(address);
   if (match === null) throw new DriftlineError("request_invalid", `--http ${address}: expected host:port`);
   const ended = new AbortController();
   void untilStopped().then(() => ended.abort());
   return sampleHttp(
     {
-      host: match[1] ?? "127.0.0.1",
-      port: Number(match[2]),
+      host: match[1] ?? match[2] ?? "127.0.0.1",
+      port: Number(match[3]),
       signal: ended.signal,
       onListening: (url) => process.stderr.write(`looking at what is posted to ${url}; Ctrl-C ends it\n`),
     },

@@ -1,6 +1,7 @@
 /** Samples of what is to be watched: the newest messages of a topic, the first rows of a file, what an address is sent, or lines of standard input. */
 import { createServer, type IncomingMessage } from "node:http";
 import path from "node:path";
+import { gunzipSync } from "node:zlib";
 import { sourceSchema } from "../config/sources.ts";
 import { DriftlineError } from "../core/errors.ts";
 import type { RawMessage } from "../core/event.ts";
@@ -167,22 +168,34 @@ export async function sampleHttp(
 ): Promise<Sample> {
   const messages: RawMessage[] = [];
   const seen = new Set<string>();
-  const take = (type: string, body: Buffer, sent: Readonly<Record<string, string>>) => {
+  const take = (type: string, body: Buffer, sent: Readonly<Record<string, string>>): string | null => {
     const { items, headers } = itemsOf(type, body, sent);
-    for (const item of typeof items === "string" ? [] : items) {
+    if (typeof items === "string") return items;
+    for (const item of items) {
       const key = `${JSON.stringify(headers ?? {})} ${item.toString("latin1")}`;
       if (seen.has(key) || messages.length >= most) continue;
       seen.add(key);
       messages.push(received(item, messages.length, headers));
     }
+    return null;
   };
   await new Promise<void>((resolve, reject) => {
     const server = createServer((request, response) => {
-      void bodyOf(request).then((body) => {
-        take(request.headers["content-type"] ?? "", body, eventHeaders(request));
-        response.writeHead(503, { "content-type": "application/json", "retry-after": "5" }).end(ONLY_LOOKED_AT);
+      const answer = (body: Buffer) => {
+        const wrong = take(request.headers["content-type"] ?? "", body, eventHeaders(request));
+        response
+          .writeHead(wrong === null ? 503 : 400, {
+            "content-type": "application/json",
+            "retry-after": "5",
+            connection: "close",
+          })
+          .end(
+            wrong === null ? ONLY_LOOKED_AT : JSON.stringify({ error: { code: "request_invalid", message: wrong } }),
+          );
         if (messages.length >= most) end();
-      });
+      };
+      // Of a request that breaks off nothing is looked at.
+      bodyOf(request).then(answer, () => response.destroy());
     });
     const end = () => {
       server.close(() => resolve());
@@ -192,7 +205,9 @@ export async function sampleHttp(
     signal.addEventListener("abort", end, { once: true });
     server.listen(port, host, () => {
       const address = server.address();
-      onListening(`http://${host}:${typeof address === "object" && address !== null ? address.port : port}/v1/events`);
+      onListening(
+        `http://${host.includes(":") ? `[${host}]` : host}:${typeof address === "object" && address !== null ? address.port : port}/v1/events`,
+      );
     });
   });
   return ofHttp("what was posted", messages);
@@ -218,5 +233,6 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
     if (bytes > MOST_BODY_BYTES) break;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  const body = Buffer.concat(chunks);
+  return request.headers["content-encoding"] === "gzip" ? gunzipSync(body, { maxOutputLength: MOST_BODY_BYTES }) : body;
 }

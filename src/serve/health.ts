@@ -10,7 +10,7 @@ export interface Readiness {
 }
 
 /** Also moves `driftline_store_up`, so that a scrape and a probe agree. */
-export async function readiness(context: ServeContext): Promise<Readiness> {
+export async function readiness(context: Pick<ServeContext, "store" | "health" | "metrics">): Promise<Readiness> {
   const store: HealthProvider = {
     name: "store",
     check: async () => {

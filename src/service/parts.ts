@@ -38,6 +38,8 @@ import {
   openChannels,
 } from "../notify/notify.ts";
 import { createStatePush } from "../notify/state-push.ts";
+import type { HealthProvider } from "../serve/context.ts";
+import { readiness } from "../serve/health.ts";
 import type { ServerOptions } from "../serve/server.ts";
 import type { LocalReader } from "../store/local-reader.ts";
 import type { Store } from "../store/store.ts";
@@ -54,6 +56,7 @@ import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { importanceOf, monitorOf, requestContext } from "./model-facts.ts";
 import { createPairs } from "./pairs.ts";
+import { createPresence } from "./processes.ts";
 import { createReferenceDesk } from "./reference-desk.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
@@ -311,6 +314,17 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
           health,
           rounds,
         });
+  const asked: readonly HealthProvider[] = [
+    ...health,
+    {
+      name: "configuration",
+      check: () => {
+        const { problem } = surroundings.configuration;
+        const refused = `the newest one was refused, and the one before it stays in force: ${problem}`;
+        return [{ name: "configuration", ok: true, reason: problem === null ? "as it was read last" : refused }];
+      },
+    },
+  ];
   const serving: ServerOptions = {
     store,
     models: config.models,
@@ -319,23 +333,25 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     metrics,
     clock,
     log: log.with({ part: "serve" }),
-    health: [
-      ...health,
-      {
-        name: "configuration",
-        check: () => {
-          const { problem } = surroundings.configuration;
-          const refused = `the newest one was refused, and the one before it stays in force: ${problem}`;
-          return [{ name: "configuration", ok: true, reason: problem === null ? "as it was read last" : refused }];
-        },
-      },
-    ],
+    health: asked,
     ...(has("ingest") ? { ingest: ingestion.http, redrive: (filter) => ingestion.redrive(filter) } : {}),
     status: askStatus(store.lane("serve"), config.models, clock, () => (has("ingest") ? ingestion.sources() : [])),
     references: createReferenceDesk({ lane: control, models: config.models, clock, references }),
     backtest: createBacktester(store, clock, reader.lane, (model) => references.resolve(model)),
     web: has("web"),
   };
+
+  // With an embedded store there is one process, and it can be asked.
+  const presence =
+    "embedded" in config.store || options.roles.length === 0
+      ? null
+      : createPresence({
+          lane: control,
+          clock,
+          roles: options.roles,
+          url: surroundings.url,
+          health: () => readiness({ store, health: asked, metrics }),
+        });
 
   const startLoop = () => {
     if (!has("evaluate")) return;
@@ -378,6 +394,8 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       if (has("ingest")) await ingestion.start({ files: options.replayFirst !== true });
       heartbeat?.start();
       cleanup.add("heartbeat", () => heartbeat?.stop());
+      presence?.start();
+      cleanup.add("presence", () => presence?.stop());
     },
     stop: () => cleanup.run(),
     async replay(progress) {

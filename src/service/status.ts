@@ -14,8 +14,8 @@ import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 
 export const statusSchema = z.object({
-  /** null: nobody was asked, since the store lies on a server and not in this process. */
-  ready: z.boolean().nullable(),
+  /** Of the process that was asked; of all processes together where the store lies on a server. */
+  ready: z.boolean(),
   parts: z.array(z.object({ name: z.string(), ok: z.boolean(), reason: z.string() })),
   partitions: z.array(
     z.object({
@@ -51,7 +51,7 @@ export type Status = z.output<typeof statusSchema>;
 
 /** What only the running process knows. */
 export interface LiveStatus {
-  readonly ready: boolean | null;
+  readonly ready: boolean;
   readonly parts: Status["parts"];
   readonly sources: readonly SourceStatus[];
 }
@@ -141,8 +141,7 @@ function waitingDeliveries(lane: Lane): Promise<Status["deliveries"]> {
 /** What a person reads on a terminal. */
 export function statusText(status: Status): string {
   const { ready, parts, partitions, models, deliveries, dead_letters: dead } = status;
-  const verdict =
-    ready === null ? "the service was not asked; this is what the store holds" : ready ? "ready" : "NOT READY";
+  const verdict = ready ? "ready" : "NOT READY";
   const bad = parts.filter(({ ok }) => !ok).map(({ name, reason }) => `  ${name}: ${reason}`);
   const total = dead.reduce((sum, { count }) => sum + count, 0);
   return [

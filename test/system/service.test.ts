@@ -302,6 +302,11 @@ models:
   assert.deepEqual(parseRows(accuracy.out, counted), [{ n: 2 }], accuracy.err);
 });
 
+const presence = z.object({
+  ready: z.boolean(),
+  parts: z.array(z.object({ name: z.string(), ok: z.boolean(), reason: z.string() })),
+});
+
 test("with a server as the store one process ingests, another evaluates, a third is the page", async () => {
   const inside = await home("roles");
   const front = await startClickHouseFront(path.join(inside, "clickhouse"));
@@ -337,6 +342,14 @@ test("with a server as the store one process ingests, another evaluates, a third
         ?.n === 1;
     await web.until("the evaluation of the other process", kpi, 30_000);
     assert.equal((await web.get("/"))?.status, 200);
+    const status = async () => presence.parse(JSON.parse((await run("status", "-c", web.configFile, "--json")).out));
+    const all = await status();
+    assert.deepEqual(all.parts.map(({ name, ok }) => `${/\((.*)\)/.exec(name)?.[1]} ${ok}`).sort(), [
+      "evaluate, deliver true",
+      "ingest true",
+      "web true",
+    ]);
+    assert.equal(all.ready, true);
     const outside = await run(
       "sql",
       "select count() as n from predictions_m final",

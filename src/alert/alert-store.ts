@@ -2,12 +2,13 @@
 import { z } from "zod";
 import { isEvidence } from "../core/evidence.ts";
 import { type Incident, modelsOf } from "../core/incident.ts";
+import { incidentSchema } from "../core/incident-schema.ts";
 import { metricStatuses } from "../core/metric.ts";
 import { subjectKinds } from "../core/summary.ts";
 import { list, type Sql, sql, time, written } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { RecordedChange } from "./incident-changes.ts";
-import { type IncidentRecord, incidentSchema, parseIncidentRecord } from "./incident-record.ts";
+import { type IncidentRecord, parseIncidentRecord } from "./incident-record.ts";
 import type { JudgedRow } from "./rules.ts";
 
 /** Rows read at a time. */

@@ -9,9 +9,9 @@ import {
   type Notification,
   type Planned,
 } from "../core/delivery.ts";
-import type { DigestMessage } from "../core/digest.ts";
 import { contentUuid } from "../core/identity.ts";
 import { incidentTransitions } from "../core/incident.ts";
+import { digestMessageSchema, notificationSchema } from "../core/message-schema.ts";
 import { stateNotificationSchema } from "../core/model-state.ts";
 import { sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
@@ -104,15 +104,6 @@ export function readPending(lane: Lane): Promise<PendingDelivery[]> {
     pendingSchema,
   );
 }
-
-const notificationSchema = z.looseObject({
-  idempotencyKey: z.string(),
-  transition: z.enum(incidentTransitions),
-  incident: z.looseObject({ incident_id: z.string() }),
-  title: z.string(),
-  lines: z.array(z.string()),
-  link: z.string(),
-});
 
 /** A delivery as it stands now: its text (as it was queued last before the first attempt), null if there is none, and how often it has been tried. */
 export async function readPresent(
@@ -231,16 +222,8 @@ export async function readOutcome(
   return rows[0] ?? null;
 }
 
-const digestSchema = z.looseObject({
-  idempotencyKey: z.string(),
-  digest: z.looseObject({ name: z.string(), date: z.string() }),
-  title: z.string(),
-  period: z.string(),
-  link: z.string(),
-});
-
 function parseMessage(kind: DeliveryKind, text: string): Message {
-  if (kind === "digest") return digestSchema.parse(JSON.parse(text)) as unknown as DigestMessage;
+  if (kind === "digest") return digestMessageSchema.parse(JSON.parse(text));
   return kind === "state" ? stateNotificationSchema.parse(JSON.parse(text)) : parseNotification(text);
 }
 
@@ -250,6 +233,5 @@ export async function readNotification(lane: Lane, deliveryId: string): Promise<
   return message === null || isDigest(message) || isState(message) ? null : message;
 }
 
-/** A notification as it was stored; the incident inside was written from the type and goes on as it was. */
-export const parseNotification = (text: string): Notification =>
-  notificationSchema.parse(JSON.parse(text)) as unknown as Notification;
+/** A notification as it was stored. */
+export const parseNotification = (text: string): Notification => notificationSchema.parse(JSON.parse(text));

@@ -1,69 +1,31 @@
 /** Incidents as they are now, their changes, and what was delivered because of them. */
 import { z } from "zod";
 import { causeSentence } from "../../alert/cause-text.ts";
-import { explanationKinds, type Incident, incidentStates, severities } from "../../core/incident.ts";
+import { type Incident, incidentStates, severities } from "../../core/incident.ts";
 import { incidentBeginningSchema } from "../../core/incident-beginning.ts";
 import { type CauseReport, causeReportSchema } from "../../core/incident-cause.ts";
-import { subjectKinds } from "../../core/summary.ts";
+import { actionDecisionSchema, explanationSchema, incidentSchema, memberSchema } from "../../core/incident-schema.ts";
 import { beginningBody, causesBody, onsetBody } from "../../core/webhook-body.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 
-const member = z.object({
-  rule: z.string(),
-  severity: z.enum(severities),
-  model: z.string().optional(),
-  window: z.string().optional(),
-  segment: z.string().optional(),
-  version: z.string(),
-  variant: z.string(),
-  subject_kind: z.enum(subjectKinds),
-  subject: z.string(),
-  metric: z.string(),
-  value: z.number().nullable(),
-  threshold: z.number().nullable(),
-  direction: z.enum(["above", "below"]),
-  window_start: z.number(),
-  window_end: z.number(),
-  n: z.number(),
-  firing: z.boolean(),
-  data_missing: z.boolean(),
-  error: z.boolean().optional(),
-  muted: z.string().optional(),
-  weight: z.number().optional(),
-  onset: z.number().optional(),
-  onset_from: z.number().optional(),
-  onset_to: z.number().optional(),
-  finding: z.string().optional(),
-});
+/** When a member fired and cleared is the machine's affair. */
+const member = memberSchema.omit({ fired_at: true, cleared_at: true });
+const { models, owner, labels, reason, title, onset } = incidentSchema.shape;
 
 /** What the page and the API need of an incident's body; later additions to it are let through. */
 const body = z.object({
-  models: z.array(z.string()).optional(),
-  owner: z.string().optional(),
-  labels: z.record(z.string(), z.string()).optional(),
-  reason: z.string().optional(),
+  models,
+  owner,
+  labels,
+  reason,
   explanations: z
-    .array(
-      z.object({
-        kind: z.enum(explanationKinds),
-        model: z.string(),
-        subject: z.string(),
-        segment: z.string().optional(),
-        version: z.string(),
-        variant: z.string(),
-        since: z.number(),
-        until: z.number(),
-        text: z.string(),
-      }),
-    )
-    .optional(),
+    .array(explanationSchema.omit({ rebased: true, rebasedSegments: true, earliest: true }))
+    .exactOptional(),
   members: z.array(member),
-  title: z.string(),
-  onset: z.number(),
-  actions: z
-    .array(z.object({ action: z.string(), model: z.string().optional(), requested: z.boolean(), reason: z.string() }))
-    .optional(),
+  title,
+  onset,
+  actions: z.array(actionDecisionSchema.omit({ asked: true })).exactOptional(),
   // What an older version has written of causes may have another shape: it is then left out.
   causes: causeReportSchema.optional().catch(undefined),
   beginning: incidentBeginningSchema.optional().catch(undefined),

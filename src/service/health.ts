@@ -12,6 +12,16 @@ export interface HealthParts {
   readonly evaluates: boolean;
 }
 
+/** @param configuration why the newest configuration is not in force, as of now; null where it is */
+export const configurationHealth = (configuration: { readonly problem: string | null }): HealthProvider => ({
+  name: "configuration",
+  check: () => {
+    const { problem } = configuration;
+    const refused = `the newest one was refused, and the one before it stays in force: ${problem}`;
+    return [{ name: "configuration", ok: true, reason: problem === null ? "as it was read last" : refused }];
+  },
+});
+
 export function healthProviders({ ingestion, loop, models, ingests, evaluates }: HealthParts): HealthProvider[] {
   const providers: HealthProvider[] = [];
   if (ingests) {

@@ -38,19 +38,18 @@ import {
   openChannels,
 } from "../notify/notify.ts";
 import { createStatePush } from "../notify/state-push.ts";
-import type { HealthProvider } from "../serve/context.ts";
 import { readiness } from "../serve/health.ts";
 import type { ServerOptions } from "../serve/server.ts";
 import type { LocalReader } from "../store/local-reader.ts";
 import type { Store } from "../store/store.ts";
-import { createLog, type Log, type LogLevel, logLevels } from "../telemetry/log.ts";
+import { createLog, type Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { AppOptions, Role } from "./app-options.ts";
+import { type AppOptions, logLevelOf, type Role } from "./app-options.ts";
 import { createBacktester } from "./backtester.ts";
 import { Cleanup } from "./cleanup.ts";
 import { digestLinks } from "./digest-links.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
-import { healthProviders } from "./health.ts";
+import { configurationHealth, healthProviders } from "./health.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
@@ -106,7 +105,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
   const { options, clock, store, reader, metrics } = surroundings;
   const cleanup = new Cleanup();
   const secrets = secretsOf(config);
-  const log = options.log ?? createLog({ level: logLevel(options.quiet === true), secrets, clock });
+  const log = options.log ?? createLog({ level: logLevelOf(options), secrets, clock });
   const has = (role: Role) => options.roles.includes(role);
 
   const control = store.lane("control");
@@ -314,17 +313,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
           health,
           rounds,
         });
-  const asked: readonly HealthProvider[] = [
-    ...health,
-    {
-      name: "configuration",
-      check: () => {
-        const { problem } = surroundings.configuration;
-        const refused = `the newest one was refused, and the one before it stays in force: ${problem}`;
-        return [{ name: "configuration", ok: true, reason: problem === null ? "as it was read last" : refused }];
-      },
-    },
-  ];
+  const asked = [...health, configurationHealth(surroundings.configuration)];
   const serving: ServerOptions = {
     store,
     models: config.models,
@@ -341,17 +330,11 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     web: has("web"),
   };
 
-  // With an embedded store there is one process, and it can be asked.
+  const said = { lane: control, clock, roles: options.roles, url: surroundings.url };
   const presence =
-    "embedded" in config.store || options.roles.length === 0
+    "embedded" in config.store
       ? null
-      : createPresence({
-          lane: control,
-          clock,
-          roles: options.roles,
-          url: surroundings.url,
-          health: () => readiness({ store, health: asked, metrics }),
-        });
+      : createPresence({ ...said, health: () => readiness({ store, health: asked, metrics }) });
 
   const startLoop = () => {
     if (!has("evaluate")) return;
@@ -413,9 +396,4 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       return result;
     },
   };
-}
-
-function logLevel(quiet: boolean): LogLevel {
-  const wanted = process.env["DRIFTLINE_LOG"];
-  return logLevels.find((level) => level === wanted) ?? (quiet ? "warn" : "info");
 }

@@ -1,6 +1,7 @@
 /**
  * Processes that share a ClickHouse server say in the store that they are there, which roles they have and whether they are ready, so that
  * `driftline status` can tell from anywhere. One that is killed says nothing more, and counts as gone after a minute.
+ * With an embedded store there is one process, and it can be asked itself.
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";

@@ -12,7 +12,7 @@ import { type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { windowSummary } from "./drift-rows.ts";
 import { newestSummaries, paneName } from "./panes.ts";
-import type { PreparedModel } from "./prepare-model.ts";
+import { type PreparedModel, preparedFor } from "./prepare-model.ts";
 import { mergedSummaries } from "./summarise.ts";
 
 /** Windows of a KPI that are drawn. */
@@ -36,11 +36,11 @@ export function createIllustrate(lane: Lane, models: readonly PreparedModel[]): 
   };
 }
 
-async function draw(lane: Lane, prepared: PreparedModel | undefined, incident: Incident): Promise<Picture[]> {
+async function draw(lane: Lane, model: PreparedModel | undefined, incident: Incident): Promise<Picture[]> {
   const [member] = incident.members;
-  if (prepared === undefined || member === undefined) return [];
-  const series = await kpiPicture(lane, prepared, incident, member);
-  const distribution = await distributionPicture(lane, prepared, incident);
+  if (model === undefined || member === undefined) return [];
+  const series = await kpiPicture(lane, model, incident, member);
+  const distribution = await distributionPicture(lane, model, incident);
   return [series, distribution].filter((picture) => picture !== null);
 }
 
@@ -59,12 +59,14 @@ function drawnSubject({ members, causes }: Incident): { readonly of: IncidentMem
   return of === undefined ? null : { of, subject: of.subject };
 }
 
-async function distributionPicture(lane: Lane, prepared: PreparedModel, incident: Incident): Promise<Picture | null> {
+async function distributionPicture(lane: Lane, model: PreparedModel, incident: Incident): Promise<Picture | null> {
   const drawn = drawnSubject(incident);
+  if (drawn === null) return null;
+  const prepared = preparedFor(model, drawn.of.version);
   const reference = prepared.reference?.subjects.find(
-    ({ subjectKind, subject }) => subjectKind === drawn?.of.subject_kind && subject === drawn.subject,
+    ({ subjectKind, subject }) => subjectKind === drawn.of.subject_kind && subject === drawn.subject,
   );
-  if (drawn === null || reference === undefined) return null;
+  if (reference === undefined) return null;
   const { version, variant } = drawn.of;
   const [stored] = await mergedSummaries(
     lane,

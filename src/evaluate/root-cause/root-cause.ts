@@ -11,7 +11,7 @@ import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { windowSummary } from "../drift-rows.ts";
 import { newestSummaries, paneName } from "../panes.ts";
-import type { PreparedModel } from "../prepare-model.ts";
+import { type PreparedModel, preparedFor } from "../prepare-model.ts";
 import { subjectKey } from "../references/load-reference.ts";
 import { mergedSummaries, type StoredSummary } from "../summarise.ts";
 import { firstSeen } from "./first-seen.ts";
@@ -36,9 +36,10 @@ export type Explain = (incident: Incident) => Promise<CauseReport | null>;
 export function createRootCause(lane: Lane, models: readonly PreparedModel[]): Explain {
   const byName = new Map(models.map((model) => [model.config.name, model]));
   return async (incident) => {
-    const prepared = byName.get(incident.model);
+    const model = byName.get(incident.model);
     const member = explainedMember(incident);
-    return prepared === undefined || member === undefined ? null : explain(lane, prepared, incident, member);
+    if (model === undefined || member === undefined) return null;
+    return explain(lane, preparedFor(model, member.version), incident, member);
   };
 }
 

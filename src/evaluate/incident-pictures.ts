@@ -1,5 +1,5 @@
 /**
- * The pictures that go with a message: the KPI over time, and the subject that moved most, its window over its reference. Like the causes
+ * The pictures that go with a message: the KPI over time, and the subject that moved most, its window over what it was compared with. Like the causes
  * they are taken when an incident is to be told, and kept with the message as numbers.
  */
 import { z } from "zod";
@@ -10,10 +10,10 @@ import type { Picture, SeriesPicture } from "../core/picture/picture.ts";
 import type { ReferenceSubject, SubjectKind } from "../core/summary.ts";
 import { type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { comparedSubjects, comparedSummary } from "./accepted/compared-subject.ts";
 import { windowSummary } from "./drift-rows.ts";
-import { newestSummaries, paneName } from "./panes.ts";
+import { paneName } from "./panes.ts";
 import { type PreparedModel, preparedFor } from "./prepare-model.ts";
-import { mergedSummaries } from "./summarise.ts";
 
 /** Windows of a KPI that are drawn. */
 const POINTS = 60;
@@ -62,20 +62,14 @@ function drawnSubject({ members, causes }: Incident): { readonly of: IncidentMem
 async function distributionPicture(lane: Lane, model: PreparedModel, incident: Incident): Promise<Picture | null> {
   const drawn = drawnSubject(incident);
   if (drawn === null) return null;
-  const prepared = preparedFor(model, drawn.of.version);
-  const reference = prepared.reference?.subjects.find(
-    ({ subjectKind, subject }) => subjectKind === drawn.of.subject_kind && subject === drawn.subject,
-  );
-  if (reference === undefined) return null;
-  const { version, variant } = drawn.of;
-  const [stored] = await mergedSummaries(
-    lane,
-    sql`toInt64(0)`,
-    sql`${newestSummaries(prepared, ...placeOf(prepared, incident, drawn.of))} AND version = ${version} AND variant = ${variant}
-      AND segment = '' AND subject_kind = ${reference.subjectKind} AND subject = ${reference.subject}`,
-  );
+  const { of, subject } = drawn;
+  const find = await comparedSubjects(lane, preparedFor(model, of.version));
+  const compared = find({ subjectKind: of.subject_kind, subject }, of, of.window_start);
+  if (compared === null) return null;
+  const [pane, { from, to }] = placeOf(model, incident, of);
+  const stored = await comparedSummary(lane, compared, of, pane, { from: Math.max(from, compared.from), to });
   if (stored === undefined || stored.n === 0) return null;
-  return pictureOf(reference, windowSummary(reference, stored));
+  return pictureOf(compared.reference, windowSummary(compared.reference, stored));
 }
 
 /** The panes of the member's window; of what the page tier found, those since it began. */

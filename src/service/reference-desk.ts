@@ -88,7 +88,9 @@ export function createReferenceDesk(options: ReferenceDeskOptions): ReferenceDes
 function usedBy(inForce: ReferenceState | null, { build_id }: ReferenceBuild): readonly string[] | null {
   if (inForce === null) return null;
   const isIt = ({ origin }: Pick<ReferenceState, "origin">) => origin.includes(`(${build_id})`);
-  const versions = Object.entries(inForce.versions).flatMap(([version, own]) => (isIt(own) ? [`version ${version}`] : []));
+  const versions = Object.entries(inForce.versions).flatMap(([version, own]) =>
+    isIt(own) ? [`version ${version}`] : [],
+  );
   const rest = Object.keys(inForce.versions).length === 0 ? "all versions" : "all other versions";
   return [...(isIt(inForce) ? [rest] : []), ...versions];
 }

@@ -148,7 +148,9 @@ describe("references in a running application", () => {
     ]);
     assert.notEqual(references[0]?.id, references[1]?.id);
     const build = /\((b[0-9a-f]+)\)/.exec(now?.versions["2"]?.origin ?? "")?.[1] ?? "";
-    const shown = z.object({ used_by: z.array(z.string()) }).parse(await scene.json(`/v1/references/versions/${build}`));
+    const shown = z
+      .object({ used_by: z.array(z.string()) })
+      .parse(await scene.json(`/v1/references/versions/${build}`));
     assert.deepEqual(shown.used_by, ["version 2"]);
     await scene.restart();
     assert.deepEqual(await inForce("versions"), now);

@@ -23,10 +23,10 @@ export interface SourcedModel extends SourcedReference {
 }
 
 export interface ReferenceResolver {
-  find(config: ModelConfig): Promise<SourcedModel>;
+  readonly find: (config: ModelConfig) => Promise<SourcedModel>;
   /** The model with its references as something to read. */
-  resolve(config: ModelConfig): Promise<ModelConfig>;
-  close(): Promise<void>;
+  readonly resolve: (config: ModelConfig) => Promise<ModelConfig>;
+  readonly close: () => Promise<void>;
 }
 
 /** What has come of a model's retrainings, the newest first. */

@@ -105,14 +105,7 @@ export function createReferenceSwitch({
     resolve,
     state(model) {
       const entry = known.get(model);
-      if (entry === undefined) return null;
-      const { prepared, sourced } = entry;
-      return {
-        ...stateOf(prepared, sourced.waiting),
-        versions: Object.fromEntries(
-          sourced.versions.map((one) => [one.version, versionState(preparedFor(prepared, one.version), one)]),
-        ),
-      };
+      return entry === undefined ? null : stateOfModel(entry);
     },
     close,
   };
@@ -130,6 +123,13 @@ const stateOf = ({ referenceId, reference }: PreparedModel, waiting: string | nu
   origin: reference?.origin ?? "",
   rows: reference?.rows ?? 0,
   waiting,
+});
+
+const stateOfModel = ({ prepared, sourced }: Entry): ReferenceState => ({
+  ...stateOf(prepared, sourced.waiting),
+  versions: Object.fromEntries(
+    sourced.versions.map((one) => [one.version, versionState(preparedFor(prepared, one.version), one)]),
+  ),
 });
 
 /** A reference that could not be read, of a version that has no events yet, is waited for too. */

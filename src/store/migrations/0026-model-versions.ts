@@ -1,3 +1,4 @@
+/** Versions of models: when the first event of each was. */
 import type { Migration } from "../migrate.ts";
 
 export const modelVersions: Migration = {

@@ -63,8 +63,9 @@ async function distributionPicture(lane: Lane, model: PreparedModel, incident: I
   const drawn = drawnSubject(incident);
   if (drawn === null) return null;
   const { of, subject } = drawn;
-  const find = await comparedSubjects(lane, preparedFor(model, of.version));
-  const compared = find({ subjectKind: of.subject_kind, subject }, of, of.window_start);
+  const isOfWindow = (of.window ?? incident.window) !== PAGE_TIER;
+  const find = await comparedSubjects(lane, preparedFor(model, of.version), isOfWindow);
+  const compared = await find({ subjectKind: of.subject_kind, subject }, of, of.window_start);
   if (compared === null) return null;
   const [pane, { from, to }] = placeOf(model, incident, of);
   const stored = await comparedSummary(lane, compared, of, pane, { from: Math.max(from, compared.from), to });

@@ -125,6 +125,16 @@ export async function readLedger(
   return new Map(rows.map(({ start, revision, n, digest }) => [start, { revision, n, digest: BigInt(digest) }]));
 }
 
+/** Starts of panes that have events of the model's, ascending. */
+export async function readLedgerOfAll(lane: Lane, prepared: PreparedModel, { from, to }: Span): Promise<number[]> {
+  const rows = await lane.query(
+    sql`SELECT DISTINCT toUnixTimestamp64Milli(pane_start) AS start ${ledgerOfAll(prepared, paneName(prepared))} AND n > 0
+      AND pane_start >= ${time(from)} AND pane_start < ${time(to)} ORDER BY start`,
+    z.object({ start: z.number() }),
+  );
+  return rows.map(({ start }) => start);
+}
+
 type LedgerOf = Pick<PreparedModel, "config" | "referenceId">;
 
 const ledgerKey = ({ config, referenceId }: LedgerOf, pane: string, { from, to }: Span): Sql =>

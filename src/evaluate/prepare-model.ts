@@ -7,6 +7,7 @@ import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { onlineDetectors } from "../../detectors/online/index.ts";
 import type { DetectorConfig } from "../config/detectors.ts";
 import { monitorHash } from "../config/monitor-hash.ts";
+import { trailingWarning } from "../config/references.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import { classLabel } from "../core/class-label.ts";
 import type { Clock } from "../core/clock.ts";
@@ -31,6 +32,7 @@ import { measureAndStoreSeasons, readSeasons } from "./page-tier/stored-seasons.
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { currentReference } from "./references/current-reference.ts";
 import type { LoadedReference } from "./references/load-reference.ts";
+import { openTrailing, type TrailingReferences } from "./trailing/trailing-references.ts";
 import { covers, everyVersion, type ReferenceScope, scopeText, type VersionScope } from "./version-scope.ts";
 
 export interface BoundDetector {
@@ -58,6 +60,8 @@ export interface PreparedModel {
   readonly sampleDetectors: readonly BoundSampleDetector[];
   /** Those that read a stream of numbers; null where none is listed. */
   readonly online: OnlinePlan | null;
+  /** What window detectors compare with instead, where the model asks for a trailing reference; else null. */
+  readonly trailing: TrailingReferences | null;
   /** How KPIs are estimated before their labels come, or why they are not. */
   readonly estimation: Estimation;
   /** What the page tier watches; null where it is off or has nothing to watch. */
@@ -186,6 +190,10 @@ async function preparePart(
   const planned = await preparePageTier(lane, config, reference, estimation, readLane, noted);
   const pageTier = planned === null ? null : { ...planned, comparisons: ownComparisons(planned, versions) };
   if (reference !== null) noted.push(...(await alarmsOnReference(readLane, config)));
+  const named = reference === null ? undefined : config.reference;
+  const trailing = named === undefined ? null : openTrailing(lane, readLane, named, clock);
+  const warning = named === undefined ? null : trailingWarning(named);
+  if (warning !== null) noted.push(warning);
   const name = nameOf(config, versions);
   warnings.push(...noted.map((note) => `${name}: ${note}`));
   const hash = monitorHash(config, referenceId);
@@ -206,6 +214,7 @@ async function preparePart(
       referenceId,
       references.map((one) => one.referenceId),
     ),
+    trailing,
     estimation,
     pageTier,
     notes: (pageTier?.seasons ?? []).map((note) => `${name}: ${note}`),

@@ -24,6 +24,7 @@ import { ledgerOfAll, newestSummaries, paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { mergedSummaries, type StoredSummary } from "./summarise.ts";
+import { summariseTrailing, trailingInWindows } from "./trailing/trailing-windows.ts";
 import { covers, ofVersions } from "./version-scope.ts";
 import { countSeries, type Series, type SeriesCounts, seriesKey } from "./window-series.ts";
 
@@ -179,7 +180,7 @@ export async function evaluateTimeWindows(
       state,
       chunk,
       counts,
-      dirty.accepted,
+      dirty,
       chunk.some((start) => start < state.computedTo),
       now,
     );
@@ -259,7 +260,7 @@ async function computeWindows(
   place: WindowPlace,
   starts: readonly number[],
   counts: SeriesCounts,
-  baselines: readonly AcceptedBaseline[],
+  dirty: Dirty,
   mayExist: boolean,
   now: number,
 ): Promise<number> {
@@ -278,12 +279,27 @@ async function computeWindows(
     bySeries.set(at, subjects);
   }
   const windows = seriesWindows(prepared, place, starts, counts);
-  const acceptedOf = await acceptedInWindows(prepared, baselines, windows, read);
+  const acceptedOf = await acceptedInWindows(prepared, dirty.accepted, windows, read);
+  const touched = new Set(dirty.panes);
+  const trailingOf = await trailingInWindows(prepared, windows, async (own, some) => {
+    await summariseTrailing(lane, prepared, own, some, touched);
+    return await read(own);
+  });
   const histories = await readModelHistories(lane, prepared, place, starts, counts);
   const rows: MetricRow[] = [];
   for (const window of windows) {
     const subjects = bySeries.get(`${window.start} ${seriesKey(window)}`) ?? new Map<string, StoredSummary>();
-    rows.push(...driftRows(prepared, window, subjects, histories.of(window.start, window), now, acceptedOf(window)));
+    rows.push(
+      ...driftRows(
+        prepared,
+        window,
+        subjects,
+        histories.of(window.start, window),
+        now,
+        acceptedOf(window),
+        trailingOf(window),
+      ),
+    );
   }
   rows.push(...(await multivariateRows(lane, prepared, windows, (some) => rowsOfWindows(grid, some), now)));
   rows.push(...(await timeKpiRows(lane, prepared, grid, windows, now)));

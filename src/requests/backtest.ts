@@ -68,6 +68,7 @@ const REFERENCE_TABLES = [
   "reference_seasons",
   // What was accepted stays accepted; the decisions themselves stay out, so that incidents open as they did before somebody decided.
   "accepted_baselines",
+  "trailing_references",
 ];
 
 /** @throws DriftlineError where a model's reference can't be read */

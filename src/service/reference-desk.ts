@@ -56,11 +56,23 @@ const storedRow = z.object({
 async function storedReferences(lane: Lane, model: string) {
   const rows = await lane.query(
     sql`SELECT reference_id, any(origin) AS origin, any(rows) AS rows, countIf(subject_kind = 'feature') AS features,
-        toUnixTimestamp64Milli(max(created_at)) AS created_ms FROM \`references\` FINAL WHERE model = ${model}
+        toUnixTimestamp64Milli(max(created_at)) AS created_ms FROM \`references\` FINAL WHERE model = ${model} AND NOT startsWith(reference_id, ${TRAILING})
       GROUP BY model, reference_id ORDER BY created_ms DESC, reference_id LIMIT 1000`,
     storedRow,
   );
   return rows.map(({ created_ms, ...rest }) => ({ ...rest, stored_at: iso(created_ms) }));
+}
+
+/** How ids of trailing references begin. */
+const TRAILING = "t";
+
+/** The trailing references of the newest steps. */
+async function trailingReferences(lane: Lane, model: string) {
+  const rows = await lane.query(
+    sql`SELECT toUnixTimestamp64Milli(step) AS step_ms, reference_id, rows FROM trailing_references FINAL WHERE model = ${model} ORDER BY step DESC, reference_id LIMIT 30`,
+    z.object({ step_ms: z.number(), reference_id: z.string(), rows: z.number() }),
+  );
+  return rows.map(({ step_ms, ...rest }) => ({ windows_from: iso(step_ms), ...rest }));
 }
 
 export function createReferenceDesk(options: ReferenceDeskOptions): ReferenceDesk {
@@ -138,6 +150,7 @@ async function described(lane: Lane, model: ModelConfig, inForce: ReferenceState
     ),
     builds: (await readBuilds(lane, model.name)).map(buildJson),
     stored: await storedReferences(lane, model.name),
+    trailing: await trailingReferences(lane, model.name),
   };
 }
 
@@ -180,7 +193,17 @@ async function use(lane: Lane, model: ModelConfig, request: UseRequest, clock: C
 }
 
 function withoutSource(reference: ReferenceConfig): ReferenceConfig {
-  const { file: _, format: __, feast: ___, from: ____, to: _____, first: ______, version: _7, ...columns } = reference;
+  const {
+    file: _,
+    format: __,
+    feast: ___,
+    from: ____,
+    to: _____,
+    first: ______,
+    version: _7,
+    trailing: _8,
+    ...columns
+  } = reference;
   return columns;
 }
 

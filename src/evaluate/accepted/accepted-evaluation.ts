@@ -107,6 +107,7 @@ export function preparedOn(prepared: PreparedModel, { baselineId, bins }: Accept
     ...prepared,
     referenceId: baselineId,
     pageTier: null,
+    trailing: null,
     reference: {
       ...reference,
       referenceId: baselineId,

@@ -137,12 +137,12 @@ async function comparedIn(
   moved: readonly MovedSubject[],
   summaries: ReadonlyMap<string, StoredSummary>,
 ): Promise<ComparedSubjects> {
-  const find = await comparedSubjects(lane, prepared);
+  const find = await comparedSubjects(lane, prepared, true);
   const spec = prepared.config.windows.find(({ name }) => name === window);
   const found = new Map<string, ComparedWindow | null>();
   for (const { kind: subjectKind, subject } of moved) {
     const key = subjectKey({ subjectKind, subject });
-    const compared = find({ subjectKind, subject }, { version, variant }, start);
+    const compared = await find({ subjectKind, subject }, { version, variant }, start);
     found.set(key, null);
     if (compared === null || spec === undefined) continue;
     const [pane, to] = spec.kind === "time" ? [paneName(prepared), end] : [spec.name, start + 1];
@@ -159,7 +159,7 @@ async function comparedIn(
     const reference = prepared.reference?.subjects.find((one) => subjectKey(one) === key);
     if (reference === undefined) return undefined;
     const window = windowSummary(reference, summaries.get(key));
-    return { prepared, reference, from: Number.NEGATIVE_INFINITY, window };
+    return { prepared, reference, isReference: true, from: Number.NEGATIVE_INFINITY, window };
   };
 }
 

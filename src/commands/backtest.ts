@@ -7,7 +7,7 @@ import { backtest } from "../requests/backtest.ts";
 import { type BacktestReport, backtestReportSchema, reportOf, tableOf } from "../requests/backtest-report.ts";
 import { backtestCall } from "../requests/backtest-request.ts";
 import { throughService } from "../requests/service-call.ts";
-import { createReferenceResolver } from "../service/reference-switch.ts";
+import { createReferenceResolver } from "../service/reference-resolver.ts";
 import { openLocalReader } from "../store/local-reader.ts";
 import { configOption, readConfig, timeOf } from "./options.ts";
 

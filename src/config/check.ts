@@ -2,8 +2,10 @@
  * What `driftline check` tries beyond reading the file: is each thing the configuration names really there? The probes come from the caller,
  * since this folder opens nothing itself.
  */
+
 import { messageOf } from "../core/errors.ts";
 import { secretsOf } from "./redact.ts";
+import { trailingWarning } from "./references.ts";
 import type { Config, ModelConfig } from "./schema.ts";
 import type { FileSourceConfig, KafkaSourceConfig } from "./sources.ts";
 
@@ -71,7 +73,11 @@ function namedProbes(config: Config, probes: Probes): NamedProbe[] {
       ];
       return all.map(({ of, one }) => ({
         what: `reference of ${of}`,
-        probe: (signal) => probes.reference(one, model, signal),
+        probe: async (signal) => {
+          const found = await probes.reference(one, model, signal);
+          const warning = trailingWarning(one);
+          return warning === null ? found : `${found}; mind: ${warning}`;
+        },
       }));
     }),
     ...(channel === undefined

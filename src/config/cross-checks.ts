@@ -16,7 +16,7 @@ import { checkKpiPlans } from "./kpi-plan-checks.ts";
 import { checkOnlineDetectors } from "./online-checks.ts";
 import { checkPrivacy } from "./privacy.ts";
 import type { Path, Problem } from "./problem.ts";
-import { referenceProblem } from "./references.ts";
+import { referenceProblem, trailingProblem } from "./references.ts";
 import { checkRoutes } from "./routes.ts";
 import { checkRules } from "./rule-checks.ts";
 import type { Config, ModelConfig } from "./schema.ts";
@@ -145,13 +145,13 @@ function checkModel(model: ModelConfig, path: Path, channelNames: readonly strin
   ];
 }
 
-function checkReferences({ reference, references }: ModelConfig, path: Path): Problem[] {
+function checkReferences({ reference, references, retention }: ModelConfig, path: Path): Problem[] {
   const all = [
     ...(reference === undefined ? [] : [{ at: [...path, "reference"], one: reference }]),
     ...Object.entries(references).map(([version, one]) => ({ at: [...path, "references", version], one })),
   ];
   return all.flatMap(({ at, one }) => {
-    const message = referenceProblem(one);
+    const message = referenceProblem(one) ?? trailingProblem(one, retention);
     return message === null ? [] : [{ path: at, message }];
   });
 }

@@ -83,7 +83,13 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
 function referenceParts({ reference }: ModelConfig): unknown {
   if (reference === undefined) return null;
   const { ignore, features, ...columns } = columnsOfReference(reference);
-  return { ...columns, ignore: sorted(ignore), features: features === undefined ? null : sorted(features) };
+  const { trailing } = reference;
+  return {
+    ...columns,
+    ...(trailing === undefined ? {} : { trailing }),
+    ignore: sorted(ignore),
+    features: features === undefined ? null : sorted(features),
+  };
 }
 
 /** Each with all of its options; those that are on by default where the model lists none. */

@@ -1,6 +1,6 @@
 /** Where a model's reference comes from: a file, FEAST, or the store's own events; and which of its columns are what. */
 import { z } from "zod";
-import { duration } from "./duration.ts";
+import { duration, durationText } from "./duration.ts";
 
 /** Events that a reference of a version's events takes where nothing is said. */
 const EVENTS_OF_A_VERSION = 20_000;
@@ -27,6 +27,22 @@ const feastSchema = z.strictObject({
   full_feature_names: z.boolean().default(false).describe("Whether events call features `view__feature` too."),
   timestamp_field: z.string().default("event_timestamp").describe("FEAST's column of the event time."),
 });
+
+const trailingSchema = z.strictObject({
+  length: duration({ least: 3_600_000 }).describe("How much time it covers, for example 28d."),
+  lag: duration({ least: 0 })
+    .prefault("7d")
+    .describe(
+      "How long before the windows it ends: what began within that time is not yet part of what it is compared with.",
+    ),
+  every: duration({ least: 3_600_000 })
+    .prefault("1d")
+    .describe(
+      "How often it moves on. All windows that begin within such a step, counted from 1970 in UTC, have the same.",
+    ),
+});
+
+export type TrailingConfig = z.output<typeof trailingSchema>;
 
 const sources = {
   file: z.string().min(1).optional().describe("Parquet, CSV or NDJSON file, relative to the configuration file."),
@@ -59,9 +75,11 @@ const sources = {
     .describe(
       `Of this version alone; by itself: its own reference (\`references\`), else its first ${EVENTS_OF_A_VERSION.toLocaleString("en")} events.`,
     ),
-  trailing: duration({ least: 1000 })
+  trailing: trailingSchema
     .optional()
-    .describe("Refused, with the reason: a reference that moves with what it is to judge never sees a slow change."),
+    .describe(
+      "Compare windows with the events some time before them, and not with the reference: for what changes with the seasons. A slow change is never seen by it, so the page tier, KPIs and estimates keep to the reference (by itself: the first 20,000 events).",
+    ),
 };
 
 export const referenceSchema = z.strictObject({
@@ -118,15 +136,18 @@ export type EventSelection = {
   | { readonly kind: "first"; readonly first: number }
 );
 
-type SelectionKeys = Partial<Pick<ReferenceConfig, "from" | "to" | "first" | "version">>;
+type SelectionKeys = Partial<
+  Pick<ReferenceConfig, "from" | "to" | "first" | "version" | "trailing" | "file" | "feast">
+>;
 
 /** null where the reference is no such: a file, or FEAST's. */
-export function selectionOf({ from, to, first, version }: SelectionKeys): EventSelection | null {
+export function selectionOf({ from, to, first, version, trailing, file, feast }: SelectionKeys): EventSelection | null {
   const of = { version: version ?? null };
   if (from !== undefined && to !== undefined)
     return { ...of, kind: "range", from: Date.parse(from), to: Date.parse(to) };
   if (first !== undefined) return { ...of, kind: "first", first };
-  return version === undefined ? null : { ...of, kind: "first", first: EVENTS_OF_A_VERSION };
+  const isOfEvents = version !== undefined || (trailing !== undefined && file === undefined && feast === undefined);
+  return isOfEvents ? { ...of, kind: "first", first: EVENTS_OF_A_VERSION } : null;
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString().replace(/\.000Z$/, "Z");
@@ -139,11 +160,23 @@ export function selectionText(selection: EventSelection): string {
     : `events${of} from ${iso(selection.from)} to ${iso(selection.to)}`;
 }
 
+/** What a person should know who has a trailing reference; null for any other. */
+export function trailingWarning({ trailing }: ReferenceConfig): string | null {
+  if (trailing === undefined) return null;
+  return `windows are compared with the ${durationText(trailing.length)} that end ${durationText(trailing.lag)} before them: a change slower than that is never seen by their detectors, and one that lasts is the normal after ${durationText(trailing.lag + trailing.length)} at the latest. The page tier keeps to the fixed reference`;
+}
+
+/** Why the events of a trailing reference would be gone before it is made; null where they are not. `retention` in ms. */
+export function trailingProblem({ trailing }: ReferenceConfig, retention: number | undefined): string | null {
+  if (trailing === undefined || retention === undefined) return null;
+  const reach = trailing.length + trailing.lag + trailing.every;
+  if (retention >= reach) return null;
+  return `trailing reaches ${durationText(reach)} back (length, lag and every), and retention (${durationText(retention)}) would have taken the events`;
+}
+
 /** What is wrong with how a reference is named; null where nothing is. */
 export function referenceProblem(reference: ReferenceConfig): string | null {
   const { file, feast, from, to, first, version, trailing } = reference;
-  if (trailing !== undefined)
-    return "a trailing window moves with what it is to judge: a slow change is never seen, and the page tier's promise (false_alarms) holds for a fixed reference alone. Name a time (from, to), or build a reference anew when the new is accepted: driftline reference build, then use";
   if ((from === undefined) !== (to === undefined)) return "from and to belong together";
   if (from !== undefined && to !== undefined && Date.parse(from) >= Date.parse(to)) return "from must lie before to";
   const named = [
@@ -155,7 +188,7 @@ export function referenceProblem(reference: ReferenceConfig): string | null {
   if (named.length > 1) return `${named.join(", ")}: name one of them, the reference comes from one place`;
   if (version !== undefined && (file !== undefined || feast !== undefined))
     return "version chooses events of the store; under references: each version can have a file of its own";
-  if (named.length === 0 && version === undefined)
-    return "it says not where the reference comes from: file, feast, from and to, first, or version";
+  if (named.length === 0 && version === undefined && trailing === undefined)
+    return "it says not where the reference comes from: file, feast, from and to, first, version, or trailing";
   return null;
 }

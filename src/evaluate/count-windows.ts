@@ -23,6 +23,7 @@ import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { mergedSummaries, type StoredSummary, writeSummaries } from "./summarise.ts";
 import type { Dirty, Evaluated } from "./time-windows.ts";
+import { trailingInWindows } from "./trailing/trailing-windows.ts";
 import { type Series, seriesKey } from "./window-series.ts";
 
 /** Windows computed by one statement. */
@@ -276,9 +277,10 @@ async function computeChunk(
     seriesWindows,
     async (under) => (await summarise(under)).summaries,
   );
+  const trailingOf = await trailingInWindows(prepared, seriesWindows, async (own) => (await summarise(own)).summaries);
   const metrics = seriesWindows.flatMap((window) => {
     const subjects = bySlice.get(window.start) ?? new Map<string, StoredSummary>();
-    return driftRows(prepared, window, subjects, null, now, acceptedOf(window));
+    return driftRows(prepared, window, subjects, null, now, acceptedOf(window), trailingOf(window));
   });
   metrics.push(...(await multivariateRows(lane, prepared, seriesWindows, () => rows, now)));
   metrics.push(...(await kpiRows(lane, prepared, rows, seriesWindows, now)));

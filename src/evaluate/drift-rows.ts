@@ -10,6 +10,8 @@ import type { BoundDetector, PreparedModel } from "./prepare-model.ts";
 import { deviationOf } from "./references/exact-moments.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { type StoredSummary, summarisedSubjects } from "./summarise.ts";
+import { LEAST_TRAILING_EVENTS } from "./trailing/trailing-references.ts";
+import type { TrailingInWindow } from "./trailing/trailing-windows.ts";
 import { momentScale } from "./value-expressions.ts";
 
 /** One window of one version and variant. */
@@ -90,6 +92,7 @@ export function windowSummary(subject: ReferenceSubject, summary: StoredSummary 
 /**
  * @param model the model's events as a whole; null for windows by number of events, which have no volume
  * @param accepted by subject key, what is compared with something else than the reference
+ * @param trailing what the rest is compared with instead of the reference; null: with it
  */
 export function driftRows(
   prepared: PreparedModel,
@@ -98,6 +101,7 @@ export function driftRows(
   model: ModelInWindow | null,
   computedAt: number,
   accepted: ReadonlyMap<string, AcceptedInWindow> = new Map(),
+  trailing: TrailingInWindow | null = null,
 ): MetricRow[] {
   const blank = blankRow(prepared, window, computedAt);
   const rows: MetricRow[] = [];
@@ -106,6 +110,11 @@ export function driftRows(
     if (held !== undefined) {
       for (const detector of prepared.detectors)
         if (detector.watches(subject)) rows.push(judgedAsAccepted(blank, detector, subject, held));
+      continue;
+    }
+    if (trailing !== null) {
+      for (const detector of prepared.detectors)
+        if (detector.watches(subject)) rows.push(judgedAsTrailing(blank, detector, subject, trailing));
       continue;
     }
     const summary = windowSummary(subject, summaries.get(subjectKey(subject)));
@@ -176,6 +185,31 @@ function judgedAsAccepted(
   const against = reference ?? subject;
   return judged(blank, { ...detector, compare }, against, windowSummary(against, summary));
 }
+
+/** The same against the trailing reference; `detail` names it. */
+function judgedAsTrailing(
+  blank: ReturnType<typeof blankRow>,
+  detector: BoundDetector,
+  subject: ReferenceSubject,
+  { trailing, subjects, summaries }: TrailingInWindow,
+): MetricRow {
+  const against = subjects.get(subjectKey(subject));
+  const compare: BoundDetector["compare"] = (reference, window) => {
+    if (against === undefined) return tooFewBefore(trailing.rows);
+    const result = detector.compare(reference, window);
+    const trailingId = trailing.own?.referenceId ?? "";
+    return result.status === "ok" ? { ...result, detail: { ...result.detail, trailing: trailingId } } : result;
+  };
+  const of = against ?? subject;
+  return judged(blank, { ...detector, compare }, of, windowSummary(of, summaries.get(subjectKey(subject))));
+}
+
+const tooFewBefore = (rows: number) => ({
+  status: "insufficient" as const,
+  rows,
+  needed: LEAST_TRAILING_EVENTS,
+  reason: `Its trailing reference has too few rows: ${rows} events lie in the time before; ${LEAST_TRAILING_EVENTS} are needed.`,
+});
 
 const notYet = (rows: number, needed: number) => ({
   status: "insufficient" as const,

@@ -12,6 +12,8 @@ import { name, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { paneName, paneStart, summarisePanes, writeLedger } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
+import { sealStored } from "./steps.ts";
+import { added, everyVersion, ofVersions, type VersionScope } from "./version-scope.ts";
 
 /** The ledger's rows that say where an epoch begins: for the panes, and for each window. */
 const epochName = (of: string): string => `epoch ${of}`;
@@ -25,7 +27,7 @@ export const zoneOf = ({ timezone }: Pick<ModelConfig, "timezone">, window: Wind
 /** By window name: windows that end at or before this belong to an earlier epoch; -Infinity where there was none. */
 export type EpochStarts = ReadonlyMap<string, number>;
 
-export async function openEpoch(lane: Lane, prepared: PreparedModel): Promise<EpochStarts> {
+export async function openEpoch(lane: Lane, prepared: PreparedModel, now: number): Promise<EpochStarts> {
   const keyOf = (window: WindowSpec) => epochName(`${paneName(prepared)} ${window.name}`);
   const names = new Map(
     prepared.config.windows.map((window) => [`${keyOf(window)}${zoneOf(prepared.config, window)}`, window]),
@@ -46,7 +48,7 @@ export async function openEpoch(lane: Lane, prepared: PreparedModel): Promise<Ep
   const lacking = [...names].filter(([key]) => !starts.has(key));
   if (lacking.length > 0) {
     const ends = await computedEnds(lane, prepared);
-    if (stored.length === 0 && ends.size > 0) await summariseStored(lane, prepared);
+    if (stored.length === 0 && ends.size > 0) await summariseStored(lane, prepared, prepared.versions);
     // Last, so that a crash before it begins the epoch again.
     const entries = lacking.map(([pane, window]) => {
       const before = latest(window);
@@ -62,6 +64,7 @@ export async function openEpoch(lane: Lane, prepared: PreparedModel): Promise<Ep
     await writeLedger(lane, prepared, entries);
     for (const { pane, start } of entries) starts.set(pane, start);
   }
+  await openVersions(lane, prepared, stored.length === 0, now);
   const startOf = (window: WindowSpec) => starts.get(`${keyOf(window)}${zoneOf(prepared.config, window)}`) ?? 0;
   return new Map(
     prepared.config.windows.map((window) => [
@@ -80,12 +83,43 @@ async function computedEnds(lane: Lane, { config }: PreparedModel): Promise<Map<
   return new Map(rows.map((row) => [row.window, row.latest]));
 }
 
-/** Panes of all that is stored. Those that are still open are summarised again when they close. */
-async function summariseStored(lane: Lane, prepared: PreparedModel): Promise<void> {
+/** The ledger's rows that say which versions a reference was for, the newest last. */
+const VERSIONS = "versions ";
+const scopeSchema = z.object({ only: z.array(z.string()).nullable(), except: z.array(z.string()) });
+
+/**
+ * A reference that has come to be for more versions: what is stored of these is summarised as the rest was, and sealed where the rest is, so
+ * that it does not pass for late.
+ */
+async function openVersions(lane: Lane, prepared: PreparedModel, isNew: boolean, now: number): Promise<void> {
+  const { only, except } = prepared.versions;
+  const [known] = await lane.query(
+    sql`SELECT pane, revision FROM panes FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND startsWith(pane, ${VERSIONS})
+      ORDER BY revision DESC LIMIT 1`,
+    z.object({ pane: z.string(), revision: z.number() }),
+  );
+  const before: VersionScope =
+    known === undefined ? everyVersion : scopeSchema.parse(JSON.parse(known.pane.slice(VERSIONS.length)));
+  const text = JSON.stringify({ only, except });
+  if (text === JSON.stringify({ only: before.only, except: before.except })) return;
+  const more = added(prepared.versions, before);
+  if (!isNew && (more === null || more.length > 0)) {
+    const fresh =
+      more === null ? { only: null, except: [...except, ...(before.only ?? [])] } : { only: more, except: [] };
+    const panes = await summariseStored(lane, prepared, fresh);
+    await sealStored(lane, prepared, fresh, panes, now);
+  }
+  const entry = { pane: `${VERSIONS}${text}`, start: 0, n: 0, digest: 0n, revision: (known?.revision ?? 0) + 1 };
+  await writeLedger(lane, prepared, [entry]);
+}
+
+/** Panes of all that is stored of these versions. Those that are still open are summarised again when they close. */
+async function summariseStored(lane: Lane, prepared: PreparedModel, versions: VersionScope): Promise<number[]> {
   const panes = await lane.query(
-    sql`SELECT ${paneStart(prepared.config.pane)} AS pane, count() AS rows FROM ${name(predictionsTable(prepared.config.name))} GROUP BY pane`,
+    sql`SELECT ${paneStart(prepared.config.pane)} AS pane, count() AS rows FROM ${name(predictionsTable(prepared.config.name))} WHERE ${ofVersions(versions)} GROUP BY pane ORDER BY pane`,
     z.object({ pane: z.number(), rows: z.number() }),
   );
   const sizes = new Map(panes.map((row) => [row.pane, row.rows]));
   await summarisePanes(lane, prepared, [...sizes.keys()], (pane) => sizes.get(pane) ?? 0);
+  return [...sizes.keys()];
 }

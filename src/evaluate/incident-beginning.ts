@@ -11,7 +11,7 @@ import { windowGrid } from "../core/window-grid.ts";
 import { join, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { keptRows } from "./kept-rows.ts";
-import { newestSummaries, paneName } from "./panes.ts";
+import { newestSummariesOfAll, paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 
 /** null for a model that is not known. */
@@ -67,11 +67,12 @@ async function firstEvent(
   const span = { from: Math.floor(onset / pane) * pane, to: Math.max(incident.opened_at, onset + 1) };
   const panes = await lane.query(
     sql`SELECT DISTINCT toUnixTimestamp64Milli(pane_start) AS start FROM pane_summaries
-      WHERE ${newestSummaries(prepared, label, span)} AND subject_kind = 'model' AND n > 0 AND ${ofSeries(incident)} ORDER BY start LIMIT ${PANES_LOOKED_AT}`,
+      WHERE ${newestSummariesOfAll(prepared, label, span)} AND subject_kind = 'model' AND n > 0 AND ${ofSeries(incident)} ORDER BY start LIMIT ${PANES_LOOKED_AT}`,
     z.object({ start: z.number() }),
   );
   for (const { start } of panes) {
-    const rows = await keptRows(lane, prepared.dedupe, { from: start, to: start + pane });
+    const { versions: _, ...dedupe } = prepared.dedupe;
+    const rows = await keptRows(lane, dedupe, { from: start, to: start + pane });
     const [found] = await lane.query(
       sql`SELECT source, partition, offset, toUnixTimestamp64Milli(timestamp) AS at FROM (${rows})
         WHERE timestamp >= ${time(onset)} AND ${ofSeries(incident)} ORDER BY timestamp, source, partition, offset LIMIT 1`,

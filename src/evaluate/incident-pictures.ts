@@ -1,5 +1,5 @@
 /**
- * The pictures that go with a message: the KPI over time, and the subject that moved most, its window over its reference. Like the causes
+ * The pictures that go with a message: the KPI over time, and the subject that moved most, its window over what it was compared with. Like the causes
  * they are taken when an incident is to be told, and kept with the message as numbers.
  */
 import { z } from "zod";
@@ -10,10 +10,10 @@ import type { Picture, SeriesPicture } from "../core/picture/picture.ts";
 import type { ReferenceSubject, SubjectKind } from "../core/summary.ts";
 import { type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { comparedSubjects, comparedSummary } from "./accepted/compared-subject.ts";
 import { windowSummary } from "./drift-rows.ts";
-import { newestSummaries, paneName } from "./panes.ts";
-import type { PreparedModel } from "./prepare-model.ts";
-import { mergedSummaries } from "./summarise.ts";
+import { paneName } from "./panes.ts";
+import { type PreparedModel, preparedFor } from "./prepare-model.ts";
 
 /** Windows of a KPI that are drawn. */
 const POINTS = 60;
@@ -36,11 +36,11 @@ export function createIllustrate(lane: Lane, models: readonly PreparedModel[]): 
   };
 }
 
-async function draw(lane: Lane, prepared: PreparedModel | undefined, incident: Incident): Promise<Picture[]> {
+async function draw(lane: Lane, model: PreparedModel | undefined, incident: Incident): Promise<Picture[]> {
   const [member] = incident.members;
-  if (prepared === undefined || member === undefined) return [];
-  const series = await kpiPicture(lane, prepared, incident, member);
-  const distribution = await distributionPicture(lane, prepared, incident);
+  if (model === undefined || member === undefined) return [];
+  const series = await kpiPicture(lane, model, incident, member);
+  const distribution = await distributionPicture(lane, model, incident);
   return [series, distribution].filter((picture) => picture !== null);
 }
 
@@ -59,21 +59,18 @@ function drawnSubject({ members, causes }: Incident): { readonly of: IncidentMem
   return of === undefined ? null : { of, subject: of.subject };
 }
 
-async function distributionPicture(lane: Lane, prepared: PreparedModel, incident: Incident): Promise<Picture | null> {
+async function distributionPicture(lane: Lane, model: PreparedModel, incident: Incident): Promise<Picture | null> {
   const drawn = drawnSubject(incident);
-  const reference = prepared.reference?.subjects.find(
-    ({ subjectKind, subject }) => subjectKind === drawn?.of.subject_kind && subject === drawn.subject,
-  );
-  if (drawn === null || reference === undefined) return null;
-  const { version, variant } = drawn.of;
-  const [stored] = await mergedSummaries(
-    lane,
-    sql`toInt64(0)`,
-    sql`${newestSummaries(prepared, ...placeOf(prepared, incident, drawn.of))} AND version = ${version} AND variant = ${variant}
-      AND segment = '' AND subject_kind = ${reference.subjectKind} AND subject = ${reference.subject}`,
-  );
+  if (drawn === null) return null;
+  const { of, subject } = drawn;
+  const isOfWindow = (of.window ?? incident.window) !== PAGE_TIER;
+  const find = await comparedSubjects(lane, preparedFor(model, of.version), isOfWindow);
+  const compared = await find({ subjectKind: of.subject_kind, subject }, of, of.window_start);
+  if (compared === null) return null;
+  const [pane, { from, to }] = placeOf(model, incident, of);
+  const stored = await comparedSummary(lane, compared, of, pane, { from: Math.max(from, compared.from), to });
   if (stored === undefined || stored.n === 0) return null;
-  return pictureOf(reference, windowSummary(reference, stored));
+  return pictureOf(compared.reference, windowSummary(compared.reference, stored));
 }
 
 /** The panes of the member's window; of what the page tier found, those since it began. */

@@ -8,6 +8,7 @@ import { predictionsTable } from "../store/model-tables.ts";
 import { join, name, type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { nearPanes, runsOf } from "./pane-runs.ts";
+import { everyVersion, ofVersions, type VersionScope } from "./version-scope.ts";
 
 /** Event time from `from` (inclusive) to `to` (exclusive), ms. */
 export interface Span {
@@ -23,6 +24,8 @@ export interface DedupeOptions {
   readonly pane: number;
   /** By pane, whether it holds later copies, as of when that was last looked for: saves asking again for what is made of such panes. */
   readonly memory: Map<number, boolean>;
+  /** Only rows of these are kept; left out: of all. */
+  readonly versions?: VersionScope;
 }
 
 /** Panes remembered; beyond that all are forgotten and asked for again. */
@@ -78,7 +81,8 @@ export async function keptRows(
   span: Span,
   panes: readonly number[] = panesOf(options, span),
 ): Promise<Sql> {
-  const rows = sql`SELECT * FROM ${name(predictionsTable(options.model))} FINAL WHERE ${withinSpan(span)}`;
+  const of = sql`${withinSpan(span)} AND ${ofVersions(options.versions ?? everyVersion)}`;
+  const rows = sql`SELECT * FROM ${name(predictionsTable(options.model))} FINAL WHERE ${of}`;
   if (options.dedupeWithin === 0) return rows;
   const known = panes.map((pane) => options.memory.get(pane));
   if (panes.length > 0 && known.every((copied) => copied === false)) return rows;

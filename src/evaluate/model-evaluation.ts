@@ -1,7 +1,8 @@
 /** One model's evaluation: its marks, its pending panes, and the order in which a run writes. */
 import type { Clock } from "../core/clock.ts";
 import type { Lane } from "../store/store.ts";
-import { openAccepted } from "./accepted/accepted-evaluation.ts";
+import { type AcceptedEvaluation, openAccepted } from "./accepted/accepted-evaluation.ts";
+import { type DecidedUnder, readDecided } from "./accepted/register.ts";
 import { type CommitRecord, type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
 import type { CountWindow } from "./count-boundaries.ts";
 import { type CountWindowState, evaluateCountWindows, isCountWindowDue, openCountWindows } from "./count-windows.ts";
@@ -9,17 +10,17 @@ import { joinEntitiesOfPredictions, joinEntityLabels } from "./entity-outcomes.t
 import { openEpoch } from "./epoch.ts";
 import { createReliabilityCheck, type ReliabilityCheck } from "./estimates/reliability.ts";
 import { panesOfLaterCopies } from "./kept-rows.ts";
-import { createMetricBatch } from "./metric-writer.ts";
-import { openOnlineEvaluation } from "./online/online-evaluation.ts";
+import { createMetricBatch, type MetricBatch } from "./metric-writer.ts";
+import { type OnlineEvaluation, openOnlineEvaluation } from "./online/online-evaluation.ts";
 import { joinEarlierLabels, joinNewLabels } from "./outcomes.ts";
 import { createOwed } from "./owed.ts";
-import { openPageTier } from "./page-tier/page-tier.ts";
+import { openPageTier, type PageTier } from "./page-tier/page-tier.ts";
 import { summarisedBefore, summarisePanes, writeLedger } from "./panes.ts";
 import { createPendingPanes } from "./pending-panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { createRetention } from "./retention.ts";
-import { openSegments } from "./segments/segment-evaluation.ts";
-import { openSteps, writeSteps } from "./steps.ts";
+import { openSegments, type SegmentEvaluation } from "./segments/segment-evaluation.ts";
+import { openSteps, type StepState, writeSteps } from "./steps.ts";
 import type { StoreNews } from "./store-news.ts";
 import {
   type Dirty,
@@ -41,35 +42,40 @@ export interface ModelEvaluation {
 
 const noSteps = Number.NEGATIVE_INFINITY;
 
+/** What is known of one of the model's references from one run to the next. */
+interface Part {
+  readonly prepared: PreparedModel;
+  readonly timeWindows: readonly TimeWindowState[];
+  readonly countWindows: readonly CountWindowState[];
+  readonly steps: StepState;
+  readonly segments: SegmentEvaluation | null;
+  readonly accepted: AcceptedEvaluation;
+  readonly pageTier: PageTier | null;
+  readonly online: OnlineEvaluation | null;
+  readonly batch: MetricBatch;
+}
+
 export async function openModelEvaluation(
   lane: Lane,
-  prepared: PreparedModel,
+  model: PreparedModel,
   clock: Clock,
   news: StoreNews,
 ): Promise<ModelEvaluation> {
-  const { config } = prepared;
-  const model = config.name;
-  const readTo: Marks = await readMarks(lane, model);
-  const feeding = await readFeedingPartitions(lane, model);
-  const { timeWindows, countWindows } = await openWindows(lane, prepared);
-  const steps = await openSteps(lane, prepared);
-  const segments = await openSegments(lane, prepared);
-  const accepted = await openAccepted(lane, prepared);
-  const pageTier = await openPageTier(lane, prepared, accepted.baselines);
-  const online = await openOnlineEvaluation(lane, prepared, [...timeWindows, ...countWindows]);
-  const pending = createPendingPanes(readTo, feeding);
+  const { config } = model;
+  const readTo: Marks = await readMarks(lane, config.name);
+  const feeding = await readFeedingPartitions(lane, config.name);
   const reliability = createReliabilityCheck();
-  const retain = createRetention(lane, prepared, clock.now());
+  const opened: Part[] = [];
+  for (const prepared of [model, ...model.others]) opened.push(await openPart(lane, prepared, clock, reliability));
+  const pending = createPendingPanes(readTo, feeding);
+  const retain = createRetention(lane, model, clock.now());
   let reached = Number.NEGATIVE_INFINITY;
   let watermark = Number.NEGATIVE_INFINITY;
-  const owed = createOwed(prepared, news);
+  const owed = createOwed(model, news);
 
   const reach = (now: number) => Math.max(reached, watermarkOf(news.times(), feeding, config.allowed_lateness, now));
   const hasClosed = (through: number) =>
-    pending.panes().some((pane) => pane + config.pane <= through) ||
-    isAnyDue(timeWindows, countWindows, through) ||
-    segments?.isDue(through) === true ||
-    online?.isBehind() === true;
+    pending.panes().some((pane) => pane + config.pane <= through) || opened.some((part) => isPartDue(part, through));
   const run = async (final: boolean): Promise<Evaluated | null> => {
     const now = clock.now();
     const through = reach(now);
@@ -78,34 +84,29 @@ export async function openModelEvaluation(
       watermark = reached = through;
       return null;
     }
-    await accepted.note({ whole: steps.sealedTo + config.pane, segments: segments?.next() ?? noSteps }, now);
-    const records = await readCommitRecords(lane, model, readTo);
+    await noteAccepted(lane, config.name, opened, now);
+    const records = await readCommitRecords(lane, config.name, readTo);
     pending.note(records);
     // A partition that joins with old events opens nothing again: they are late.
     reached = reach(now);
     watermark = final ? Number.POSITIVE_INFINITY : reached;
     const closed = pending.panes().filter((pane) => pane + config.pane <= watermark);
-    const copies = await panesOfLaterCopies(lane, prepared.dedupe, closed);
-    const dirty = [...new Set([...closed, ...(await summarisedBefore(lane, prepared, copies))])];
-    const changed = new Set(await summarisePanes(lane, prepared, dirty, pending.rows));
-    const labelled = await joinOutcomes(lane, prepared, records);
-    // Before the windows: those since an acceptance are compared with what steps have shown until then.
-    await writeSteps(lane, prepared, steps, dirty, now);
-    await accepted.advance(dirty, steps.sealedTo, pending.rows, now);
-    const touched = { panes: dirty, changed, labelled, accepted: accepted.baselines() };
-    const done = await evaluateWindows(
-      lane,
-      prepared,
-      { timeWindows, countWindows, reliability },
-      touched,
-      watermark,
-      now,
-    );
-    done.rows += (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0;
-    const segmentsSealedTo = (await segments?.run(dirty, watermark, now, accepted)) ?? noSteps;
-    await pageTier?.run({ sealedTo: steps.sealedTo, segmentsSealedTo, watermark, isChanged: done.rows > 0, now });
+    const copies = await panesOfLaterCopies(lane, model.dedupe, closed);
+    // Each reference has summarised them all, of its versions.
+    const panes = [...new Set([...closed, ...(await summarisedBefore(lane, model, copies))])];
+    const changed = new Map<Part, ReadonlySet<number>>();
+    for (const part of opened)
+      changed.set(part, new Set(await summarisePanes(lane, part.prepared, panes, pending.rows)));
+    const labelled = await joinOutcomes(lane, model, records);
+    const done: Evaluated = { windows: 0, rows: 0 };
+    for (const part of opened) {
+      const dirty = { panes, changed: changed.get(part) ?? new Set(), labelled };
+      await evaluatePart(lane, part, dirty, { sizes: pending.rows, watermark, now }, done);
+    }
+    await settle(lane, config.name, opened, reliability);
+    for (const part of opened) await judgePart(part, { panes, labelled }, { watermark, now }, done);
     pending.done(closed);
-    if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, pending.marks());
+    if (records.length > 0 || closed.length > 0) await writeMarks(lane, config.name, pending.marks());
     await retain(now);
     owed.settle(now);
     return done;
@@ -113,32 +114,82 @@ export async function openModelEvaluation(
   return { run, watermark: () => watermark };
 }
 
-const isAnyDue = (times: readonly TimeWindowState[], counts: readonly CountWindowState[], watermark: number): boolean =>
-  times.some((state) => isTimeWindowDue(state, watermark)) ||
-  counts.some((state) => isCountWindowDue(state, watermark));
-
-interface Windows {
-  readonly timeWindows: readonly TimeWindowState[];
-  readonly countWindows: readonly CountWindowState[];
-  readonly reliability: ReliabilityCheck;
+/** Estimates are judged over all versions. */
+async function settle(
+  lane: Lane,
+  model: string,
+  [main]: readonly Part[],
+  reliability: ReliabilityCheck,
+): Promise<void> {
+  if (main === undefined) return;
+  await reliability.settle(lane, model, main.batch);
+  await main.batch.flush();
 }
 
-/** Computes the windows that are due, and writes their rows. */
-async function evaluateWindows(
+/** Whether a window has closed by the watermark, or an online detector has still to go on. */
+const isPartDue = ({ timeWindows, countWindows, segments, online }: Part, watermark: number): boolean =>
+  timeWindows.some((state) => isTimeWindowDue(state, watermark)) ||
+  countWindows.some((state) => isCountWindowDue(state, watermark)) ||
+  segments?.isDue(watermark) === true ||
+  online?.isBehind() === true;
+
+async function openPart(
   lane: Lane,
   prepared: PreparedModel,
-  { timeWindows, countWindows, reliability }: Windows,
-  touched: Dirty,
-  watermark: number,
-  now: number,
-): Promise<Evaluated> {
+  clock: Clock,
+  reliability: ReliabilityCheck,
+): Promise<Part> {
+  const windows = await openWindows(lane, prepared, clock.now());
+  const steps = await openSteps(lane, prepared);
+  const segments = await openSegments(lane, prepared);
+  const accepted = await openAccepted(lane, prepared);
+  const pageTier = await openPageTier(lane, prepared, accepted.baselines);
+  const online = await openOnlineEvaluation(lane, prepared, [...windows.timeWindows, ...windows.countWindows]);
   const batch = createMetricBatch(
     lane,
     (entries) => writeLedger(lane, prepared, entries),
     (fresh, before) => reliability.keep(fresh, before),
     prepared.online?.names,
   );
-  const done: Evaluated = { windows: 0, rows: 0 };
+  return { prepared, ...windows, steps, segments, accepted, pageTier, online, batch };
+}
+
+/** Every reference takes note of what people had decided when the run began. */
+async function noteAccepted(lane: Lane, model: string, parts: readonly Part[], now: number): Promise<void> {
+  let decided: Promise<DecidedUnder> | null = null;
+  const readOnce = () => {
+    decided ??= readDecided(lane, model);
+    return decided;
+  };
+  for (const { prepared, steps, segments, accepted } of parts) {
+    const next = { whole: steps.sealedTo + prepared.config.pane, segments: segments?.next() ?? noSteps };
+    await accepted.note(next, now, readOnce);
+  }
+}
+
+/** Returns the panes of the predictions that may have got another label. */
+async function joinOutcomes(lane: Lane, model: PreparedModel, records: readonly CommitRecord[]): Promise<number[]> {
+  const labelled = await joinNewLabels(lane, model, records);
+  await joinEarlierLabels(lane, model, records);
+  return [
+    ...labelled,
+    ...(await joinEntityLabels(lane, model, records)),
+    ...(await joinEntitiesOfPredictions(lane, model, records)),
+  ];
+}
+
+/** The windows of the versions of one reference. */
+async function evaluatePart(
+  lane: Lane,
+  { prepared, timeWindows, countWindows, steps, accepted, batch }: Part,
+  dirty: Omit<Dirty, "accepted">,
+  { sizes, watermark, now }: { sizes: (pane: number) => number; watermark: number; now: number },
+  done: Evaluated,
+): Promise<void> {
+  // Before the windows: those since an acceptance are compared with what steps have shown until then.
+  await writeSteps(lane, prepared, steps, dirty.panes, now);
+  await accepted.advance(dirty.panes, steps.sealedTo, sizes, now);
+  const touched = { ...dirty, accepted: accepted.baselines() };
   const add = ({ windows, rows }: Evaluated) => {
     done.windows += windows;
     done.rows += rows;
@@ -148,28 +199,27 @@ async function evaluateWindows(
   for (const state of countWindows)
     add(await evaluateCountWindows(lane, prepared, batch, state, touched, watermark, now));
   await batch.flush();
-  await reliability.settle(lane, prepared.config.name, batch);
-  await batch.flush();
-  return done;
 }
 
-/** Returns the panes of the predictions that may have got another label. */
-async function joinOutcomes(lane: Lane, prepared: PreparedModel, records: readonly CommitRecord[]): Promise<number[]> {
-  const labelled = await joinNewLabels(lane, prepared, records);
-  await joinEarlierLabels(lane, prepared, records);
-  return [
-    ...labelled,
-    ...(await joinEntityLabels(lane, prepared, records)),
-    ...(await joinEntitiesOfPredictions(lane, prepared, records)),
-  ];
+/** What reads the windows and steps of the versions of one reference: online detectors, segments and the page tier. */
+async function judgePart(
+  { steps, segments, accepted, pageTier, online }: Part,
+  touched: Pick<Dirty, "panes" | "labelled">,
+  { watermark, now }: { watermark: number; now: number },
+  done: Evaluated,
+): Promise<void> {
+  done.rows += (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0;
+  const segmentsSealedTo = (await segments?.run(touched.panes, watermark, now, accepted)) ?? noSteps;
+  await pageTier?.run({ sealedTo: steps.sealedTo, segmentsSealedTo, watermark, isChanged: done.rows > 0, now });
 }
 
 async function openWindows(
   lane: Lane,
   prepared: PreparedModel,
-): Promise<{ readonly timeWindows: readonly TimeWindowState[]; readonly countWindows: readonly CountWindowState[] }> {
+  now: number,
+): Promise<Pick<Part, "timeWindows" | "countWindows">> {
   const { windows } = prepared.config;
-  const epochs = await openEpoch(lane, prepared);
+  const epochs = await openEpoch(lane, prepared, now);
   const epochOf = (window: { readonly name: string }) => epochs.get(window.name) ?? Number.NEGATIVE_INFINITY;
   const timeWindows: TimeWindowState[] = [];
   for (const spec of windows.filter((window): window is TimeWindow => window.kind === "time"))

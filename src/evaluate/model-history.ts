@@ -10,7 +10,7 @@ import { list, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { windowStart } from "../store/window-start.ts";
 import { runsOf } from "./pane-runs.ts";
-import { paneName } from "./panes.ts";
+import { ledgerOfAll, paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { countSeries, type Series, type SeriesCounts, seriesKey } from "./window-series.ts";
 
@@ -149,17 +149,17 @@ async function readSilences(
   grid: WindowGrid,
   starts: readonly number[],
 ): Promise<(end: number) => Silence | undefined> {
-  const { pane, name: model } = prepared.config;
-  const ledger = sql`panes FINAL WHERE model = ${model} AND reference_id = ${prepared.referenceId} AND pane = ${paneName(prepared)} AND n > 0`;
+  const { pane } = prepared.config;
+  const ledger = sql`${ledgerOfAll(prepared, paneName(prepared))} AND n > 0`;
   const to = grid.endOf(Math.max(...starts));
   // A silence may be as long as windows without events are written for, and a week before that.
   const from = grid.shift(Math.min(...starts), -LONGEST_GAP) - WEEK;
   const rows = await lane.query(
-    sql`SELECT toUnixTimestamp64Milli(pane_start) AS start FROM ${ledger} AND pane_start >= ${time(from)} AND pane_start < ${time(to)} ORDER BY start`,
+    sql`SELECT DISTINCT toUnixTimestamp64Milli(pane_start) AS start ${ledger} AND pane_start >= ${time(from)} AND pane_start < ${time(to)} ORDER BY start`,
     z.object({ start: z.number() }),
   );
   const [first] = await lane.query(
-    sql`SELECT toUnixTimestamp64Milli(min(pane_start)) AS start FROM ${ledger}`,
+    sql`SELECT toUnixTimestamp64Milli(min(pane_start)) AS start ${ledger}`,
     z.object({ start: z.number() }),
   );
   const filled = rows.map(({ start }) => start);

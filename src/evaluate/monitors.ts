@@ -4,6 +4,7 @@ import { valuesHash } from "../config/monitor-hash.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import { ofVersions, type VersionScope } from "./version-scope.ts";
 
 interface Monitor {
   readonly config: ModelConfig;
@@ -36,11 +37,16 @@ export async function recordMonitor(
 /** Whether the newest stored windows of a model hold the values that a configuration would give. */
 export async function hasStoredValues(
   lane: Lane,
-  { config, referenceId }: Omit<Monitor, "monitorHash">,
+  { config, referenceId, versions }: Omit<Monitor, "monitorHash"> & { readonly versions: VersionScope },
 ): Promise<boolean> {
+  const [newest] = await lane.query(
+    sql`SELECT argMax(monitor_hash, computed_at) AS hash FROM metrics WHERE model = ${config.name} AND ${ofVersions(versions)}`,
+    z.object({ hash: z.string() }),
+  );
+  // A version that has a reference and no events yet has no values that could differ.
+  if (newest?.hash === "" && versions.only !== null) return true;
   const stored = await lane.query(
-    sql`SELECT values_hash FROM monitors FINAL WHERE model = ${config.name}
-      AND monitor_hash = (SELECT argMax(monitor_hash, computed_at) FROM metrics WHERE model = ${config.name})`,
+    sql`SELECT values_hash FROM monitors FINAL WHERE model = ${config.name} AND monitor_hash = ${newest?.hash ?? ""}`,
     z.object({ values_hash: z.string() }),
   );
   return stored[0]?.values_hash === valuesHash(config, referenceId);

@@ -4,13 +4,14 @@
  */
 import { z } from "zod";
 import { durationText } from "../config/duration.ts";
-import { list, type Sql, sql, time } from "../store/sql.ts";
+import { join, list, type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { keptRows, type Span } from "./kept-rows.ts";
 import type { WindowEntry } from "./metric-writer.ts";
 import { runsOf } from "./pane-runs.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { writeSummaries } from "./summarise.ts";
+import { ofVersions } from "./version-scope.ts";
 
 /** Panes summarised by one statement at most; their rows are bounded by what they hold. */
 const PANES_AT_ONCE = 500;
@@ -124,14 +125,43 @@ export async function readLedger(
   return new Map(rows.map(({ start, revision, n, digest }) => [start, { revision, n, digest: BigInt(digest) }]));
 }
 
-const ledgerKey = ({ config, referenceId }: PreparedModel, pane: string, { from, to }: Span): Sql =>
+/** Starts of panes that have events of the model's, ascending. */
+export async function readLedgerOfAll(lane: Lane, prepared: PreparedModel, { from, to }: Span): Promise<number[]> {
+  const rows = await lane.query(
+    sql`SELECT DISTINCT toUnixTimestamp64Milli(pane_start) AS start ${ledgerOfAll(prepared, paneName(prepared))} AND n > 0
+      AND pane_start >= ${time(from)} AND pane_start < ${time(to)} ORDER BY start`,
+    z.object({ start: z.number() }),
+  );
+  return rows.map(({ start }) => start);
+}
+
+type LedgerOf = Pick<PreparedModel, "config" | "referenceId">;
+
+const ledgerKey = ({ config, referenceId }: LedgerOf, pane: string, { from, to }: Span): Sql =>
   sql`model = ${config.name} AND reference_id = ${referenceId} AND pane = ${pane} AND pane_start >= ${time(from)} AND pane_start < ${time(to)}`;
 
-/** Picks, of the summaries of a span, those of the newest revision in the ledger. */
-export function newestSummaries(prepared: PreparedModel, pane: string, span: Span): Sql {
+/** Picks, of the summaries of a span, those of the newest revision in the ledger, and of the versions that the reference is for. */
+export function newestSummaries(prepared: LedgerOf & Pick<PreparedModel, "versions">, pane: string, span: Span): Sql {
   const key = ledgerKey(prepared, pane, span);
-  return sql`${key} AND (pane_start, revision) IN (SELECT pane_start, max(revision) FROM panes WHERE ${key} GROUP BY pane_start)`;
+  return sql`${key} AND (pane_start, revision) IN (SELECT pane_start, max(revision) FROM panes WHERE ${key} GROUP BY pane_start) AND ${ofVersions(prepared.versions)}`;
 }
+
+/** The same of all of the model's references: its summaries as a whole. */
+export function newestSummariesOfAll({ config, references }: PreparedModel, pane: string, span: Span): Sql {
+  const each = references.map((one) =>
+    newestSummaries({ config, referenceId: one.referenceId, versions: one }, pane, span),
+  );
+  return each.length === 1
+    ? join(each)
+    : sql`(${join(
+        each.map((one) => sql`(${one})`),
+        " OR ",
+      )})`;
+}
+
+/** Rows of the ledger of any of the model's references. */
+export const ledgerOfAll = ({ config, references }: PreparedModel, pane: string): Sql =>
+  sql`FROM panes FINAL WHERE model = ${config.name} AND reference_id IN ${list(references.map(({ referenceId }) => referenceId))} AND pane = ${pane}`;
 
 async function digestsOf(
   lane: Lane,

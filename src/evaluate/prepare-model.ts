@@ -1,9 +1,13 @@
-/** A model made ready for ingestion and evaluation: its configuration, reference, schema, and detectors with their options checked. */
+/**
+ * A model made ready for ingestion and evaluation: its configuration, reference, schema, and detectors with their options checked. Versions that
+ * have references of their own are made ready each by itself, as if each reference had a model of its own.
+ */
 import { detectors as registry } from "../../detectors/index.ts";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { onlineDetectors } from "../../detectors/online/index.ts";
 import type { DetectorConfig } from "../config/detectors.ts";
 import { monitorHash } from "../config/monitor-hash.ts";
+import { trailingWarning } from "../config/references.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import { classLabel } from "../core/class-label.ts";
 import type { Clock } from "../core/clock.ts";
@@ -26,9 +30,10 @@ import { measureDependence, readDependence } from "./page-tier/reference-depende
 import { noSeasons } from "./page-tier/reference-seasons.ts";
 import { measureAndStoreSeasons, readSeasons } from "./page-tier/stored-seasons.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
-import { type LoadedReference, loadReference } from "./references/load-reference.ts";
-import { hasReferenceRows, writeReferenceRows } from "./references/reference-rows.ts";
-import { readReference, writeReference } from "./references/stored-reference.ts";
+import { currentReference } from "./references/current-reference.ts";
+import type { LoadedReference } from "./references/load-reference.ts";
+import { openTrailing, type TrailingReferences } from "./trailing/trailing-references.ts";
+import { covers, everyVersion, type ReferenceScope, scopeText, type VersionScope } from "./version-scope.ts";
 
 export interface BoundDetector {
   readonly name: string;
@@ -39,6 +44,12 @@ export interface BoundDetector {
 export interface PreparedModel {
   readonly config: ModelConfig;
   readonly schema: ModelSchema;
+  /** The versions that it is for: all, but for those that have references of their own. */
+  readonly versions: VersionScope;
+  /** The model with each of its other references, for the versions that these are for; empty on those themselves. */
+  readonly others: readonly PreparedModel[];
+  /** All references of the model and what each is for, this one's included. */
+  readonly references: readonly ReferenceScope[];
   /** null where the model names no reference: then only KPIs and the volume are computed. */
   readonly reference: LoadedReference | null;
   /** '' without a reference. */
@@ -49,6 +60,8 @@ export interface PreparedModel {
   readonly sampleDetectors: readonly BoundSampleDetector[];
   /** Those that read a stream of numbers; null where none is listed. */
   readonly online: OnlinePlan | null;
+  /** What window detectors compare with instead, where the model asks for a trailing reference; else null. */
+  readonly trailing: TrailingReferences | null;
   /** How KPIs are estimated before their labels come, or why they are not. */
   readonly estimation: Estimation;
   /** What the page tier watches; null where it is off or has nothing to watch. */
@@ -66,12 +79,26 @@ export interface PrepareOptions {
   readonly readLane?: Lane;
   /** Where its rows come from, in words; left out: the file's name. */
   readonly origin?: string;
+  /** The same of versions' own references. */
+  readonly origins?: ReadonlyMap<string, string>;
+}
+
+/** The model with the reference that a version is compared with. */
+export const preparedFor = (model: PreparedModel, version: string): PreparedModel =>
+  [model, ...model.others].find(({ versions }) => covers(versions, version)) ?? model;
+
+/** A reference, the configuration that names it, and the versions that it is for. */
+interface Part {
+  readonly config: ModelConfig;
+  readonly reference: LoadedReference | null;
+  readonly versions: VersionScope;
 }
 
 /**
- * Loads the reference, stores it if it is new, and makes the model's tables.
+ * Loads the references, stores what is new, and makes the model's tables. A version whose own reference is not to be read from a file has
+ * none yet.
  *
- * @throws DriftlineError `reference_refused` where the file is refused and no earlier reference of the model is stored
+ * @throws DriftlineError `reference_refused` where a file is refused and no earlier reference in its place is stored
  */
 export async function prepareModel(
   lane: Lane,
@@ -80,39 +107,131 @@ export async function prepareModel(
   options: PrepareOptions = {},
 ): Promise<PreparedModel> {
   const warnings: string[] = [];
-  const reference = await currentReference(lane, config, clock, options, warnings);
-  const schema = schemaOf(config, reference);
-  const estimation = estimationOf(config, reference);
-  const pageTier = await preparePageTier(
-    lane,
-    config,
-    reference,
-    estimation,
-    clock,
-    options.readLane ?? lane,
-    warnings,
-  );
-  if (reference !== null) warnings.push(...(await alarmsOnReference(options.readLane ?? lane, config)));
+  const [first, ...rest] = await loadParts(lane, config, clock, options, warnings);
+  const schema = schemaOf(config, first.reference);
+  for (const { reference, versions } of rest) addFeatures(schema, reference, versions);
   await ensureModelTables(lane, schema);
+  const references = [first, ...rest].map(({ reference, versions }) => ({
+    referenceId: reference?.referenceId ?? "",
+    ...versions,
+  }));
+  const memory: DedupeOptions["memory"] = new Map();
+  const prepare = (part: Part) => preparePart({ lane, clock, options, warnings, schema, references, memory }, part);
+  const main = await prepare(first);
+  const others: PreparedModel[] = [];
+  for (const part of rest) others.push(await prepare(part));
+  await writePlanNotes(lane, config.name, [main, ...others], clock.now());
+  return { ...main, others, warnings };
+}
+
+/** Of the model first, then of the versions that have another one, each reference once. */
+async function loadParts(
+  lane: Lane,
+  config: ModelConfig,
+  clock: Clock,
+  options: PrepareOptions,
+  warnings: string[],
+): Promise<readonly [Part, ...Part[]]> {
+  const named = Object.keys(config.references).sort();
+  const place = { lane, readLane: options.readLane ?? lane, clock, warnings };
+  const except = { only: null, except: named };
+  const reference = await currentReference(place, config, except, options.origin);
+  const rest: { config: ModelConfig; reference: LoadedReference | null; only: string[] }[] = [];
+  for (const version of named) {
+    const own = { ...config, reference: config.references[version] };
+    const found = await currentReference(place, own, { only: [version], except: [] }, options.origins?.get(version));
+    const id = found?.referenceId ?? "";
+    if (id === (reference?.referenceId ?? "")) continue;
+    const same = rest.find((one) => (one.reference?.referenceId ?? "") === id);
+    if (same === undefined) rest.push({ config: own, reference: found, only: [version] });
+    else same.only.push(version);
+  }
+  const taken = rest.flatMap(({ only }) => only).sort();
+  const versions = taken.length === 0 ? everyVersion : { only: null, except: taken };
+  return [
+    { config, reference, versions },
+    ...rest.map(({ only, ...part }) => ({ ...part, versions: { only, except: [] } })),
+  ];
+}
+
+/** Adds the features that only another reference has; one of two kinds can have no column. */
+function addFeatures(schema: WritableSchema, reference: LoadedReference | null, versions: VersionScope): void {
+  const kinds = new Map(schema.features.map(({ name, kind }) => [name, kind]));
+  for (const { subjectKind, subject: name, kind } of reference?.subjects ?? []) {
+    if (subjectKind !== "feature") continue;
+    const known = kinds.get(name);
+    if (known === undefined) schema.features.push({ name, kind });
+    else if (known !== kind)
+      throw new DriftlineError(
+        "reference_refused",
+        `model ${schema.model}: the feature ${name} is ${kind} in the reference of ${scopeText(versions)} and ${known} in another; say which it is under features`,
+      );
+  }
+}
+
+interface Workshop {
+  readonly lane: Lane;
+  readonly clock: Clock;
+  readonly options: PrepareOptions;
+  readonly warnings: string[];
+  readonly schema: ModelSchema;
+  readonly references: readonly ReferenceScope[];
+  readonly memory: DedupeOptions["memory"];
+}
+
+async function preparePart(
+  { lane, clock, options, warnings, schema, references, memory }: Workshop,
+  { config, reference, versions }: Part,
+): Promise<PreparedModel> {
+  const readLane = options.readLane ?? lane;
   const referenceId = reference?.referenceId ?? "";
+  const estimation = estimationOf(config, reference);
+  const noted: string[] = [];
+  const planned = await preparePageTier(lane, config, reference, estimation, readLane, noted);
+  const pageTier = planned === null ? null : { ...planned, comparisons: ownComparisons(planned, versions) };
+  if (reference !== null) noted.push(...(await alarmsOnReference(readLane, config)));
+  const named = reference === null ? undefined : config.reference;
+  const trailing = named === undefined ? null : openTrailing(lane, readLane, named, clock);
+  const warning = named === undefined ? null : trailingWarning(named);
+  if (warning !== null) noted.push(warning);
+  const name = nameOf(config, versions);
+  warnings.push(...noted.map((note) => `${name}: ${note}`));
   const hash = monitorHash(config, referenceId);
   await recordMonitor(lane, { config, referenceId, monitorHash: hash }, clock.now());
   return {
     config,
     schema,
+    versions,
+    others: [],
+    references,
     reference,
     referenceId,
     monitorHash: hash,
     detectors: bindDetectors(config),
     sampleDetectors: bindSampleDetectors(config, reference?.subjects ?? []),
-    online: planOnline(config, referenceId),
+    online: planOnline(
+      config,
+      referenceId,
+      references.map((one) => one.referenceId),
+    ),
+    trailing,
     estimation,
     pageTier,
-    notes: (pageTier?.seasons ?? []).map((note) => `model ${config.name}: ${note}`),
-    dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
+    notes: (pageTier?.seasons ?? []).map((note) => `${name}: ${note}`),
+    dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory, versions },
     warnings,
   };
 }
+
+/** "model fraud", "model fraud, version 8". */
+const nameOf = ({ name }: ModelConfig, versions: VersionScope): string =>
+  versions.only === null ? `model ${name}` : `model ${name}, ${scopeText(versions)}`;
+
+/** A challenger is compared with its champion once, under the challenger's reference. */
+const ownComparisons = ({ comparisons }: PageTierPlan, versions: VersionScope): PageTierPlan["comparisons"] =>
+  comparisons.filter(({ challenger: { version } }) =>
+    version === undefined ? versions.only === null : covers(versions, version),
+  );
 
 /** The page tier's plan, with what was measured of the reference in the order of time: at its first start, later as stored. */
 async function preparePageTier(
@@ -120,9 +239,8 @@ async function preparePageTier(
   config: ModelConfig,
   reference: LoadedReference | null,
   estimation: Estimation,
-  clock: Clock,
   readLane: Lane,
-  warnings: string[],
+  noted: string[],
 ): Promise<PageTierPlan | null> {
   const kpis = kpiBounds(config, reference, estimation);
   if (reference === null || config.false_alarms === null) return planPageTier(config, reference, kpis);
@@ -143,8 +261,7 @@ async function preparePageTier(
   const segments = await prepareSegments({ lane, readLane, config, reference, kpis, ...known });
   const plan = planPageTier(config, reference, kpis, segments.effects, known.seasons, segments.reference);
   const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? []), ...segments.notes];
-  warnings.push(...[...new Set(notes)].map((note) => `model ${config.name}: ${note}`));
-  if (plan !== null) await writePlanNotes(lane, config.name, plan, clock.now());
+  noted.push(...new Set(notes));
   return plan;
 }
 
@@ -154,7 +271,7 @@ async function alarmsOnReference(readLane: Lane, config: ModelConfig): Promise<s
     const alarming = (await replayReference(readLane, config)).filter(({ alarms }) => alarms > 0);
     if (alarming.length === 0) return [];
     return [
-      `model ${config.name}: online detectors find changes in the reference itself: ${replayText(alarming)}; expect false alarms at that rate, or make them stricter`,
+      `online detectors find changes in the reference itself: ${replayText(alarming)}; expect false alarms at that rate, or make them stricter`,
     ];
   } catch (thrown) {
     // The file is gone and the stored reference stays in force.
@@ -163,36 +280,12 @@ async function alarmsOnReference(readLane: Lane, config: ModelConfig): Promise<s
   }
 }
 
-async function currentReference(
-  lane: Lane,
-  config: ModelConfig,
-  clock: Clock,
-  { readLane = lane, origin }: PrepareOptions,
-  warnings: string[],
-): Promise<LoadedReference | null> {
-  if (config.reference === undefined) return null;
-  try {
-    const read = await loadReference(readLane, config, async ({ referenceId }, readRows) => {
-      if (await hasReferenceRows(lane, config.name, referenceId)) return;
-      const sample = await readRows();
-      if (sample !== null) await writeReferenceRows(lane, config.name, referenceId, sample);
-    });
-    const loaded = { ...read, origin: origin ?? read.origin };
-    const stored = await readReference(lane, config.name);
-    if (stored?.referenceId !== loaded.referenceId) await writeReference(lane, loaded, clock.now());
-    return loaded;
-  } catch (thrown) {
-    if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
-    const stored = await readReference(lane, config.name);
-    if (stored === null)
-      throw new DriftlineError("reference_refused", `model ${config.name}: ${thrown.message}`, { cause: thrown });
-    warnings.push(`model ${config.name}: ${thrown.message}; the reference ${stored.referenceId} stays in force`);
-    return stored;
-  }
+interface WritableSchema extends ModelSchema {
+  readonly features: FeatureColumn[];
 }
 
 /** Features of the reference, then pinned ones that it lacks. */
-export function schemaOf(config: ModelConfig, reference: LoadedReference | null): ModelSchema {
+export function schemaOf(config: ModelConfig, reference: LoadedReference | null): WritableSchema {
   const features: FeatureColumn[] = (reference?.subjects ?? [])
     .filter((subject) => subject.subjectKind === "feature")
     .map(({ subject, kind }) => ({ name: subject, kind }));

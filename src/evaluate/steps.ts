@@ -5,10 +5,11 @@
 import { z } from "zod";
 import { subjectKinds } from "../core/summary.ts";
 import { total } from "../math/total.ts";
-import { list, sql, time } from "../store/sql.ts";
+import { list, type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { newestSummaries, paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
+import { ofVersions, type VersionScope } from "./version-scope.ts";
 
 /** Which summaries become steps: of the whole in the model's panes, or of segments in panes of their own. */
 export interface StepScope {
@@ -44,8 +45,8 @@ export async function openSteps(lane: Lane, prepared: PreparedModel, scope = who
   return { sealedTo, late: sealedTo !== Number.NEGATIVE_INFINITY };
 }
 
-const ofScope = ({ config, referenceId }: PreparedModel, { segments }: StepScope) =>
-  sql`model = ${config.name} AND reference_id = ${referenceId} AND segment IN ${list(segments)}`;
+const ofScope = ({ config, referenceId, versions }: PreparedModel, { segments }: StepScope) =>
+  sql`model = ${config.name} AND reference_id = ${referenceId} AND ${ofVersions(versions)} AND segment IN ${list(segments)}`;
 
 /** The three streams of a summary. Missing and invalid are pairs of (yes, no). */
 const STREAMS = sql`[('values', CAST(bins AS Array(UInt64))), ('missing', [missing, toUInt64(n - missing)]), ('invalid', [invalid, toUInt64(n - invalid)])]`;
@@ -71,14 +72,47 @@ export async function writeSteps(
   if (row === undefined || row.known === 0) return;
   // The first step carries what is late; it is written last, so that a crash in between leaves the rest to be written again alike.
   const carried = state.late ? await lateCounts(lane, prepared, state.sealedTo, scope) : [];
-  await lane.command(sql`INSERT INTO steps (model, subject_kind, subject, stream, version, variant, segment, reference_id, pane_start, step_end, counts, late, sealed_at)
-    SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
-    SELECT model, subject_kind, subject, part.1, version, variant, segment, reference_id, pane_start, addMilliseconds(pane_start, ${scope.paneMs}), part.2, 0, ${time(now)}
-    FROM (SELECT * FROM pane_summaries WHERE ${newestSummaries(prepared, scope.panes, span)} AND subject_kind NOT IN ('model', 'attribution'))
-    ARRAY JOIN ${STREAMS} AS part WHERE ${carried.length > 0 ? sql`pane_start > ${time(row.first)}` : sql`true`} ORDER BY pane_start`);
+  await insertFromSummaries(
+    lane,
+    scope,
+    newestSummaries(prepared, scope.panes, span),
+    carried.length > 0 ? sql`pane_start > ${time(row.first)}` : sql`true`,
+    now,
+  );
   if (carried.length > 0) await writeCarryingStep(lane, prepared, row.first, carried, now, scope);
   state.sealedTo = row.last;
   state.late = false;
+}
+
+/** Seals panes that lie before the latest step for versions that the reference has come to be for. */
+export async function sealStored(
+  lane: Lane,
+  prepared: PreparedModel,
+  versions: VersionScope,
+  panes: readonly number[],
+  now: number,
+): Promise<void> {
+  const scope = wholeScope(prepared);
+  const { sealedTo } = await openSteps(lane, prepared, scope);
+  const sealed = panes.filter((pane) => pane <= sealedTo);
+  if (sealed.length === 0 || prepared.reference === null) return;
+  const span = { from: Math.min(...sealed), to: sealedTo + 1 };
+  await insertFromSummaries(
+    lane,
+    scope,
+    sql`${newestSummaries(prepared, scope.panes, span)} AND ${ofVersions(versions)}`,
+    sql`true`,
+    now,
+  );
+}
+
+/** Summaries into steps, in SQL. */
+function insertFromSummaries(lane: Lane, scope: StepScope, summaries: Sql, where: Sql, now: number): Promise<void> {
+  return lane.command(sql`INSERT INTO steps (model, subject_kind, subject, stream, version, variant, segment, reference_id, pane_start, step_end, counts, late, sealed_at)
+    SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
+    SELECT model, subject_kind, subject, part.1, version, variant, segment, reference_id, pane_start, addMilliseconds(pane_start, ${scope.paneMs}), part.2, 0, ${time(now)}
+    FROM (SELECT * FROM pane_summaries WHERE ${summaries} AND subject_kind NOT IN ('model', 'attribution'))
+    ARRAY JOIN ${STREAMS} AS part WHERE ${where} ORDER BY pane_start`);
 }
 
 const streamRow = z.object({

@@ -20,10 +20,12 @@ import { type MetricBatch, windowStartIn } from "./metric-writer.ts";
 import { comparedWith, LONGEST_GAP, readModelHistories, WEEK } from "./model-history.ts";
 import { multivariateRows } from "./multivariate/multivariate-rows.ts";
 import { runsOf } from "./pane-runs.ts";
-import { newestSummaries, paneName } from "./panes.ts";
+import { ledgerOfAll, newestSummaries, paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 import { subjectKey } from "./references/load-reference.ts";
 import { mergedSummaries, type StoredSummary } from "./summarise.ts";
+import { summariseTrailing, trailingInWindows } from "./trailing/trailing-windows.ts";
+import { covers, ofVersions } from "./version-scope.ts";
 import { countSeries, type Series, type SeriesCounts, seriesKey } from "./window-series.ts";
 
 export type TimeWindow = Extract<WindowSpec, { readonly kind: "time" }>;
@@ -66,9 +68,11 @@ export async function openTimeWindows(
   const grid = windowGrid(spec.ms, prepared.config.timezone);
   const rows = (pane: string) =>
     sql`FROM panes FINAL WHERE model = ${prepared.config.name} AND reference_id = ${prepared.referenceId} AND pane = ${pane}`;
+  // A window is empty where no version has events.
+  const events = ledgerOfAll(prepared, paneName(prepared));
   const [data] = await lane.query(
     sql`SELECT count() AS known, toUnixTimestamp64Milli(min(pane_start)) AS earliest, toUnixTimestamp64Milli(max(pane_start)) AS latest,
-        countIf(n > 0) AS filled, toUnixTimestamp64Milli(maxIf(pane_start, n > 0)) AS latest_filled ${rows(paneName(prepared))}`,
+        countIf(n > 0) AS filled, toUnixTimestamp64Milli(maxIf(pane_start, n > 0)) AS latest_filled ${events}`,
     z.object({
       known: z.number(),
       earliest: z.number(),
@@ -80,7 +84,7 @@ export async function openTimeWindows(
   const span = { from: data?.earliest ?? 0, to: (data?.latest ?? 0) + 1 };
   const start = windowStart(grid, sql`toUnixTimestamp64Milli(pane_start)`, span);
   const pending = await lane.query(
-    sql`SELECT DISTINCT ${start} AS start ${rows(paneName(prepared))} AND n > 0 AND start NOT IN (SELECT toUnixTimestamp64Milli(pane_start) ${rows(ledgerName(prepared, spec))})`,
+    sql`SELECT DISTINCT ${start} AS start ${events} AND n > 0 AND start NOT IN (SELECT toUnixTimestamp64Milli(pane_start) ${rows(ledgerName(prepared, spec))})`,
     z.object({ start: z.number() }),
   );
   const [last] = await lane.query(
@@ -176,7 +180,7 @@ export async function evaluateTimeWindows(
       state,
       chunk,
       counts,
-      dirty.accepted,
+      dirty,
       chunk.some((start) => start < state.computedTo),
       now,
     );
@@ -256,7 +260,7 @@ async function computeWindows(
   place: WindowPlace,
   starts: readonly number[],
   counts: SeriesCounts,
-  baselines: readonly AcceptedBaseline[],
+  dirty: Dirty,
   mayExist: boolean,
   now: number,
 ): Promise<number> {
@@ -274,18 +278,33 @@ async function computeWindows(
     subjects.set(subjectKey(summary), summary);
     bySeries.set(at, subjects);
   }
-  const windows = seriesWindows(place, starts, counts);
-  const acceptedOf = await acceptedInWindows(prepared, baselines, windows, read);
+  const windows = seriesWindows(prepared, place, starts, counts);
+  const acceptedOf = await acceptedInWindows(prepared, dirty.accepted, windows, read);
+  const touched = new Set(dirty.panes);
+  const trailingOf = await trailingInWindows(prepared, windows, async (own, some) => {
+    await summariseTrailing(lane, prepared, own, some, touched);
+    return await read(own);
+  });
   const histories = await readModelHistories(lane, prepared, place, starts, counts);
   const rows: MetricRow[] = [];
   for (const window of windows) {
     const subjects = bySeries.get(`${window.start} ${seriesKey(window)}`) ?? new Map<string, StoredSummary>();
-    rows.push(...driftRows(prepared, window, subjects, histories.of(window.start, window), now, acceptedOf(window)));
+    rows.push(
+      ...driftRows(
+        prepared,
+        window,
+        subjects,
+        histories.of(window.start, window),
+        now,
+        acceptedOf(window),
+        trailingOf(window),
+      ),
+    );
   }
   rows.push(...(await multivariateRows(lane, prepared, windows, (some) => rowsOfWindows(grid, some), now)));
   rows.push(...(await timeKpiRows(lane, prepared, grid, windows, now)));
   const written = await batch.replace(
-    { model: prepared.config.name, window: spec.name, where: windowStartIn(starts), mayExist },
+    { model: prepared.config.name, window: spec.name, where: ofWindows(prepared, starts), mayExist },
     rows,
   );
   batch.computed(
@@ -309,8 +328,8 @@ async function computeKpis(
   counts: SeriesCounts,
   now: number,
 ): Promise<number> {
-  const rows = await timeKpiRows(lane, prepared, place.grid, seriesWindows(place, starts, counts), now);
-  const where = sql`${windowStartIn(starts)} AND ${ofLabels}`;
+  const rows = await timeKpiRows(lane, prepared, place.grid, seriesWindows(prepared, place, starts, counts), now);
+  const where = sql`${ofWindows(prepared, starts)} AND ${ofLabels}`;
   return batch.replace({ model: prepared.config.name, window: place.spec.name, where, mayExist: true }, rows);
 }
 
@@ -340,8 +359,13 @@ const spanOf = (starts: readonly number[], grid: WindowGrid): Span => ({
 const total = (window: ReadonlyMap<string, { readonly n: number }> | undefined): number =>
   [...(window?.values() ?? [])].reduce((sum, series) => sum + series.n, 0);
 
-/** A window without events has the versions and variants of the last one before it that had some. */
+/** Rows of these windows, of the versions that the reference is for. */
+const ofWindows = ({ versions }: PreparedModel, starts: readonly number[]) =>
+  sql`${windowStartIn(starts)} AND ${ofVersions(versions)}`;
+
+/** Of the versions that the reference is for. A window without events has the versions and variants of the last one before it that had some. */
 function seriesWindows(
+  { versions }: PreparedModel,
   { spec, grid }: Pick<WindowPlace, "spec" | "grid">,
   starts: readonly number[],
   counts: SeriesCounts,
@@ -349,7 +373,8 @@ function seriesWindows(
   return starts.flatMap((start) => {
     const present = counts.get(start);
     const series: Iterable<Series & { n: number }> = present?.values() ?? seriesBefore(grid, start, counts);
-    return [...series].map(({ version, variant, n }) => ({
+    const own = [...series].filter(({ version }) => covers(versions, version));
+    return own.map(({ version, variant, n }) => ({
       window: spec.name,
       start,
       end: grid.endOf(start),

@@ -5,7 +5,7 @@ import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { windowStart } from "../store/window-start.ts";
 import type { Span } from "./kept-rows.ts";
-import { newestSummaries, paneName } from "./panes.ts";
+import { newestSummariesOfAll, paneName } from "./panes.ts";
 import type { PreparedModel } from "./prepare-model.ts";
 
 export interface Series {
@@ -18,7 +18,7 @@ export const seriesKey = ({ version, variant }: Series): string => JSON.stringif
 /** Window start to series key to events; windows and series without events have no entry. */
 export type SeriesCounts = Map<number, Map<string, Series & { n: number }>>;
 
-/** Counts of the windows that the span touches, each of them as a whole. */
+/** Counts of the windows that the span touches, each of them as a whole; of all versions, whichever reference they have. */
 export async function countSeries(
   lane: Lane,
   prepared: PreparedModel,
@@ -29,7 +29,7 @@ export async function countSeries(
   const start = windowStart(grid, sql`toUnixTimestamp64Milli(pane_start)`, span);
   const rows = await lane.query(
     sql`SELECT ${start} AS start, version, variant, sum(n) AS events
-      FROM pane_summaries WHERE ${newestSummaries(prepared, paneName(prepared), span)} AND subject_kind = 'model' GROUP BY start, version, variant ORDER BY start, version, variant`,
+      FROM pane_summaries WHERE ${newestSummariesOfAll(prepared, paneName(prepared), span)} AND subject_kind = 'model' GROUP BY start, version, variant ORDER BY start, version, variant`,
     z.object({ start: z.number(), version: z.string(), variant: z.string(), events: z.number() }),
   );
   const counts: SeriesCounts = new Map();

@@ -68,6 +68,7 @@ const REFERENCE_TABLES = [
   "reference_seasons",
   // What was accepted stays accepted; the decisions themselves stay out, so that incidents open as they did before somebody decided.
   "accepted_baselines",
+  "trailing_references",
 ];
 
 /** @throws DriftlineError where a model's reference can't be read */
@@ -114,18 +115,28 @@ async function compute(
   for (const table of REFERENCE_TABLES) await workspace.copy(table, ofModel);
   const lane = workspace.store.lane("evaluate");
   const prepared: PreparedModel = await prepareModel(lane, model, clock, { readLane });
-  if (!(await hasStoredValues(live, prepared))) {
+  const parts = [prepared, ...prepared.others];
+  if (!(await everyOne(parts, (part) => hasStoredValues(live, part)))) {
     await createEvaluation({ store: workspace.store, models: [prepared], clock }).run({ model: model.name });
     return "windows";
   }
   await workspace.copy("metrics", ofModel);
-  if (await hasStoredEvidence(live, prepared)) {
+  if (await everyOne(parts, (part) => hasStoredEvidence(live, part))) {
     await workspace.copy("evidence", ofModel);
     return "incidents";
   }
   await workspace.copy("steps", ofModel);
-  await judgeStoredSteps(lane, prepared, clock.now());
+  for (const part of parts) await judgeStoredSteps(lane, part, clock.now());
   return "page tier";
+}
+
+/** Of the model's references each. */
+async function everyOne(
+  parts: readonly PreparedModel[],
+  holds: (part: PreparedModel) => Promise<boolean>,
+): Promise<boolean> {
+  for (const part of parts) if (!(await holds(part))) return false;
+  return true;
 }
 
 /** Opens and resolves incidents, and queues what people and machines would have got; nothing is sent. */

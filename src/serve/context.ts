@@ -74,7 +74,7 @@ export const useRequest = z.strictObject({
 });
 export type UseRequest = z.output<typeof useRequest>;
 
-export interface ReferenceState {
+export interface VersionReferenceState {
   /** '' without one. */
   readonly reference_id: string;
   /** In words: "the first 20000 events". */
@@ -82,6 +82,11 @@ export interface ReferenceState {
   readonly rows: number;
   /** Why there is none yet: "no reference yet: …"; null where there is one, or none is wanted. */
   readonly waiting: string | null;
+}
+
+/** The model's reference, and those of versions that have one of their own. */
+export interface ReferenceState extends VersionReferenceState {
+  readonly versions: Readonly<Record<string, VersionReferenceState>>;
 }
 
 /** References as they are asked about; each gives the body of an answer. */

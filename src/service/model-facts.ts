@@ -18,11 +18,12 @@ export function requestContext(config: Config, models: readonly PreparedModel[],
   };
 }
 
-/** How much a feature matters in its reference, over the mean of them; 1 where the reference has no attributions. */
+/** How much a feature matters in its model's reference (else in the first of its versions' own), over the mean of them; 1 where none has attributions. */
 export function importanceOf(models: readonly PreparedModel[]): (model: string, feature: string) => number {
   const relative = new Map(
-    models.map(({ config, reference }) => {
-      const importances = reference?.importances ?? [];
+    models.map(({ config, reference, others }) => {
+      const known = [reference, ...others.map((one) => one.reference)].map((one) => one?.importances ?? []);
+      const importances = known.find((one) => one.length > 0) ?? [];
       const mean = importances.reduce((sum, one) => sum + one.mean, 0) / Math.max(1, importances.length);
       return [config.name, new Map(mean > 0 ? importances.map((one) => [one.feature, one.mean / mean]) : [])] as const;
     }),

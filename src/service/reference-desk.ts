@@ -11,7 +11,12 @@ import {
   readBuildLines,
   readBuilds,
 } from "../evaluate/references/event-builds.ts";
-import { newestChoice, specText, writeChoice } from "../evaluate/references/reference-choices.ts";
+import {
+  newestChoices,
+  type ReferenceChoice,
+  specText,
+  writeChoice,
+} from "../evaluate/references/reference-choices.ts";
 import type { BuildRequest, ReferenceDesk, ReferenceState, UseRequest } from "../serve/context.ts";
 import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
@@ -51,11 +56,23 @@ const storedRow = z.object({
 async function storedReferences(lane: Lane, model: string) {
   const rows = await lane.query(
     sql`SELECT reference_id, any(origin) AS origin, any(rows) AS rows, countIf(subject_kind = 'feature') AS features,
-        toUnixTimestamp64Milli(max(created_at)) AS created_ms FROM \`references\` FINAL WHERE model = ${model}
+        toUnixTimestamp64Milli(max(created_at)) AS created_ms FROM \`references\` FINAL WHERE model = ${model} AND NOT startsWith(reference_id, ${TRAILING})
       GROUP BY model, reference_id ORDER BY created_ms DESC, reference_id LIMIT 1000`,
     storedRow,
   );
   return rows.map(({ created_ms, ...rest }) => ({ ...rest, stored_at: iso(created_ms) }));
+}
+
+/** How ids of trailing references begin. */
+const TRAILING = "t";
+
+/** The trailing references of the newest steps. */
+async function trailingReferences(lane: Lane, model: string) {
+  const rows = await lane.query(
+    sql`SELECT toUnixTimestamp64Milli(step) AS step_ms, reference_id, rows FROM trailing_references FINAL WHERE model = ${model} ORDER BY step DESC, reference_id LIMIT 30`,
+    z.object({ step_ms: z.number(), reference_id: z.string(), rows: z.number() }),
+  );
+  return rows.map(({ step_ms, ...rest }) => ({ windows_from: iso(step_ms), ...rest }));
 }
 
 export function createReferenceDesk(options: ReferenceDeskOptions): ReferenceDesk {
@@ -72,11 +89,22 @@ export function createReferenceDesk(options: ReferenceDeskOptions): ReferenceDes
       const examples: unknown[] = [];
       for await (const lines of readBuildLines(lane, { ...build, rows: Math.min(build.rows, EXAMPLES) }))
         for (const line of lines.split("\n")) if (line !== "") examples.push(JSON.parse(line));
-      return { ...buildJson(build), examples };
+      return { ...buildJson(build), used_by: usedBy(state(name), build), examples };
     },
     build: async ({ model, ...wanted }) => await build(lane, modelOf(models, model), wanted, clock),
     use: async (request) => await use(lane, modelOf(models, request.model), request, clock),
   };
+}
+
+/** What is compared with a build in the running service; null where none runs. */
+function usedBy(inForce: ReferenceState | null, { build_id }: ReferenceBuild): readonly string[] | null {
+  if (inForce === null) return null;
+  const isIt = ({ origin }: Pick<ReferenceState, "origin">) => origin.includes(`(${build_id})`);
+  const versions = Object.entries(inForce.versions).flatMap(([version, own]) =>
+    isIt(own) ? [`version ${version}`] : [],
+  );
+  const rest = Object.keys(inForce.versions).length === 0 ? "all versions" : "all other versions";
+  return [...(isIt(inForce) ? [rest] : []), ...versions];
 }
 
 /** First rows of a build that are shown. */
@@ -98,9 +126,14 @@ async function buildOf(lane: Lane, model: ModelConfig, id: string): Promise<Refe
   throw new DriftlineError("not_found", `model ${model.name} has no build ${id.slice(0, 40)}: ${known}`);
 }
 
+const chosenJson = ({ build_id, owner, reason, at }: ReferenceChoice) => ({ build_id, owner, reason, at: iso(at) });
+
 async function described(lane: Lane, model: ModelConfig, inForce: ReferenceState | null) {
-  const choice = await newestChoice(lane, model.name);
-  const holds = choice !== null && choice.build_id !== "" && isOf(model, choice.replaces);
+  const choices = await newestChoices(lane, model.name);
+  const chosenOf = (reference: ReferenceConfig | undefined) => {
+    const choice = choices.get(specText(reference));
+    return choice === undefined || choice.build_id === "" ? null : chosenJson(choice);
+  };
   return {
     model: model.name,
     configured: configuredText(model.reference),
@@ -108,11 +141,16 @@ async function described(lane: Lane, model: ModelConfig, inForce: ReferenceState
       Object.entries(model.references).map(([version, own]) => [version, configuredText(own)]),
     ),
     in_force: inForce,
-    chosen: holds
-      ? { build_id: choice.build_id, owner: choice.owner, reason: choice.reason, at: iso(choice.at) }
-      : null,
+    chosen: chosenOf(model.reference),
+    chosen_of_versions: Object.fromEntries(
+      Object.entries(model.references).flatMap(([version, own]) => {
+        const chosen = chosenOf(own);
+        return chosen === null ? [] : [[version, chosen]];
+      }),
+    ),
     builds: (await readBuilds(lane, model.name)).map(buildJson),
     stored: await storedReferences(lane, model.name),
+    trailing: await trailingReferences(lane, model.name),
   };
 }
 
@@ -147,14 +185,25 @@ async function use(lane: Lane, model: ModelConfig, request: UseRequest, clock: C
     owner,
     reason,
   });
-  return { model: model.name, uses: chosen === null ? "the configured reference" : chosen.build_id };
+  return {
+    model: model.name,
+    ...(version === undefined ? {} : { version }),
+    uses: chosen === null ? "the configured reference" : chosen.build_id,
+  };
 }
 
-const isOf = ({ reference, references }: ModelConfig, replaces: string): boolean =>
-  [reference, ...Object.values(references)].some((one) => specText(one) === replaces);
-
 function withoutSource(reference: ReferenceConfig): ReferenceConfig {
-  const { file: _, format: __, feast: ___, from: ____, to: _____, first: ______, version: _7, ...columns } = reference;
+  const {
+    file: _,
+    format: __,
+    feast: ___,
+    from: ____,
+    to: _____,
+    first: ______,
+    version: _7,
+    trailing: _8,
+    ...columns
+  } = reference;
   return columns;
 }
 

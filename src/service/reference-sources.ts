@@ -8,7 +8,6 @@ import os from "node:os";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { z } from "zod";
 import { type ReferenceConfig, referenceSchema, selectionOf, selectionText } from "../config/references.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
@@ -20,8 +19,6 @@ import {
   readBuildLines,
 } from "../evaluate/references/event-builds.ts";
 import { type ReferenceChoice, specText } from "../evaluate/references/reference-choices.ts";
-import { predictionsTable } from "../store/model-tables.ts";
-import { list, name, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 
 /** A reference that a retraining's report named, unless it named none. */
@@ -45,6 +42,7 @@ export interface SourcedReference {
 }
 
 export interface ReferenceSources {
+  /** Of `model.reference`. */
   find(model: ModelConfig, reported: ReportedFile | null, choice: ReferenceChoice | null): Promise<SourcedReference>;
   /** Removes the files that builds were written to. */
   close(): Promise<void>;
@@ -64,7 +62,6 @@ export function named(model: ModelConfig, reference: ReferenceConfig): Reference
 export function createReferenceSources(lane: Lane, clock: Clock): ReferenceSources {
   let folder: Promise<string> | null = null;
   const written = new Map<string, Promise<string>>();
-  const newest = newestVersions(lane);
 
   const write = async (build: ReferenceBuild): Promise<string> => {
     folder ??= mkdtemp(path.join(os.tmpdir(), "driftline-builds-"));
@@ -87,15 +84,12 @@ export function createReferenceSources(lane: Lane, clock: Clock): ReferenceSourc
   });
 
   return {
-    async find(configured, reported, choice) {
-      const version = await newest(configured);
-      const own = version === null ? undefined : configured.references[version];
-      const base = own === undefined ? configured : { ...configured, reference: own };
+    async find(base, reported, choice) {
       const chosen = choice?.replaces === specText(base.reference) ? choice : null;
       if (chosen !== null && chosen.at >= (reported?.at ?? Number.NEGATIVE_INFINITY)) {
         const build = chosen.build_id === "" ? null : await readBuild(lane, base.name, chosen.build_id);
         if (build !== null) return { ...(await built(base, build)), chosen };
-      } else if (own === undefined && reported !== null && reported.file !== null && base.reference !== undefined) {
+      } else if (reported !== null && reported.file !== null && base.reference !== undefined) {
         const config = { ...base, reference: { ...base.reference, file: reported.file } };
         return { config, waiting: null, key: JSON.stringify([reported.file, reported.at]) };
       }
@@ -122,33 +116,4 @@ export function createReferenceSources(lane: Lane, clock: Clock): ReferenceSourc
 function withSource(model: ModelConfig, source: Pick<ReferenceConfig, "file" | "format">): ModelConfig {
   const { feast: _, from: __, to: ___, first: ____, version: _____, ...columns } = columnsFor(model);
   return { ...model, reference: { ...columns, ...source, as_stored: true } };
-}
-
-const DAY_MS = 86_400_000;
-
-/** Of the versions that have a reference of their own or none, which one's first event is the latest; '' is none. Asked once of all that is stored, then of what is new. */
-function newestVersions(lane: Lane): (model: ModelConfig) => Promise<string | null> {
-  const known = new Map<string, { readonly firsts: Map<string, number>; until: number }>();
-  return async ({ name: model, references }) => {
-    if (Object.keys(references).length === 0) return null;
-    const state = known.get(model) ?? { firsts: new Map<string, number>(), until: Number.NEGATIVE_INFINITY };
-    known.set(model, state);
-    const table = predictionsTable(model);
-    const there = await lane.query(
-      sql`SELECT name FROM system.tables WHERE database = currentDatabase() AND name IN ${list([table])}`,
-      z.object({ name: z.string() }),
-    );
-    if (there.length === 0) return null;
-    const recent = Number.isFinite(state.until) ? sql`timestamp >= ${time(state.until - DAY_MS)}` : sql`true`;
-    const rows = await lane.query(
-      sql`SELECT version, toUnixTimestamp64Milli(min(timestamp)) AS first, toUnixTimestamp64Milli(max(timestamp)) AS last FROM ${name(table)} WHERE ${recent} GROUP BY version`,
-      z.object({ version: z.string(), first: z.number(), last: z.number() }),
-    );
-    for (const { version, first, last } of rows) {
-      state.firsts.set(version, Math.min(first, state.firsts.get(version) ?? Number.POSITIVE_INFINITY));
-      state.until = Math.max(state.until, last);
-    }
-    const [newest] = [...state.firsts].sort(([a, one], [b, other]) => other - one || (a < b ? 1 : -1));
-    return newest?.[0] ?? null;
-  };
 }

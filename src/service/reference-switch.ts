@@ -1,51 +1,20 @@
 /**
- * Which reference is in force, and its change while the service runs: a build of events that has become complete, a new version that has a
+ * Which references are in force, and their change while the service runs: a build of events that has become complete, a new version that has a
  * reference of its own, what a person has put in force, or a retraining. After a retraining a new version is compared with what it was
  * trained on: where a report names a file, that one is in force from then on, over restarts too, until the configuration names another;
- * where it names none, the configured file is read again. The detectors begin anew with it: it is a new epoch.
+ * where it names none, the configured file is read again. Versions that were there before keep theirs. The detectors begin anew with another one: it
+ * is a new epoch.
  */
 import { recordReference } from "../audit/in-force.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Retraining } from "../core/retraining.ts";
-import { readRetrainings } from "../deliver/retraining-store.ts";
-import { type PreparedModel, prepareModel } from "../evaluate/prepare-model.ts";
-import { newestChoice } from "../evaluate/references/reference-choices.ts";
-import type { ReferenceState } from "../serve/context.ts";
+import { type PreparedModel, preparedFor, prepareModel } from "../evaluate/prepare-model.ts";
+import type { ReferenceState, VersionReferenceState } from "../serve/context.ts";
 import type { Lane } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
-import { createReferenceSources, type SourcedReference } from "./reference-sources.ts";
-
-interface Success {
-  readonly key: string;
-  /** null: the configured file. */
-  readonly file: string | null;
-  readonly version: string;
-  readonly at: number;
-}
-
-/** What the newest success of a model means for its reference; null where there was none. */
-async function newestSuccess(lane: Lane, model: ModelConfig): Promise<Success | null> {
-  if (model.actions.length === 0) return null;
-  const succeeded = (await readRetrainings(lane, { model: model.name }))
-    .filter((retraining) => retraining.succeeded_at !== null)
-    .sort((a, b) => (b.succeeded_at ?? 0) - (a.succeeded_at ?? 0));
-  const [newest] = succeeded;
-  if (newest === undefined) return null;
-  const named = succeeded.find((retraining) => fileOf(retraining, model) !== null);
-  return {
-    key: JSON.stringify([newest.retraining_id, newest.succeeded_at, newest.reference]),
-    file: named === undefined ? null : fileOf(named, model),
-    version: newest.version,
-    at: newest.succeeded_at ?? 0,
-  };
-}
-
-/** The file that a report named, unless the configuration has come to name another since. */
-function fileOf({ events }: Retraining, model: ModelConfig): string | null {
-  const detail = events.filter(({ detail: one }) => one.reference !== undefined).at(-1)?.detail;
-  return detail?.replaces === model.reference?.file ? (detail?.reference ?? null) : null;
-}
+import { createReferenceResolver, type SourcedModel, type SourcedVersion } from "./reference-resolver.ts";
+import type { SourcedReference } from "./reference-sources.ts";
+import type { Success } from "./version-references.ts";
 
 export interface ReferenceSwitchOptions {
   readonly lane: Lane;
@@ -55,22 +24,6 @@ export interface ReferenceSwitchOptions {
   readonly log: Pick<Log, "info" | "warn">;
   /** Puts a model in the place of the one of its name. */
   readonly replace: (prepared: PreparedModel) => void;
-}
-
-/** The reference of a model that would be in force, for what runs beside the service. */
-export function createReferenceResolver(lane: Lane, clock: Clock) {
-  const sources = createReferenceSources(lane, clock);
-  const find = async (config: ModelConfig) => {
-    const success = await newestSuccess(lane, config);
-    const sourced = await sources.find(config, success, await newestChoice(lane, config.name));
-    return { success, sourced };
-  };
-  return {
-    find,
-    /** A model with its reference as something to read. */
-    resolve: async (config: ModelConfig): Promise<ModelConfig> => (await find(config)).sourced.config,
-    close: () => sources.close(),
-  };
 }
 
 export interface ReferenceSwitch {
@@ -95,16 +48,22 @@ export function createReferenceSwitch({
   const { find, resolve, close } = createReferenceResolver(lane, clock);
   const known = new Map<string, Entry>();
 
-  const ready = async (sourced: SourcedReference, success: Success | null): Promise<PreparedModel> => {
-    const { config, origin, waiting } = sourced;
-    const prepared = await prepareModel(lane, config, clock, { readLane, ...(origin === undefined ? {} : { origin }) });
-    for (const warning of prepared.warnings) log.warn(warning, { model: config.name });
-    for (const note of prepared.notes) log.info(note, { model: config.name });
-    if (waiting !== null) log.info(waiting, { model: config.name });
-    const { referenceId } = prepared;
+  const ready = async (sourced: SourcedModel): Promise<PreparedModel> => {
+    const { config, origin, waiting, versions, success } = sourced;
+    const origins = new Map(versions.flatMap((one) => (one.origin === undefined ? [] : [[one.version, one.origin]])));
+    const prepared = await prepareModel(lane, config, clock, {
+      readLane,
+      origins,
+      ...(origin === undefined ? {} : { origin }),
+    });
+    const model = config.name;
+    for (const warning of prepared.warnings) log.warn(warning, { model });
+    for (const note of [prepared, ...prepared.others].flatMap(({ notes }) => notes)) log.info(note, { model });
+    if (waiting !== null) log.info(waiting, { model });
+    for (const one of versions) if (one.waiting !== null) log.info(one.waiting, { model, version: one.version });
     await recordReference(
       lane,
-      { model: config.name, referenceId, reason: reasonOf(prepared, sourced, success) },
+      { model, referenceId: idOf(prepared), reason: reasonsOf(prepared, sourced, success) },
       clock.now(),
     );
     return prepared;
@@ -112,27 +71,28 @@ export function createReferenceSwitch({
 
   return {
     async prepare(config) {
-      const { success, sourced } = await find(config);
-      const prepared = await ready(sourced, success);
+      const sourced = await find(config);
+      const prepared = await ready(sourced);
       known.set(config.name, { config, sourced, prepared });
       return prepared;
     },
     async look(model) {
       const entry = known.get(model);
       if (entry === undefined) return;
-      const { success, sourced } = await find(entry.config);
+      const sourced = await find(entry.config);
+      const { success } = sourced;
       const isSame = sourced.key === entry.sourced.key;
       const before = entry.prepared;
-      const prepared = isSame ? before : await ready(sourced, success);
+      const prepared = isSame ? before : await ready(sourced);
       entry.sourced = sourced;
-      if (prepared.referenceId === before.referenceId) return;
+      if (JSON.stringify(prepared.references) === JSON.stringify(before.references)) return;
       entry.prepared = prepared;
       replace(prepared);
       log.info(success === null ? "another reference is in force" : "a retraining has brought a new reference", {
         model,
         ...(success === null ? {} : { version: success.version }),
-        before: before.referenceId,
-        reference: prepared.referenceId,
+        before: idOf(before),
+        reference: idOf(prepared),
       });
       if (JSON.stringify(prepared.schema) !== JSON.stringify(before.schema))
         log.info(
@@ -145,18 +105,51 @@ export function createReferenceSwitch({
     resolve,
     state(model) {
       const entry = known.get(model);
-      if (entry === undefined) return null;
-      const { referenceId, reference } = entry.prepared;
-      const { waiting } = entry.sourced;
-      return { reference_id: referenceId, origin: reference?.origin ?? "", rows: reference?.rows ?? 0, waiting };
+      return entry === undefined ? null : stateOfModel(entry);
     },
     close,
   };
 }
 
+/** What is in force as one text: the model's reference, and those of versions. */
+const idOf = ({ referenceId, others }: PreparedModel): string =>
+  [
+    referenceId,
+    ...others.flatMap((one) => (one.versions.only ?? []).map((version) => `${version}: ${one.referenceId}`)),
+  ].join(", ");
+
+const stateOf = ({ referenceId, reference }: PreparedModel, waiting: string | null): VersionReferenceState => ({
+  reference_id: referenceId,
+  origin: reference?.origin ?? "",
+  rows: reference?.rows ?? 0,
+  waiting,
+});
+
+const stateOfModel = ({ prepared, sourced }: Entry): ReferenceState => ({
+  ...stateOf(prepared, sourced.waiting),
+  versions: Object.fromEntries(
+    sourced.versions.map((one) => [one.version, versionState(preparedFor(prepared, one.version), one)]),
+  ),
+});
+
+/** A reference that could not be read, of a version that has no events yet, is waited for too. */
+function versionState(prepared: PreparedModel, { version, waiting }: SourcedVersion): VersionReferenceState {
+  const state = stateOf(prepared, waiting);
+  const isMissing = waiting === null && prepared.reference === null;
+  return isMissing ? { ...state, waiting: `no reference yet: that of version ${version} could not be read` } : state;
+}
+
+function reasonsOf(prepared: PreparedModel, sourced: SourcedModel, success: Success | null): string {
+  const ofVersions = sourced.versions.map((one) => {
+    const own = preparedFor(prepared, one.version);
+    return `version ${one.version}: ${reasonOf(own, one, one.success)}`;
+  });
+  return [reasonOf(prepared, sourced, success), ...ofVersions].join("; ");
+}
+
 function reasonOf(
   { config, reference }: PreparedModel,
-  { waiting, chosen }: SourcedReference,
+  { waiting, chosen }: Pick<SourcedReference, "waiting" | "chosen">,
   success: Success | null,
 ): string {
   if (waiting !== null) return "no reference yet";
@@ -169,6 +162,6 @@ function reasonOf(
 
 interface Entry {
   readonly config: ModelConfig;
-  sourced: SourcedReference;
+  sourced: SourcedModel;
   prepared: PreparedModel;
 }

@@ -22,6 +22,7 @@ import { redrivenLetters } from "./migrations/0021-redriven-letters.ts";
 import { references } from "./migrations/0022-references.ts";
 import { entityLabels } from "./migrations/0023-entity-labels.ts";
 import { processes } from "./migrations/0027-processes.ts";
+import { modelVersions } from "./migrations/0026-model-versions.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -55,6 +56,7 @@ export const migrations: readonly Migration[] = [
   entityLabels,
   references,
   processes,
+  modelVersions,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

@@ -4,10 +4,12 @@ import { after, test } from "node:test";
 import { z } from "zod";
 import { decide } from "../../src/alert/decide.ts";
 import { readDecisions } from "../../src/alert/decisions.ts";
-import type { IncidentChange } from "../../src/core/incident.ts";
+import type { Incident, IncidentChange } from "../../src/core/incident.ts";
 import { readBaselines } from "../../src/evaluate/accepted/baseline-store.ts";
 import { createEvaluation } from "../../src/evaluate/evaluation.ts";
+import { createIllustrate } from "../../src/evaluate/incident-pictures.ts";
 import { prepareModel } from "../../src/evaluate/prepare-model.ts";
+import { createRootCause } from "../../src/evaluate/root-cause/root-cause.ts";
 import { backtest } from "../../src/requests/backtest.ts";
 import { loadPageTier } from "../../src/serve/queries/page-tier.ts";
 import { loadReport } from "../../src/serve/queries/report.ts";
@@ -135,6 +137,27 @@ const rowsOf = (table: "evidence" | "metrics", { config }: Scene) =>
 const of = async (table: "evidence" | "metrics", scene: Scene, subject: string) =>
   (await rowsOf(table, scene)).filter((one) => one.subject === subject);
 
+/** The picture and the causes of a further jump compare with what was accepted: a level of 8, of which the reference has seen nothing. */
+async function assertExplained({ prepared }: Scene, incident: Incident) {
+  const [member] = incident.members;
+  assert.ok(member !== undefined);
+  for (const window of ["page tier", "6h", "600 events"]) {
+    const start = T0 + 60 * HOUR;
+    const end = start + 6 * HOUR;
+    const of =
+      window === "page tier" ? member : { ...member, metric: "psi", window, window_start: start, window_end: end };
+    const told = { ...incident, window, members: [{ ...of, firing: true }] };
+    const [picture] = await createIllustrate(stage.lane, [prepared])(told);
+    assert.ok(picture?.kind === "histogram" && picture.from > 3, `${window}: ${JSON.stringify(picture)}`);
+    if (window === "page tier") continue;
+    const report = await createRootCause(stage.lane, [prepared])(told);
+    const ranges = (report?.causes ?? []).flatMap(({ conditions: [condition] }) =>
+      condition?.value.kind === "range" ? [condition.value.above ?? 0] : [],
+    );
+    assert.ok(ranges.length > 0 && ranges.every((above) => above > 5), `${window}: ${JSON.stringify(report?.causes)}`);
+  }
+}
+
 test("accepted drift stays quiet at the new level, a further jump is told, and nothing else is touched, nor by a restart", async () => {
   const { scene, told } = await play("accepted", 72, { 24: { acceptFor: 24 * 30 } });
   assert.deepEqual(
@@ -168,6 +191,8 @@ test("accepted drift stays quiet at the new level, a further jump is told, and n
     assert.deepEqual(new Set(breachedIn(24, 54)), new Set([false]), window);
     assert.deepEqual(new Set(breachedIn(60, 72)), new Set([true]), window);
   }
+
+  await assertExplained(scene, further.incident);
 
   // Whoever looks is told what it stands on, by whose word and until when.
   const tier = await loadPageTier(stage.lane, scene.config, { model: "accepted", version: "1", variant: "" });

@@ -52,6 +52,10 @@ const listed = z.object({
         origin: z.string(),
         rows: z.number(),
         waiting: z.string().nullable(),
+        versions: z.record(
+          z.string(),
+          z.object({ reference_id: z.string(), origin: z.string(), rows: z.number(), waiting: z.string().nullable() }),
+        ),
       }),
       chosen: z.object({ build_id: z.string(), owner: z.string() }).nullable(),
       builds: z.array(z.looseObject({ build_id: z.string(), rows: z.number() })),
@@ -126,13 +130,30 @@ describe("references in a running application", () => {
     assert.deepEqual(await inForce("first"), before);
   });
 
-  it("changes to the reference of a new version when its events come", async () => {
+  it("compares a new version with its own reference once that is there, and the older one with what it had", async () => {
     const before = await inForce("versions");
+    assert.match(before?.versions["2"]?.waiting ?? "", /^no reference yet: /);
     await push(560, 800, "2");
     const now = await inForce("versions");
-    assert.notEqual(now?.reference_id, before?.reference_id);
-    assert.match(now?.origin ?? "", /^the first 200 events of version 2/);
-    assert.equal((await inForce("first"))?.reference_id, before?.reference_id);
+    assert.equal(now?.reference_id, before?.reference_id);
+    assert.match(now?.versions["2"]?.origin ?? "", /^the first 200 events of version 2/);
+    await push(800, 870, "2");
+    const references = await scene.rows(
+      "SELECT version, argMax(reference_id, window_start) AS id FROM metrics WHERE model = 'versions' AND metric = 'psi' GROUP BY version ORDER BY version",
+      z.object({ version: z.string(), id: z.string() }),
+    );
+    assert.deepEqual(references, [
+      { version: "1", id: before?.reference_id },
+      { version: "2", id: now?.versions["2"]?.reference_id },
+    ]);
+    assert.notEqual(references[0]?.id, references[1]?.id);
+    const build = /\((b[0-9a-f]+)\)/.exec(now?.versions["2"]?.origin ?? "")?.[1] ?? "";
+    const shown = z
+      .object({ used_by: z.array(z.string()) })
+      .parse(await scene.json(`/v1/references/versions/${build}`));
+    assert.deepEqual(shown.used_by, ["version 2"]);
+    await scene.restart();
+    assert.deepEqual(await inForce("versions"), now);
   });
 
   it("uses what a person has put in force, over a restart, until the configured one is used again; all of it is audited", async () => {

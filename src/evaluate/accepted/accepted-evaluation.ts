@@ -11,13 +11,13 @@ import { panesOfBaseline } from "./accepted-panes.ts";
 import { cutBins } from "./baseline-bins.ts";
 import { readRows, withCounts } from "./baseline-rows.ts";
 import { readBaselines, type StoredBaseline, writeBaseline } from "./baseline-store.ts";
-import { type NextSteps, registerAcceptances } from "./register.ts";
+import { type DecidedUnder, type NextSteps, registerAcceptances } from "./register.ts";
 
 export interface AcceptedEvaluation {
   /** As of the last call; those of the store at first. */
   readonly baselines: () => readonly AcceptedBaseline[];
   /** Takes note of what people have decided; before steps are sealed. */
-  note(next: NextSteps, now: number): Promise<void>;
+  note(next: NextSteps, now: number, decided: () => Promise<DecidedUnder>): Promise<void>;
   /** Summarises and seals what has changed of the whole; after the model's own steps. `sizes`: rows of a pane. */
   advance(panes: readonly number[], sealedTo: number, sizes: (pane: number) => number, now: number): Promise<void>;
   /** The same of segments, after their steps; panes of segments. */
@@ -83,9 +83,9 @@ export async function openAccepted(lane: Lane, prepared: PreparedModel): Promise
 
   return {
     baselines: () => baselines,
-    async note(next, now) {
+    async note(next, now, decided) {
       if (prepared.reference === null || !Number.isFinite(next.whole)) return;
-      baselines = await registerAcceptances(lane, prepared, baselines, next, now);
+      baselines = await registerAcceptances(lane, prepared, baselines, next, now, decided);
     },
     advance: (panes, sealedTo, sizes, now) => advanceAll(({ segment }) => segment === "", panes, sealedTo, sizes, now),
     advanceSegments: (panes, sealedTo, now) =>
@@ -107,6 +107,7 @@ export function preparedOn(prepared: PreparedModel, { baselineId, bins }: Accept
     ...prepared,
     referenceId: baselineId,
     pageTier: null,
+    trailing: null,
     reference: {
       ...reference,
       referenceId: baselineId,

@@ -40,6 +40,7 @@ export const ofSubject = (
 /**
  * Takes note of acceptances that are new, and of those that were taken back.
  *
+ * @param decided under which references, as of before any of the model's references took note
  * @returns all baselines of the model's reference
  */
 export async function registerAcceptances(
@@ -48,6 +49,7 @@ export async function registerAcceptances(
   known: readonly StoredBaseline[],
   next: NextSteps,
   now: number,
+  decided: () => Promise<DecidedUnder>,
 ): Promise<readonly StoredBaseline[]> {
   const model = prepared.config.name;
   const acceptances = await readAcceptances(lane, model);
@@ -65,9 +67,10 @@ export async function registerAcceptances(
     `${decisionId} ${segment === "" ? "whole" : "segments"}`;
   const seen = new Set(known.map((baseline) => scopeOf(baseline.decisionId, baseline)));
   // What was decided under another reference has ended with it.
-  const elsewhere = await decidedElsewhere(lane, prepared);
+  const under = await decided();
   for (const acceptance of acceptances) {
-    if (elsewhere.has(acceptance.decisionId) || acceptance.isEnded || acceptance.until <= now) continue;
+    if (isElsewhere(prepared, under.get(acceptance.decisionId) ?? []) || acceptance.isEnded || acceptance.until <= now)
+      continue;
     const found: StoredBaseline[] = [];
     for (const of of acceptedSubjects(prepared, acceptance)) {
       if (seen.has(scopeOf(acceptance.decisionId, of)) || !Number.isFinite(nextOf(next, of))) continue;
@@ -102,12 +105,20 @@ function acceptedSubjects(
   ];
 }
 
-async function decidedElsewhere(lane: Lane, { config, referenceId }: PreparedModel): Promise<ReadonlySet<string>> {
+/** Under a reference that is in force no more, or before this one was: then of other versions alone. */
+const isElsewhere = ({ referenceId, references }: PreparedModel, under: readonly string[]): boolean =>
+  under.some((id) => !references.some((one) => one.referenceId === id)) ||
+  (under.length > 0 && !under.includes(referenceId));
+
+/** By decision: ids of the references under which it has baselines. */
+export type DecidedUnder = ReadonlyMap<string, readonly string[]>;
+
+export async function readDecided(lane: Lane, model: string): Promise<DecidedUnder> {
   const rows = await lane.query(
-    sql`SELECT DISTINCT decision_id FROM accepted_baselines WHERE model = ${config.name} AND reference_id != ${referenceId}`,
-    z.object({ decision_id: z.string() }),
+    sql`SELECT decision_id, groupUniqArray(reference_id) AS ids FROM accepted_baselines WHERE model = ${model} GROUP BY decision_id`,
+    z.object({ decision_id: z.string(), ids: z.array(z.string()) }),
   );
-  return new Set(rows.map((row) => row.decision_id));
+  return new Map(rows.map((row) => [row.decision_id, row.ids]));
 }
 
 /** null where the subject has no steps: then there is nothing that could have drifted. */

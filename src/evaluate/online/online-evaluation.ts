@@ -46,7 +46,7 @@ export async function openOnlineEvaluation(
   const known = await firstPanes(lane, prepared, null);
   const tracks: Track[] = [];
   for (const state of states) {
-    const scope = { model: prepared.config.name, planId: plan.planId, window: state.spec.name };
+    const scope = { model: prepared.config.name, planId: plan.planId, others: plan.others, window: state.spec.name };
     const beginning = await openBeginning(lane, scope);
     tracks.push({ state, scope, beginning, groups: new Map(), takenTo: Number.NEGATIVE_INFINITY });
   }

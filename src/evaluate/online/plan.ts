@@ -27,6 +27,8 @@ export interface OnlineWatch {
 export interface OnlinePlan {
   /** Of all that the states depend on: with another one the streams begin anew. */
   readonly planId: string;
+  /** Of the model's other references: versions that have those have streams of their own. */
+  readonly others: readonly string[];
   /** Distinct names of the detectors. */
   readonly names: readonly string[];
   readonly watches: readonly OnlineWatch[];
@@ -39,9 +41,22 @@ const WINDOWS_LEARNED = 30;
 const ERRORS_LEARNED = 1000;
 
 /** null where the model lists none. */
-export function planOnline(config: ModelConfig, referenceId: string): OnlinePlan | null {
+export function planOnline(
+  config: ModelConfig,
+  referenceId: string,
+  references: readonly string[] = [],
+): OnlinePlan | null {
   const written = onlineDetectorsOf(config);
   if (written.length === 0) return null;
+  return {
+    planId: planIdOf(config, referenceId, written),
+    others: references.filter((id) => id !== referenceId).map((id) => planIdOf(config, id, written)),
+    names: [...new Set(written.map(({ use }) => use))],
+    watches: written.map((detector) => watchOf(config, detector)),
+  };
+}
+
+function planIdOf(config: ModelConfig, referenceId: string, written: readonly OnlineDetectorConfig[]): string {
   const { pane, dedupe_within, anchor, task, classes, min_rows, estimates, fairness, windows, timezone } = config;
   const content = {
     version: STATE_VERSION,
@@ -59,11 +74,7 @@ export function planOnline(config: ModelConfig, referenceId: string): OnlinePlan
     ...(windows.some((window) => window.kind === "time" && isLocal(window.ms, timezone)) ? { timezone } : {}),
     watched: [...new Set(written.map(({ on }) => on))].sort().map((metric) => watchedParts(config, metric)),
   };
-  return {
-    planId: createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16),
-    names: [...new Set(written.map(({ use }) => use))],
-    watches: written.map((detector) => watchOf(config, detector)),
-  };
+  return createHash("sha256").update(canonicalJson(content)).digest("hex").slice(0, 16);
 }
 
 /** What a watched metric's values come from; its limits are no part of it. */

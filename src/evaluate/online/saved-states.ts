@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { SubjectKind } from "../../core/summary.ts";
 import { subjectKinds } from "../../core/summary.ts";
-import { sql, time } from "../../store/sql.ts";
+import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { MOST_TIME } from "../count-boundaries.ts";
 import type { Series } from "../window-series.ts";
@@ -11,6 +11,8 @@ import type { Series } from "../window-series.ts";
 export interface StateScope {
   readonly model: string;
   readonly planId: string;
+  /** Plans of the model's other references. */
+  readonly others: readonly string[];
   readonly window: string;
 }
 
@@ -127,7 +129,7 @@ export async function openBeginning(lane: Lane, scope: StateScope): Promise<numb
   ]);
   // Nobody asks for the states of another plan again.
   await lane.command(
-    sql`DELETE FROM online_states WHERE model = ${scope.model} AND window = ${scope.window} AND plan_id != ${scope.planId}`,
+    sql`DELETE FROM online_states WHERE model = ${scope.model} AND window = ${scope.window} AND plan_id NOT IN ${list([scope.planId, ...scope.others])}`,
   );
   return at;
 }

@@ -8,6 +8,7 @@ import { readBaselines } from "../accepted/baseline-store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { segmentScope } from "../segments/segment-evaluation.ts";
 import { openSteps } from "../steps.ts";
+import { ofVersions } from "../version-scope.ts";
 import { openPageTier } from "./page-tier.ts";
 
 /** Writes the evidence of the model's plan on all stored steps and complete windows; nothing where its budget is off. */
@@ -26,10 +27,12 @@ async function segmentsSealed(lane: Lane, prepared: PreparedModel): Promise<numb
 }
 
 /** Whether the page tier's newest stored evidence of a model is that of its plan; notices, which nobody judges, have plans of their own. */
-export async function hasStoredEvidence(lane: Lane, { config, pageTier }: PreparedModel): Promise<boolean> {
+export async function hasStoredEvidence(lane: Lane, { config, versions, pageTier }: PreparedModel): Promise<boolean> {
   const [row] = await lane.query(
-    sql`SELECT argMax(plan_id, computed_at) AS newest FROM evidence WHERE model = ${config.name} AND metric IN ${list(Object.values(evidenceMetrics))}`,
+    sql`SELECT argMax(plan_id, computed_at) AS newest FROM evidence WHERE model = ${config.name} AND ${ofVersions(versions)} AND metric IN ${list(Object.values(evidenceMetrics))}`,
     z.object({ newest: z.string() }),
   );
+  // A version that has a reference and no events yet has no evidence that could differ.
+  if (row?.newest === "" && versions.only !== null) return true;
   return row?.newest === (pageTier?.planId ?? "");
 }

@@ -8,6 +8,8 @@ import { evidenceMetrics } from "../../core/evidence.ts";
 import type { MetricRow } from "../../core/metric.ts";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import type { PreparedModel } from "../prepare-model.ts";
+import { ofVersions } from "../version-scope.ts";
 import type { Series } from "../window-series.ts";
 import { type Changed, LEAST_HELD_STEPS } from "./changed-subjects.ts";
 import { type EvidenceRow, subjectRow } from "./evidence-rows.ts";
@@ -25,12 +27,17 @@ const row = z.object({
 });
 
 /** @param since when the plan took its first step, ms */
-export async function readCarriedKpis(lane: Lane, model: string, planId: string, since: number): Promise<CarriedKpi[]> {
+export async function readCarriedKpis(
+  lane: Lane,
+  { config, versions }: Pick<PreparedModel, "config" | "versions">,
+  planId: string,
+  since: number,
+): Promise<CarriedKpi[]> {
   const earlier = Number.isFinite(since) ? sql`(plan_id != ${planId} OR computed_at < ${time(since)})` : sql`true`;
   const rows = await lane.query(
     sql`SELECT version, variant, subject, toUnixTimestamp64Milli(argMax(onset, window_start)) AS onset, argMax(finding, window_start) AS finding,
         toUnixTimestamp64Milli(max(window_start)) AS start, toUnixTimestamp64Milli(argMax(window_end, window_start)) AS end
-      FROM evidence FINAL WHERE model = ${model} AND metric = ${evidenceMetrics.kpi} AND ${earlier}
+      FROM evidence FINAL WHERE model = ${config.name} AND metric = ${evidenceMetrics.kpi} AND ${ofVersions(versions)} AND ${earlier}
       GROUP BY version, variant, subject HAVING argMax(breached, window_start) ORDER BY version, variant, subject`,
     row,
   );

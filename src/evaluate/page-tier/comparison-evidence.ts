@@ -12,6 +12,7 @@ import type { Lane } from "../../store/store.ts";
 import { windowStart } from "../../store/window-start.ts";
 import { joinedRows } from "../kpis/joined-rows.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { ofReferences } from "../version-scope.ts";
 import { type CarriedKpi, isCarried } from "./carried-kpis.ts";
 import {
   type ComparisonOutcome,
@@ -104,7 +105,7 @@ async function completeSteps(
         [${part(champion, 1)}, ${part(champion, 1)} + ${part(champion, 2)}, ${part(challenger, 1)}, ${part(challenger, 1)} + ${part(challenger, 2)}] AS sums
       FROM (SELECT *, JSONExtract(detail, 'sums', 'Array(Float64)') AS tested FROM metrics FINAL
         WHERE model = ${config.name} AND subject_kind = 'kpi' AND metric = ${comparison.metric} AND window = ${window.name} AND segment = ''
-          AND reference_id = ${prepared.referenceId} AND (${champion} OR ${challenger})
+          AND ${ofReferences(prepared.references)} AND (${champion} OR ${challenger})
           AND window_start NOT IN (SELECT pane_start FROM steps WHERE ${ofStream(prepared, comparison.traffic)} AND subject = ${comparison.subject}))
       GROUP BY window_start HAVING sums[2] > 0 AND sums[4] > 0 AND min(${isComplete(prepared, watermark)})
       ORDER BY window_start`,
@@ -158,7 +159,14 @@ async function readPairs(
   const span = { from: Math.min(...starts), to: Math.max(...windows.map(({ end }) => end)) };
   const key = windowStart(grid, sql`toUnixTimestamp64Milli(timestamp)`, span);
   const where = sql`(${isOf(champion)} OR ${isOf(challenger)}) AND ${key} IN ${list(starts)}`;
-  const joined = await joinedRows(lane, prepared, { span, key, where }, { features: [], labelled: true });
+  // The champion may have another reference.
+  const { versions: _, ...dedupe } = prepared.dedupe;
+  const joined = await joinedRows(
+    lane,
+    { ...prepared, dedupe },
+    { span, key, where },
+    { features: [], labelled: true },
+  );
   const positive = prepared.schema.classes[1] ?? "1";
   const isPositive = sql`label_text = ${positive}`;
   const set = metric === "accuracy" ? sql`true` : metric === "recall" ? isPositive : sql`NOT (${isPositive})`;

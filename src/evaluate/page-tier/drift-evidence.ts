@@ -55,18 +55,16 @@ export interface DriftScope {
 
 export async function wholeScope(
   lane: Lane,
-  { config }: PreparedModel,
+  prepared: PreparedModel,
   plan: PageTierPlan,
   baselines: DriftScope["baselines"],
 ): Promise<DriftScope> {
-  const { through, changed } = await readCarriedOver(lane, config.name, plan.planId);
+  const { through, changed } = await readCarriedOver(lane, prepared, plan.planId);
   // Segments that are watched no more end with the whole's steps.
   const left =
-    plan.segments === null
-      ? (await readCarriedOver(lane, config.name, plan.planId, evidenceMetrics, true)).changed
-      : [];
+    plan.segments === null ? (await readCarriedOver(lane, prepared, plan.planId, evidenceMetrics, true)).changed : [];
   const carried = [...changed, ...left];
-  return { ofSegments: false, paneMs: config.pane, since: through, carried, notices: plan.notices, baselines };
+  return { ofSegments: false, paneMs: prepared.config.pane, since: through, carried, notices: plan.notices, baselines };
 }
 
 /** Steps that a restart replays at most. */
@@ -84,7 +82,7 @@ export async function openDriftEvidence(
   const pane = scope.paneMs;
   // Evidence is of the model's plan as a whole, of which segments are a part.
   const planId = prepared.pageTier?.planId ?? plan.planId;
-  const saved = await readUnits(lane, model, plan, rebasing);
+  const saved = await readUnits(lane, prepared, plan, rebasing);
   const { units } = saved;
   let through = saved.through;
   let unsaved = 0;
@@ -219,7 +217,7 @@ async function openNoticesBeside(
   if (plan === null) return null;
   const { name: model, pane } = prepared.config;
   const rebasing = createRebasing(baselines, { tolerance: null, fading: plan.fading });
-  const opened = await openNotices(lane, model, plan, pageThrough, rebasing, (...of) =>
+  const opened = await openNotices(lane, prepared, plan, pageThrough, rebasing, (...of) =>
     carry(...of, pane, noticeMetrics.drift, rebasing),
   );
   const { units } = opened;

@@ -6,6 +6,7 @@ import { evidenceMetrics } from "../../core/evidence.ts";
 import { list, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { ofVersions } from "../version-scope.ts";
 import { type Series, seriesKey } from "../window-series.ts";
 import type { CarriedKpi } from "./carried-kpis.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
@@ -106,7 +107,7 @@ async function completeWindows(
         JSONExtract(detail, 'sums', 'Array(Float64)') AS sums
       FROM metrics FINAL
       WHERE model = ${config.name} AND subject_kind = 'kpi' AND metric IN ${list(plan.kpis.map(({ metric }) => metric))}
-        AND window = ${window} AND segment = '' AND JSONHas(detail, 'sums') AND reference_id = ${prepared.referenceId}
+        AND window = ${window} AND segment = '' AND JSONHas(detail, 'sums') AND reference_id = ${prepared.referenceId} AND ${ofVersions(prepared.versions)}
         AND NOT (startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable')
         AND ${isComplete(prepared, watermark)}
         AND (metric, version, variant, window_start) NOT IN (SELECT subject, version, variant, pane_start FROM steps WHERE ${ofStream(prepared, "kpi")})

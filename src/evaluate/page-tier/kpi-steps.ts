@@ -6,6 +6,7 @@ import { z } from "zod";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { ofVersions } from "../version-scope.ts";
 import type { Series } from "../window-series.ts";
 
 /** Of one KPI alone, or of two versions against each other on split or shadow traffic. */
@@ -55,11 +56,11 @@ export const ofStream = ({ config, referenceId }: PreparedModel, stream: KpiStre
 
 export async function readTakenSteps(
   lane: Lane,
-  { config }: PreparedModel,
+  { config, versions }: PreparedModel,
   stream: KpiStream,
   planId: string,
 ): Promise<TakenSteps> {
-  const where = sql`model = ${config.name} AND subject_kind = 'kpi' AND stream = ${stream}`;
+  const where = sql`model = ${config.name} AND subject_kind = 'kpi' AND stream = ${stream} AND ${ofVersions(versions)}`;
   const [other] = await lane.query(
     sql`SELECT count() AS steps, toUnixTimestamp64Milli(max(sealed_at)) AS last FROM steps WHERE ${where} AND plan_id != ${planId}`,
     z.object({ steps: z.number(), last: z.number() }),

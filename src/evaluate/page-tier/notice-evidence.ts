@@ -4,7 +4,7 @@
  */
 import { noticeMetrics } from "../../core/evidence.ts";
 import type { Lane } from "../../store/store.ts";
-import { readCarriedOver } from "./carried-over.ts";
+import { type ModelVersions, readCarriedOver } from "./carried-over.ts";
 import type { DriftStep, StepOutcome } from "./drift-tracker.ts";
 import { type EvidenceRow, onScale, type StepPlace, type SubjectEvidence, subjectRow } from "./evidence-rows.ts";
 import type { NoticePlan } from "./notice-plan.ts";
@@ -34,15 +34,15 @@ type CarriedOver = Awaited<ReturnType<typeof readCarriedOver>>;
  */
 export async function openNotices(
   lane: Lane,
-  model: string,
+  prepared: ModelVersions,
   plan: NoticePlan,
   pageThrough: number,
   rebasing: Rebasing,
   carry: Carry,
 ): Promise<OpenedNotices> {
-  const { units, through } = await readUnits(lane, model, plan, rebasing);
+  const { units, through } = await readUnits(lane, prepared, plan, rebasing);
   if (through !== Number.NEGATIVE_INFINITY) return { plan, units, through, ended: [] };
-  const carried = await readCarriedOver(lane, model, plan.planId, noticeMetrics);
+  const carried = await readCarriedOver(lane, prepared, plan.planId, noticeMetrics);
   const ended = carried.changed.flatMap((subject) => carry(plan, units, subject));
   return { plan, units, through: Math.max(pageThrough, carried.through), ended };
 }

@@ -73,7 +73,7 @@ async function openSegmentEvidence(
 ): Promise<DriftEvidence | null> {
   if (plan.segments === null) return null;
   const { paneMs, since } = await segmentScope(lane, prepared, plan.segments);
-  const { changed: carried } = await readCarriedOver(lane, prepared.config.name, plan.planId, evidenceMetrics, true);
+  const { changed: carried } = await readCarriedOver(lane, prepared, plan.planId, evidenceMetrics, true);
   const scope = { ofSegments: true, paneMs, since, carried, notices: null, baselines };
   return openDriftEvidence(lane, prepared, plan.segments, scope);
 }
@@ -84,10 +84,9 @@ async function openLabelled(
   prepared: PreparedModel,
   plan: PageTierPlan,
 ): Promise<(watermark: number, now: number) => Promise<void>> {
-  const { name } = prepared.config;
   const ofKpis = await readTakenSteps(lane, prepared, "kpi", plan.planId);
   const ofVersions = await readTakenSteps(lane, prepared, plan.comparisons[0]?.traffic ?? "split", plan.planId);
-  const carried = await readCarriedKpis(lane, name, plan.planId, Math.min(ofKpis.since, ofVersions.since));
+  const carried = await readCarriedKpis(lane, prepared, plan.planId, Math.min(ofKpis.since, ofVersions.since));
   // Rows that end what is tested no more; written with the first rows.
   const ended = carried.filter((one) => !isTested(plan, one)).flatMap((one) => endedRow(one) ?? []);
   const kpis = openKpiEvidence(lane, prepared, plan, ofKpis, carried);

@@ -3,7 +3,9 @@ import { z } from "zod";
 import { rowOfState, stateOfRow } from "../../sequential/tilt-state-row.ts";
 import { sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { ofVersions } from "../version-scope.ts";
 import { type Series, seriesKey } from "../window-series.ts";
+import type { ModelVersions } from "./carried-over.ts";
 import { changedSchema } from "./changed-subjects.ts";
 import { newUnit, type UnitState } from "./drift-tracker.ts";
 import { noRebasing, type Rebasing } from "./rebased-streams.ts";
@@ -71,11 +73,11 @@ export async function saveUnits(
 /** Units as they were saved last, and through which step's end; -Infinity where nothing was. */
 export async function readUnits(
   lane: Lane,
-  model: string,
+  { config, versions }: ModelVersions,
   plan: TierPlan,
   rebasing: Rebasing = noRebasing,
 ): Promise<{ readonly units: Units; readonly through: number }> {
-  const where = sql`model = ${model} AND plan_id = ${plan.planId}`;
+  const where = sql`model = ${config.name} AND plan_id = ${plan.planId}`;
   const [found] = await lane.query(
     sql`SELECT count() AS rows, toUnixTimestamp64Milli(max(through)) AS latest FROM page_tier_states WHERE ${where}`,
     z.object({ rows: z.number(), latest: z.number() }),
@@ -83,7 +85,7 @@ export async function readUnits(
   const units: Units = new Map();
   if (found === undefined || found.rows === 0) return { units, through: Number.NEGATIVE_INFINITY };
   const rows = await lane.query(
-    sql`SELECT version, variant, stream, state, changed FROM page_tier_states FINAL WHERE ${where} AND through = ${time(found.latest)}`,
+    sql`SELECT version, variant, stream, state, changed FROM page_tier_states FINAL WHERE ${where} AND through = ${time(found.latest)} AND ${ofVersions(versions)}`,
     row,
   );
   for (const { version, variant, state, changed } of rows.filter(({ stream }) => stream === UNIT)) {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
+import { ofVersions } from "../version-scope.ts";
 
 const stepRow = z.object({
   reference_id: z.string(),
@@ -27,12 +28,12 @@ const ROWS_AT_ONCE = 50_000;
  */
 export async function* storedSteps(
   lane: Lane,
-  { config, referenceId }: PreparedModel,
+  { config, referenceId, versions }: PreparedModel,
   after: number,
   ofSegments = false,
   more: readonly string[] = [],
 ): AsyncGenerator<ReadonlyMap<number, readonly StoredStep[]>> {
-  const where = sql`model = ${config.name} AND reference_id IN ${list([referenceId, ...more])} AND subject_kind != 'kpi' AND ${ofSegments ? sql`segment != ''` : sql`segment = ''`}`;
+  const where = sql`model = ${config.name} AND reference_id IN ${list([referenceId, ...more])} AND subject_kind != 'kpi' AND ${ofVersions(versions)} AND ${ofSegments ? sql`segment != ''` : sql`segment = ''`}`;
   const from = Number.isFinite(after) ? sql`pane_start >= ${time(after)}` : sql`true`;
   const panes = await lane.query(
     sql`SELECT toUnixTimestamp64Milli(pane_start) AS start, count() AS rows FROM steps WHERE ${where} AND ${from} GROUP BY pane_start ORDER BY pane_start`,

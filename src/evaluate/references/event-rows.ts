@@ -6,6 +6,7 @@ import { predictionsTable } from "../../store/model-tables.ts";
 import { name, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { keptRows, type Span } from "../kept-rows.ts";
+import { everyVersion, type VersionScope } from "../version-scope.ts";
 
 /** Events read at a time. */
 const EVENTS_AT_ONCE = 20_000;
@@ -34,6 +35,8 @@ export interface WantedEvents {
   readonly span: Span;
   /** null: of all versions. */
   readonly version: string | null;
+  /** Of these alone; left out: of all. */
+  readonly versions?: VersionScope;
   /** Events at most, the earliest. */
   readonly most: number;
   /** Every so many-th is taken, by the hash of its id: 1 takes all. */
@@ -60,7 +63,8 @@ export async function* readEventLines(
 ): AsyncGenerator<readonly ReferenceLine[]> {
   const columns = await tableColumns(lane, model.name);
   const memory = new Map<number, boolean>();
-  const dedupe = { model: model.name, dedupeWithin: model.dedupe_within, pane: model.pane, memory };
+  const versions = wanted.versions ?? everyVersion;
+  const dedupe = { model: model.name, dedupeWithin: model.dedupe_within, pane: model.pane, memory, versions };
   const kept = await keptRows(lane, dedupe, wanted.span);
   let after: Sql = sql`true`;
   for (let taken = 0; taken < wanted.most; ) {

@@ -22,11 +22,11 @@ export interface ReferenceChoice {
 export const specText = (reference: ReferenceConfig | undefined): string =>
   reference === undefined ? "" : canonicalJson(reference);
 
-/** null where nobody has chosen. */
-export async function newestChoice(lane: Lane, model: string): Promise<ReferenceChoice | null> {
-  const [newest] = await lane.query(
+/** The newest for each configured reference that one was put in the place of, by its text (`specText`). */
+export async function newestChoices(lane: Lane, model: string): Promise<ReadonlyMap<string, ReferenceChoice>> {
+  const newest = await lane.query(
     sql`SELECT model, toUnixTimestamp64Milli(at) AS at_ms, build_id, replaces, owner, reason FROM reference_choices FINAL
-      WHERE model = ${model} ORDER BY at DESC, choice_id LIMIT 1`,
+      WHERE model = ${model} ORDER BY at DESC, choice_id LIMIT 1 BY replaces`,
     z
       .object({
         model: z.string(),
@@ -38,7 +38,7 @@ export async function newestChoice(lane: Lane, model: string): Promise<Reference
       })
       .transform(({ at_ms, ...rest }): ReferenceChoice => ({ ...rest, at: at_ms })),
   );
-  return newest ?? null;
+  return new Map(newest.map((choice) => [choice.replaces, choice]));
 }
 
 /** The same choice at the same millisecond twice is one. */

@@ -50,7 +50,7 @@ const row = z.object({
 export async function readReference(lane: Lane, model: string, referenceId?: string): Promise<LoadedReference | null> {
   const which =
     referenceId === undefined
-      ? sql`(SELECT argMax(reference_id, (created_at, reference_id)) FROM \`references\` WHERE model = ${model})`
+      ? sql`(SELECT argMax(reference_id, (created_at, reference_id)) FROM \`references\` WHERE model = ${model} AND reference_id NOT IN (SELECT reference_id FROM trailing_references WHERE model = ${model}))`
       : sql`${referenceId}`;
   const found = await lane.query(
     sql`SELECT reference_id, subject_kind, subject, kind, edges, categories, bins, means, rows, n, missing, invalid, singletons, mean, standard_deviation,

@@ -5,13 +5,14 @@
  */
 import { z } from "zod";
 import type { Incident, IncidentMember } from "../../core/incident.ts";
-import type { CauseReport, IncidentCause } from "../../core/incident-cause.ts";
-import { type SubjectKind, subjectKinds } from "../../core/summary.ts";
+import type { CauseCondition, CauseReport, IncidentCause } from "../../core/incident-cause.ts";
+import { type SubjectKind, subjectKinds, type WindowSummary } from "../../core/summary.ts";
 import { list, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { type ComparedSubject, comparedSubjects, comparedSummary } from "../accepted/compared-subject.ts";
 import { windowSummary } from "../drift-rows.ts";
 import { newestSummaries, paneName } from "../panes.ts";
-import type { PreparedModel } from "../prepare-model.ts";
+import { type PreparedModel, preparedFor } from "../prepare-model.ts";
 import { subjectKey } from "../references/load-reference.ts";
 import { mergedSummaries, type StoredSummary } from "../summarise.ts";
 import { firstSeen } from "./first-seen.ts";
@@ -36,9 +37,10 @@ export type Explain = (incident: Incident) => Promise<CauseReport | null>;
 export function createRootCause(lane: Lane, models: readonly PreparedModel[]): Explain {
   const byName = new Map(models.map((model) => [model.config.name, model]));
   return async (incident) => {
-    const prepared = byName.get(incident.model);
+    const model = byName.get(incident.model);
     const member = explainedMember(incident);
-    return prepared === undefined || member === undefined ? null : explain(lane, prepared, incident, member);
+    if (model === undefined || member === undefined) return null;
+    return explain(lane, preparedFor(model, member.version), incident, member);
   };
 }
 
@@ -59,14 +61,14 @@ async function explain(
   const place: WindowPlace = { version, variant, start, end };
   const summaries = await summariesOf(lane, prepared, incident.window, place);
   const moved = await movedSubjects(lane, prepared, incident, place);
+  const compared = await comparedIn(lane, prepared, incident.window, place, moved, summaries);
   const features = await lossRanking(lane, prepared, summaries);
   const names = moved.flatMap(({ kind, subject }) => (kind === "feature" ? [subject] : []));
   const columns = wantedColumns(prepared, names);
   const split = await kpiChange(lane, prepared, incident, place, columns);
   const values = valueCauses(
-    prepared,
+    compared,
     moved,
-    summaries,
     features.map(({ subject }) => subject),
   );
   const fired = new Set(incident.members.flatMap((one) => (one.firing ? [`${one.subject_kind}/${one.subject}`] : [])));
@@ -74,7 +76,7 @@ async function explain(
   if (causes.length + features.length === 0 && split === null) return null;
   const dated: IncidentCause[] = [];
   for (const cause of causes)
-    dated.push(await withFirstWindow(lane, prepared, incident.window, place, cause, summaries));
+    dated.push(await withFirstWindow(lane, prepared, incident.window, place, cause, compared));
   const { change = null, baseline = null } = split ?? {};
   return {
     version,
@@ -122,6 +124,45 @@ async function summariesOf(
   return new Map(rows.map((row) => [subjectKey(row), row]));
 }
 
+type ComparedWindow = ComparedSubject & { readonly window: WindowSummary };
+
+/** What a subject was compared with, and its counts in the window; only what has moved can be compared with what was accepted. */
+type ComparedSubjects = (kind: CauseCondition["subject_kind"], subject: string) => ComparedWindow | undefined;
+
+async function comparedIn(
+  lane: Lane,
+  prepared: PreparedModel,
+  window: string,
+  { version, variant, start, end }: WindowPlace,
+  moved: readonly MovedSubject[],
+  summaries: ReadonlyMap<string, StoredSummary>,
+): Promise<ComparedSubjects> {
+  const find = await comparedSubjects(lane, prepared, true);
+  const spec = prepared.config.windows.find(({ name }) => name === window);
+  const found = new Map<string, ComparedWindow | null>();
+  for (const { kind: subjectKind, subject } of moved) {
+    const key = subjectKey({ subjectKind, subject });
+    const compared = await find({ subjectKind, subject }, { version, variant }, start);
+    found.set(key, null);
+    if (compared === null || spec === undefined) continue;
+    const [pane, to] = spec.kind === "time" ? [paneName(prepared), end] : [spec.name, start + 1];
+    const stored =
+      compared.prepared === prepared
+        ? summaries.get(key)
+        : await comparedSummary(lane, compared, { version, variant }, pane, { from: start, to });
+    found.set(key, { ...compared, window: windowSummary(compared.reference, stored) });
+  }
+  return (kind, subject) => {
+    const key = `${kind}/${subject}`;
+    const known = found.get(key);
+    if (known !== undefined) return known ?? undefined;
+    const reference = prepared.reference?.subjects.find((one) => subjectKey(one) === key);
+    if (reference === undefined) return undefined;
+    const window = windowSummary(reference, summaries.get(key));
+    return { prepared, reference, isReference: true, from: Number.NEGATIVE_INFINITY, window };
+  };
+}
+
 interface MovedSubject {
   readonly kind: SubjectKind;
   readonly subject: string;
@@ -166,9 +207,8 @@ async function movedSubjects(
 
 /** The values that moved, subject by subject: what is likely to cost most first, then what is furthest beyond its limit. */
 function valueCauses(
-  { reference }: PreparedModel,
+  compared: ComparedSubjects,
   moved: readonly MovedSubject[],
-  summaries: ReadonlyMap<string, StoredSummary>,
   costly: readonly string[],
 ): IncidentCause[] {
   const rankOf = ({ kind, subject }: MovedSubject) => {
@@ -179,9 +219,9 @@ function valueCauses(
     (a, b) => rankOf(a) - rankOf(b) || b.excess - a.excess || (a.subject < b.subject ? -1 : 1),
   );
   return ordered.slice(0, MOST_SUBJECTS).flatMap(({ kind, subject, metric }) => {
-    const known = reference?.subjects.find((one) => one.subjectKind === kind && one.subject === subject);
+    const known = compared(kind, subject);
     if (known === undefined) return [];
-    return movedValues(metric, known, windowSummary(known, summaries.get(subjectKey(known))))
+    return movedValues(metric, known.reference, known.window)
       .filter(({ part }) => part >= LEAST_PART)
       .sort((a, b) => b.part - a.part)
       .slice(0, MOST_VALUES)
@@ -246,19 +286,16 @@ async function withFirstWindow(
   window: string,
   place: WindowPlace,
   cause: IncidentCause,
-  summaries: ReadonlyMap<string, StoredSummary>,
+  compared: ComparedSubjects,
 ): Promise<IncidentCause> {
   const [condition, second] = cause.conditions;
   const spec = prepared.config.windows.find(({ name }) => name === window);
   if (condition === undefined || second !== undefined || spec === undefined) return cause;
-  const reference = prepared.reference?.subjects.find(
-    (one) => one.subjectKind === condition.subject_kind && one.subject === condition.subject,
-  );
-  if (reference === undefined) return cause;
-  const summary = windowSummary(reference, summaries.get(subjectKey(reference)));
-  const value = sameValue(movedValues(cause.drift?.metric ?? "total-variation", reference, summary), cause);
+  const known = compared(condition.subject_kind, condition.subject);
+  if (known === undefined) return cause;
+  const value = sameValue(movedValues(cause.drift?.metric ?? "total-variation", known.reference, known.window), cause);
   if (value === undefined || value.shares[0] === value.shares[1]) return cause;
-  const start = await firstSeen(lane, prepared, spec, place, reference, value);
+  const start = await firstSeen(lane, known.prepared, spec, place, known.reference, value);
   if (start === null) return cause;
   return { ...cause, first_window_start: start, first_window_end: await endOf(lane, prepared, window, place, start) };
 }

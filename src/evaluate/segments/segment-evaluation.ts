@@ -62,7 +62,7 @@ export async function openSegments(lane: Lane, prepared: PreparedModel): Promise
 
 /** Evidence of segments begins where that of the whole does under its plan: at the present, where another plan came before it. */
 export async function segmentScope(lane: Lane, prepared: PreparedModel, plan: SegmentPlan): Promise<StepScope> {
-  const through = await readThrough(lane, prepared.config.name, prepared.pageTier?.planId ?? "");
+  const through = await readThrough(lane, prepared, prepared.pageTier?.planId ?? "");
   return {
     panes: plan.panes,
     paneMs: plan.paneMs,

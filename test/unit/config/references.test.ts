@@ -1,7 +1,14 @@
 /** How a reference may be named, and what its names come to. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { referenceProblem, referenceSchema, selectionOf, selectionText } from "../../../src/config/references.ts";
+import {
+  referenceProblem,
+  referenceSchema,
+  selectionOf,
+  selectionText,
+  trailingProblem,
+  trailingWarning,
+} from "../../../src/config/references.ts";
 
 const problem = (written: unknown) => referenceProblem(referenceSchema.parse(written));
 
@@ -14,6 +21,8 @@ describe("the sources of a reference", () => {
       { first: 20_000 },
       { version: "7" },
       { version: "7", first: 500 },
+      { trailing: { length: "28d" } },
+      { file: "r.parquet", trailing: { length: "28d", lag: "1d", every: "12h" } },
     ])
       assert.equal(problem(written), null, JSON.stringify(written));
   });
@@ -25,9 +34,27 @@ describe("the sources of a reference", () => {
       [{ from: "2026-09-01" }, /belong together/],
       [{ from: "2026-10-01", to: "2026-09-01" }, /from must lie before to/],
       [{ file: "r.parquet", version: "7" }, /events of the store/],
-      [{ trailing: "30d" }, /slow change is never seen.*driftline reference build/],
     ];
     for (const [written, message] of wrong) assert.match(problem(written) ?? "", message, JSON.stringify(written));
+  });
+
+  it("warns of what a trailing reference does not see, beside the fixed one that the page tier keeps", () => {
+    const trailing = referenceSchema.parse({ trailing: { length: "28d" } });
+    assert.match(
+      trailingWarning(trailing) ?? "",
+      /the 28d that end 7d before them: a change slower than that is never seen .* after 35d at the latest/,
+    );
+    assert.deepEqual(selectionOf(trailing), { version: null, kind: "first", first: 20_000 });
+    assert.equal(selectionOf({ ...trailing, file: "r.parquet" }), null);
+    assert.equal(trailingWarning(referenceSchema.parse({ file: "r.parquet" })), null);
+    assert.equal(referenceSchema.safeParse({ trailing: "30d" }).success, false);
+  });
+
+  it("refuses a trailing reference whose events retention takes", () => {
+    const trailing = referenceSchema.parse({ trailing: { length: "28d" } });
+    assert.match(trailingProblem(trailing, 30 * 86_400_000) ?? "", /reaches 36d back .* retention \(30d\)/);
+    assert.equal(trailingProblem(trailing, 36 * 86_400_000), null);
+    assert.equal(trailingProblem(trailing, undefined), null);
   });
 
   it("refuses times without a zone and days that are none", () => {

@@ -21,8 +21,8 @@ import { halves } from "./migrations/0018-halves.ts";
 import { redrivenLetters } from "./migrations/0021-redriven-letters.ts";
 import { references } from "./migrations/0022-references.ts";
 import { entityLabels } from "./migrations/0023-entity-labels.ts";
-import { processes } from "./migrations/0027-processes.ts";
 import { modelVersions } from "./migrations/0026-model-versions.ts";
+import { processes } from "./migrations/0027-processes.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 

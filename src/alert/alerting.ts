@@ -19,7 +19,7 @@ import type { IncidentRecord } from "./incident-record.ts";
 import { createJudge, type JudgeOptions } from "./judge.ts";
 import { createPlans } from "./kpi-plans.ts";
 import { recordChanges } from "./record-changes.ts";
-import { effectiveRules, watchedMetrics } from "./rules.ts";
+import { effectiveRules, metricsBySegment, watchedMetrics } from "./rules.ts";
 
 /** What a change leads to: messages and requests to queue, and what was decided about actions. */
 export interface Plan {
@@ -75,6 +75,7 @@ function createModelAlerting(
   const { lane } = options;
   const rules = effectiveRules(model);
   const metrics = watchedMetrics(rules);
+  const bySegment = metricsBySegment(rules);
   const judge = createJudge({ ...options, plans: createPlans(options.models) }, model, rules);
   /** What the last call left; null at first and after a failure. */
   let last: { readonly judged: number | null; readonly anyOpen: boolean } | null = null;
@@ -83,7 +84,7 @@ function createModelAlerting(
     judged: number | null,
     anyOpen: boolean,
   ): Promise<{ changes: readonly RecordedChange[]; judged: number | null; open: number }> => {
-    const changed = metrics.length === 0 ? [] : await readChanged(lane, model.name, metrics, judged);
+    const changed = metrics.length === 0 ? [] : await readChanged(lane, model.name, metrics, bySegment, judged);
     if (changed.length === 0 && !anyOpen) return { changes: [], judged, open: 0 };
     // Read anew each time: a second process by mistake then finds nothing left to do, and does nothing.
     const records = await readOpen(lane, model.name);

@@ -126,13 +126,7 @@ function modelOf(config: ModelConfig, found: Found, links: DigestLinks): DigestM
   const model = config.name;
   const isOurs = (row: { readonly model: string }) => row.model === model;
   const rules = effectiveRules(config);
-  // Rules look at the whole: what breaches in a segment has none.
-  const free = found.breaches
-    .filter(isOurs)
-    .filter(
-      ({ segment, window, metric, subject }) =>
-        segment !== "" || !rules.some((rule) => ruleApplies(rule, window, metric, subject)),
-    );
+  const free = found.breaches.filter(isOurs).filter((row) => !rules.some((rule) => ruleApplies(rule, row.window, row)));
   const volume = found.volumes.get(model) ?? { now: 0, before: 0 };
   const incidents = found.incidents.filter((row) =>
     modelsOf({ model: row.model, models: modelsIn(row) }).includes(model),

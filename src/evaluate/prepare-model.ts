@@ -29,6 +29,8 @@ import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts"
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
 import { hasReferenceRows, writeReferenceRows } from "./references/reference-rows.ts";
 import { readReference, writeReference } from "./references/stored-reference.ts";
+import type { SegmentReference } from "./segments/segment.ts";
+import { segmentReference } from "./segments/segment-reference.ts";
 
 export interface BoundDetector {
   readonly name: string;
@@ -53,6 +55,8 @@ export interface PreparedModel {
   readonly estimation: Estimation;
   /** What the page tier watches; null where it is off or has nothing to watch. */
   readonly pageTier: PageTierPlan | null;
+  /** Whose KPIs are computed by themselves; null where the model names no segments or has no reference to find them in. */
+  readonly segments: SegmentReference | null;
   /** How copies of an event are told. */
   readonly dedupe: DedupeOptions;
   /** How the page tier compares, in sentences. */
@@ -108,6 +112,8 @@ export async function prepareModel(
     online: planOnline(config, referenceId),
     estimation,
     pageTier,
+    segments:
+      pageTier?.segments?.reference ?? (await segmentsOfReference(lane, options.readLane ?? lane, config, reference)),
     notes: (pageTier?.seasons ?? []).map((note) => `model ${config.name}: ${note}`),
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
     warnings,
@@ -146,6 +152,23 @@ async function preparePageTier(
   warnings.push(...[...new Set(notes)].map((note) => `model ${config.name}: ${note}`));
   if (plan !== null) await writePlanNotes(lane, config.name, plan, clock.now());
   return plan;
+}
+
+/** Of a model whose page tier watches none. */
+async function segmentsOfReference(
+  lane: Lane,
+  readLane: Lane,
+  config: ModelConfig,
+  reference: LoadedReference | null,
+): Promise<SegmentReference | null> {
+  if (reference === null || config.kpis.length === 0) return null;
+  try {
+    return await segmentReference(lane, readLane, config, reference);
+  } catch (thrown) {
+    // The file is gone and the stored reference stays in force.
+    if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
+    return null;
+  }
 }
 
 /** What online detectors find in the reference itself, where they find anything. */

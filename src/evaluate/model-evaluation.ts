@@ -92,7 +92,8 @@ export async function openModelEvaluation(
     // Before the windows: those since an acceptance are compared with what steps have shown until then.
     await writeSteps(lane, prepared, steps, dirty, now);
     await accepted.advance(dirty, steps.sealedTo, pending.rows, now);
-    const touched = { panes: dirty, changed, labelled, accepted: accepted.baselines() };
+    const labelsFrom = Math.min(...records.map((record) => record.labelsFrom));
+    const touched = { panes: dirty, changed, labelled, labelsFrom, accepted: accepted.baselines() };
     const done = await evaluateWindows(
       lane,
       prepared,

@@ -1,5 +1,6 @@
 /** A model made ready for ingestion and evaluation: its configuration, reference, schema, and detectors with their options checked. */
 import { detectors as registry } from "../../detectors/index.ts";
+import { graceOf, labelDelay } from "../../detectors/label-delay.ts";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { onlineDetectors } from "../../detectors/online/index.ts";
 import type { DetectorConfig } from "../config/detectors.ts";
@@ -47,6 +48,8 @@ export interface PreparedModel {
   readonly referenceId: string;
   readonly monitorHash: string;
   readonly detectors: readonly BoundDetector[];
+  /** Whether labels come later than they did; null where it is not watched. */
+  readonly labelDelay: LabelDelayWatch | null;
   /** Those of several features together. */
   readonly sampleDetectors: readonly BoundSampleDetector[];
   /** Those that read a stream of numbers; null where none is listed. */
@@ -107,7 +110,8 @@ export async function prepareModel(
     reference,
     referenceId,
     monitorHash: hash,
-    detectors: bindDetectors(config),
+    detectors: bindDetectors(config).filter(({ name }) => name !== labelDelay.name),
+    labelDelay: watchLabelDelay(config),
     sampleDetectors: bindSampleDetectors(config, reference?.subjects ?? []),
     online: planOnline(config, referenceId),
     estimation,
@@ -251,6 +255,19 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
         Array.isArray(subjects) ? new Set<unknown>(subjects) : null,
       );
     });
+}
+
+/** `label-delay` looks at other rows than those of the window, and not in every window. */
+export interface LabelDelayWatch extends BoundDetector {
+  /** How long labels may come after the time that they carry, ms. */
+  readonly grace: number;
+}
+
+function watchLabelDelay(config: ModelConfig): LabelDelayWatch | null {
+  const detector = bindDetectors(config).find(({ name }) => name === labelDelay.name);
+  if (detector === undefined) return null;
+  const written = config.detectors?.find(({ use }) => use === labelDelay.name);
+  return { ...detector, grace: graceOf(written ?? {}) };
 }
 
 /** A feature that never mattered has attributions of 0, all of them. */

@@ -173,6 +173,11 @@ export async function readOpenIncidents(lane: Lane): Promise<Incident[]> {
   return bodies.map(({ body }) => shownSchema.parse(JSON.parse(body)).incident);
 }
 
+/** The newest record of each incident that is open, or pending, of models that the configuration has no more too. */
+export async function readAllOpen(lane: Lane): Promise<IncidentRecord[]> {
+  return await readNewest(lane, await openIds(lane, written("true")));
+}
+
 const shownSchema = z.object({ incident: incidentSchema });
 
 const readNewest = async (lane: Lane, ids: readonly { readonly id: string }[]): Promise<IncidentRecord[]> =>

@@ -281,6 +281,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       } finally {
         // What they have made is evaluated in this round; that they fail holds up no model.
         await evaluation.look();
+        await statePush.look(await alerting.endRemoved());
       }
     },
     evaluate: (model) => evaluateModel(model),

@@ -1,7 +1,7 @@
 /** Labels that come later than they did, or no more: a model without labels has KPIs of the past alone. */
 import { z } from "zod";
 import { defineDetector, minRowsOption } from "../src/core/detector.ts";
-import type { LabelledShare } from "../src/core/summary.ts";
+import type { LabelledShare, LabelsByAge } from "../src/core/summary.ts";
 import { median } from "../src/math/median.ts";
 import { normalQuantile } from "../src/math/normal-quantile.ts";
 
@@ -104,10 +104,25 @@ export const labelDelay = defineDetector({
         age_s: labels.horizon,
         delay_s: labels.delay,
         usual_delay_s: labels.usualDelay,
+        finding: findingOf(labels, usual),
       },
     };
   },
 });
+
+/** "16 % of the predictions that are 6.1 days old have a label, usually 88 %; half of the usual labels came within 4 days, now 7 days". */
+function findingOf({ n, labelled, horizon, delay, usualDelay }: LabelsByAge, usual: number): string {
+  const percent = (share: number) => `${Number((100 * share).toPrecision(2))} %`;
+  const now = delay === null ? "longer" : ageText(delay);
+  const delays = usualDelay === null ? "" : `; half of the usual labels came within ${ageText(usualDelay)}, now ${now}`;
+  return `${percent(labelled / n)} of the predictions that are ${ageText(horizon)} old have a label, usually ${percent(usual)}${delays}`;
+}
+
+function ageText(seconds: number): string {
+  const [size, unit] = seconds < 172_800 ? [3600, "hour"] : [86_400, "day"];
+  const count = Number((seconds / size).toPrecision(2));
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
 
 /** Three weeks or more: the middle one is what is usual, whatever one of them was. */
 const LEAST_WEEKS = 3;

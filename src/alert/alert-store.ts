@@ -70,7 +70,7 @@ const more = (metric: string) =>
         ", toUnixTimestamp64Milli(onset) AS onset_ms, toUnixTimestamp64Milli(onset_from) AS from_ms, toUnixTimestamp64Milli(onset_to) AS to_ms, finding",
       )
     : written(
-        ", startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable' AS unreliable",
+        ", startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable' AS unreliable, if(subject_kind = 'model', JSONExtractString(detail, 'finding'), '') AS finding",
       );
 
 const COLUMNS =

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { z } from "zod";
 import type { Clock } from "../../src/core/clock.ts";
+import { createAlertStation } from "../support/alert-station.ts";
 import { findRow, openStage, type Scene } from "../support/evaluation-stage.ts";
 import type { WrittenEvent } from "../support/event-writer.ts";
 import { uniform } from "../support/golden.ts";
@@ -113,6 +114,13 @@ test("labels that come three days later are found once they should have been the
   const found = detail.parse(JSON.parse(row.detail));
   assert.ok(Math.abs((found.usual_delay_s ?? 0) / 86_400 - 4) < 0.5, row.detail);
   assert.ok(found.delay_s === null || found.delay_s > 6 * 86_400, row.detail);
+  const models = [{ ...base, name: "later", alerts: { rules: ["label-delay breached for 2 of 2 windows"] } }];
+  const changes = await createAlertStation(stage.store, { models }, { clock }).alerting.process("later");
+  assert.equal(changes[0]?.kind, "opened");
+  assert.match(
+    changes[0]?.incident.title ?? "",
+    /^later, window 1d: label-delay \(version 1\) 0\.\d+ is above 0\.2: [\d.]+ % of the predictions that are 6\.1 days old have a label, usually \d+ %; half of the usual labels came within 4(\.\d)? days, now/,
+  );
 });
 
 test("labels that come no more are found within days, of all predictions that were waiting for theirs", async () => {

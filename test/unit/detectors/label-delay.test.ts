@@ -34,6 +34,15 @@ test("one odd week of four is no matter, weeks that vary are, and of two weeks t
   assert.ok(breached(judge([share(900), share(800)], share(410))));
 });
 
+test("the finding says how many labels are there, how many usually are, and how long they take", () => {
+  const result = judge([share(900), share(890), share(910), share(900)], share(160));
+  assert.ok(result.status === "ok");
+  assert.equal(
+    result.detail?.["finding"],
+    "16 % of the predictions that are 24 hours old have a label, usually 90 %; half of the usual labels came within 1 hour, now longer",
+  );
+});
+
 test("too few labels that are due, or no week to compare with, are no number", () => {
   const few = judge([share(20)], share(0));
   assert.deepEqual(few, {

@@ -24,9 +24,27 @@ const USUAL = 0.9;
 const AGES = Array.from({ length: 36 }, (_, index) => Math.round(HOUR * 1.3 ** index));
 
 /** In windows of a day or longer, or in the longest that the model has by time: each asks for months of labels. */
-export function hasLabelDelay({ config }: PreparedModel, grid: WindowGrid): boolean {
+function hasLabelDelay({ config }: PreparedModel, grid: WindowGrid): boolean {
   const longest = Math.max(...config.windows.flatMap((window) => (window.kind === "time" ? [window.ms] : [])));
   return grid.ms >= Math.min(DAY, longest);
+}
+
+/**
+ * Windows computed before, whose predictions that were old enough have got another label since, or are others.
+ *
+ * @param from event time, ms, from which labels or predictions are others; not finite where none are
+ */
+export function lateDelays(
+  prepared: PreparedModel,
+  { grid, computedTo, epoch }: { readonly grid: WindowGrid; readonly computedTo: number; readonly epoch: number },
+  from: number,
+): number[] {
+  const { labelDelay } = prepared;
+  if (labelDelay === null || !hasLabelDelay(prepared, grid) || !Number.isFinite(from)) return [];
+  const starts: number[] = [];
+  for (let start = grid.startOf(from + labelDelay.grace); grid.endOf(start) <= computedTo; start = grid.endOf(start))
+    if (grid.endOf(start) > epoch) starts.push(start);
+  return starts;
 }
 
 /** A row of each window and series, the same for all versions; none of a window whose labels can be compared with no week before. */

@@ -16,7 +16,7 @@ import { zoneOf } from "./epoch.ts";
 import type { Span } from "./kept-rows.ts";
 import type { WindowRows } from "./kpis/joined-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
-import { hasLabelDelay, labelDelayRows } from "./label-delays.ts";
+import { labelDelayRows, lateDelays } from "./label-delays.ts";
 import { type MetricBatch, windowStartIn } from "./metric-writer.ts";
 import { comparedWith, LONGEST_GAP, readModelHistories, WEEK } from "./model-history.ts";
 import { multivariateRows } from "./multivariate/multivariate-rows.ts";
@@ -190,7 +190,9 @@ export async function evaluateTimeWindows(
     done.rows += await computeKpis(lane, prepared, batch, state, chunk, counts, now);
     done.windows += chunk.length;
   }
-  const late = lateDelays(prepared, state, dirty).filter((start) => !affected.has(start));
+  const late = lateDelays(prepared, state, Math.min(dirty.labelsFrom, ...dirty.changed)).filter(
+    (start) => !affected.has(start),
+  );
   for (const chunk of chunksOf(late, spec)) done.rows += await computeDelays(lane, prepared, batch, state, chunk, now);
   for (const start of due) open.delete(start);
   if (starts.length > 0) state.computedTo = Math.max(state.computedTo, endOf(starts[starts.length - 1] ?? 0));
@@ -304,17 +306,6 @@ async function computeWindows(
     })),
   );
   return written;
-}
-
-/** Windows computed before, whose predictions that were old enough have got another label since, or are others. */
-function lateDelays(prepared: PreparedModel, { grid, computedTo, epoch }: TimeWindowState, dirty: Dirty): number[] {
-  const { labelDelay } = prepared;
-  const from = Math.min(dirty.labelsFrom, ...dirty.changed);
-  if (labelDelay === null || !hasLabelDelay(prepared, grid) || !Number.isFinite(from)) return [];
-  const starts: number[] = [];
-  for (let start = grid.startOf(from + labelDelay.grace); grid.endOf(start) <= computedTo; start = grid.endOf(start))
-    if (grid.endOf(start) > epoch) starts.push(start);
-  return starts;
 }
 
 async function computeDelays(

@@ -12,6 +12,7 @@ import { jensenShannon } from "./jensen-shannon.ts";
 import { kolmogorovSmirnov } from "./kolmogorov-smirnov.ts";
 import { kullbackLeibler } from "./kullback-leibler.ts";
 import { lInfinity } from "./l-infinity.ts";
+import { labelDelay } from "./label-delay.ts";
 import { meanShift } from "./mean-shift.ts";
 import { missingRate } from "./missing-rate.ts";
 import { newCategoryRate } from "./new-category-rate.ts";
@@ -36,6 +37,7 @@ export const detectors: readonly [Detector, ...Detector[]] = [
   kolmogorovSmirnov,
   kullbackLeibler,
   lInfinity,
+  labelDelay,
   meanShift,
   missingRate,
   newCategoryRate,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { defineDetector, insufficient, minRowsOption } from "../src/core/detector.ts";
 import type { ReferenceSubject } from "../src/core/summary.ts";
+import { median } from "../src/math/median.ts";
 import { normalQuantile } from "../src/math/normal-quantile.ts";
 
 const z99 = normalQuantile(0.99);
@@ -79,10 +80,4 @@ function usual({ n, before: { weeks = [] } = {} }: ReferenceSubject, events: num
   const [first, ...rest] = weeks;
   if (first === undefined) return { ...found, before: n };
   return { ...found, before: rest.reduce((best, week) => (distance(week) < distance(best) ? week : best), first) };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return ((sorted[sorted.length % 2 === 1 ? middle : middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
 }

@@ -40,20 +40,29 @@ export function readChanged(
   lane: Lane,
   model: string,
   metrics: readonly string[],
+  bySegment: ReadonlySet<string>,
   after: number | null,
 ): Promise<ChangedMetric[]> {
   const fresh = after === null ? written("true") : sql`computed_at >= ${time(after - OVERLAP_MS)}`;
   return lane.query(
     sql`SELECT window, metric, toUnixTimestamp64Milli(min(window_start)) AS since, toUnixTimestamp64Milli(max(computed_at)) AS through
-      FROM (SELECT window, metric, window_start, computed_at FROM metrics WHERE model = ${model} AND metric IN ${list(metrics)} AND segment = '' AND ${fresh}
+      FROM (SELECT window, metric, window_start, computed_at FROM metrics WHERE model = ${model} AND metric IN ${list(metrics)} AND (segment = '' OR metric IN ${list([...bySegment])}) AND ${fresh}
         UNION ALL SELECT window, metric, window_start, computed_at FROM evidence WHERE model = ${model} AND metric IN ${list(metrics)} AND ${fresh})
       GROUP BY window, metric ORDER BY window, metric`,
     changedSchema,
   );
 }
 
-/** Rules look at the whole; the page tier has its own mind about segments. */
-const segments = (metric: string) => (isEvidence(metric) ? written("true") : written("segment = ''"));
+const segments = (of: SeriesRows) => (of.bySegment.has(of.metric) ? written("true") : written("segment = ''"));
+
+/** The rows of a metric in windows of one length. */
+export interface SeriesRows {
+  readonly model: string;
+  readonly window: string;
+  readonly metric: string;
+  /** Metrics of which segments are read too. */
+  readonly bySegment: ReadonlySet<string>;
+}
 /** The page tier's evidence lies in a table of its own, with the same columns and two more. */
 const tableOf = (metric: string) => (isEvidence(metric) ? written("evidence") : written("metrics"));
 const more = (metric: string) =>
@@ -62,7 +71,7 @@ const more = (metric: string) =>
         ", toUnixTimestamp64Milli(onset) AS onset_ms, toUnixTimestamp64Milli(onset_from) AS from_ms, toUnixTimestamp64Milli(onset_to) AS to_ms, finding",
       )
     : written(
-        ", startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable' AS unreliable",
+        ", startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable' AS unreliable, if(subject_kind = 'model', JSONExtractString(detail, 'finding'), '') AS finding",
       );
 
 const COLUMNS =
@@ -105,18 +114,13 @@ const rowSchema = z
   );
 
 /** The rows of a metric from a window's start on, in the order of their windows, page by page. */
-export async function* readRows(
-  lane: Lane,
-  model: string,
-  window: string,
-  metric: string,
-  since: number,
-): AsyncGenerator<readonly JudgedRow[]> {
+export async function* readRows(lane: Lane, of: SeriesRows, since: number): AsyncGenerator<readonly JudgedRow[]> {
+  const { model, window, metric } = of;
   let from = sql`window_start >= ${time(since)}`;
   while (true) {
     const rows = await lane.query(
       sql`SELECT ${COLUMNS}${more(metric)} FROM ${tableOf(metric)} FINAL
-        WHERE model = ${model} AND metric = ${metric} AND window = ${window} AND ${segments(metric)} AND ${from}
+        WHERE model = ${model} AND metric = ${metric} AND window = ${window} AND ${segments(of)} AND ${from}
         ORDER BY window_start LIMIT ${PAGE_ROWS} WITH TIES`,
       rowSchema,
     );
@@ -133,18 +137,12 @@ export async function* readRows(
  */
 export async function readEarlier(
   lane: Lane,
-  at: {
-    readonly model: string;
-    readonly window: string;
-    readonly metric: string;
-    readonly since: number;
-    readonly floor: number;
-  },
+  at: SeriesRows & { readonly since: number; readonly floor: number },
   count: number,
 ): Promise<JudgedRow[]> {
   const rows = await lane.query(
     sql`SELECT ${COLUMNS}${more(at.metric)} FROM ${tableOf(at.metric)} FINAL
-      WHERE model = ${at.model} AND metric = ${at.metric} AND window = ${at.window} AND ${segments(at.metric)}
+      WHERE model = ${at.model} AND metric = ${at.metric} AND window = ${at.window} AND ${segments(at)}
         AND window_start < ${time(at.since)} AND window_start >= ${time(at.floor)}
       ORDER BY window_start DESC LIMIT ${count} BY subject_kind, subject, version, variant, segment, status`,
     rowSchema,
@@ -174,6 +172,11 @@ export async function readOpen(lane: Lane, model: string): Promise<IncidentRecor
 export async function readOpenIncidents(lane: Lane): Promise<Incident[]> {
   const bodies = await readBodies(lane, await openIds(lane, written("true")));
   return bodies.map(({ body }) => shownSchema.parse(JSON.parse(body)).incident);
+}
+
+/** The newest record of each incident that is open, or pending, of models that the configuration has no more too. */
+export async function readAllOpen(lane: Lane): Promise<IncidentRecord[]> {
+  return await readNewest(lane, await openIds(lane, written("true")));
 }
 
 const shownSchema = z.object({ incident: incidentSchema });

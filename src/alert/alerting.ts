@@ -13,13 +13,14 @@ import type { IncidentBeginning } from "../core/incident-beginning.ts";
 import type { CauseReport } from "../core/incident-cause.ts";
 import type { Lane } from "../store/store.ts";
 import type { IncidentMetrics } from "../telemetry/metrics.ts";
-import { readChanged, readJudged, readOpen, writeJudged } from "./alert-store.ts";
+import { readAllOpen, readChanged, readJudged, readOpen, writeJudged } from "./alert-store.ts";
 import type { RecordedChange } from "./incident-changes.ts";
 import type { IncidentRecord } from "./incident-record.ts";
 import { createJudge, type JudgeOptions } from "./judge.ts";
 import { createPlans } from "./kpi-plans.ts";
 import { recordChanges } from "./record-changes.ts";
-import { effectiveRules, watchedMetrics } from "./rules.ts";
+import { endRemoved } from "./removed-models.ts";
+import { effectiveRules, metricsBySegment, watchedMetrics } from "./rules.ts";
 
 /** What a change leads to: messages and requests to queue, and what was decided about actions. */
 export interface Plan {
@@ -49,6 +50,8 @@ export interface Alerting {
    * Calls run one after the other, since models may share an incident; a failed call is repeated whole by the next.
    */
   process(model: string, about?: ProcessOptions): Promise<readonly IncidentChange[]>;
+  /** Ends what is open of models that the configuration has no more: once, since it changes with the configuration alone. */
+  endRemoved(): Promise<readonly IncidentChange[]>;
 }
 
 export interface ProcessOptions {
@@ -59,12 +62,23 @@ export interface ProcessOptions {
 export function createAlerting(options: AlertingOptions): Alerting {
   const models = new Map(options.models.map((model) => [model.name, createModelAlerting(options, model)]));
   let before: Promise<unknown> = Promise.resolve();
+  let areRemovedEnded = false;
+  const inTurn = (run: () => Promise<readonly IncidentChange[]>) => {
+    const call = before.then(run);
+    before = call.catch(() => undefined);
+    return call;
+  };
   return {
-    process(name, { isQuiet = false } = {}) {
-      const call = before.then(async () => (await models.get(name)?.(isQuiet)) ?? []);
-      before = call.catch(() => undefined);
-      return call;
-    },
+    process: (name, { isQuiet = false } = {}) => inTurn(async () => (await models.get(name)?.(isQuiet)) ?? []),
+    endRemoved: () =>
+      inTurn(async () => {
+        if (areRemovedEnded) return [];
+        const records = await readAllOpen(options.lane);
+        const changes = await recordChanges(options, endRemoved(records, new Set(models.keys())));
+        areRemovedEnded = true;
+        for (const { incident } of changes) if (!models.has(incident.model)) options.metrics?.open(incident.model, {});
+        return changes;
+      }),
   };
 }
 
@@ -75,6 +89,7 @@ function createModelAlerting(
   const { lane } = options;
   const rules = effectiveRules(model);
   const metrics = watchedMetrics(rules);
+  const bySegment = metricsBySegment(rules);
   const judge = createJudge({ ...options, plans: createPlans(options.models) }, model, rules);
   /** What the last call left; null at first and after a failure. */
   let last: { readonly judged: number | null; readonly anyOpen: boolean } | null = null;
@@ -83,7 +98,7 @@ function createModelAlerting(
     judged: number | null,
     anyOpen: boolean,
   ): Promise<{ changes: readonly RecordedChange[]; judged: number | null; open: number }> => {
-    const changed = metrics.length === 0 ? [] : await readChanged(lane, model.name, metrics, judged);
+    const changed = metrics.length === 0 ? [] : await readChanged(lane, model.name, metrics, bySegment, judged);
     if (changed.length === 0 && !anyOpen) return { changes: [], judged, open: 0 };
     // Read anew each time: a second process by mistake then finds nothing left to do, and does nothing.
     const records = await readOpen(lane, model.name);

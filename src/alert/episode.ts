@@ -54,7 +54,7 @@ export const episodeSchema = z.object({
   error: z.boolean(),
   /** A person has accepted it as the new normal: it counts as ended while that holds. */
   accepted: z.boolean().exactOptional(),
-  /** What has changed, in words, where the page tier has found it. */
+  /** What has changed, in words, where the page tier or a detector has found it. */
   finding: z.string().optional(),
 });
 export type Episode = z.output<typeof episodeSchema>;

@@ -37,7 +37,8 @@ export function memberSentence(member: IncidentMember): string {
   if (isEvidence(member.metric)) return changeSentence(member, name);
   const limit = member.threshold === null ? "its limit" : plainNumber(member.threshold);
   const missing = member.data_missing ? `; ${undecidedWords(member.metric)}` : "";
-  if (member.firing) return `${name} ${plainNumber(member.value)} is ${member.direction} ${limit}${missing}`;
+  const finding = member.finding === undefined ? "" : `: ${plainText(member.finding)}`;
+  if (member.firing) return `${name} ${plainNumber(member.value)} is ${member.direction} ${limit}${finding}${missing}`;
   // Withdrawn, or accepted: the number is still that at which it fired.
   if (member.cleared_at === null) return `${name} ${plainNumber(member.value)} was ${member.direction} ${limit}`;
   return `${name} is back at ${plainNumber(member.value)} (limit ${limit})`;

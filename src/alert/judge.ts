@@ -29,7 +29,7 @@ import type { IncidentRecord } from "./incident-record.ts";
 import type { Plans } from "./kpi-plans.ts";
 import { withoutRefuted } from "./refutations.ts";
 import { continueByVersion, type NewVersion } from "./retrained.ts";
-import { type EffectiveRule, type JudgedRow, ruleApplies } from "./rules.ts";
+import { type EffectiveRule, type JudgedRow, metricsBySegment, ruleApplies } from "./rules.ts";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
@@ -57,6 +57,7 @@ export function createJudge(options: JudgeOptions, model: ModelConfig, rules: re
     model.windows.map((window) => [window.name, window.kind === "time" ? windowGrid(window.ms, model.timezone) : null]),
   );
   const shortest = shortestWindow(model);
+  const bySegment = metricsBySegment(rules);
   return async (changed, open) => {
     const earlier: (readonly JudgedRow[])[] = [];
     let floor = Math.min(...changed.map(({ since }) => since));
@@ -72,7 +73,7 @@ export function createJudge(options: JudgeOptions, model: ModelConfig, rules: re
     const merged = mergeEpisodes(stored, refolds, names);
     const retrained = records.length === 0 ? new Map() : ((await options.retrained?.(model.name)) ?? new Map());
     const continued = await continueByVersion(merged, { records, retrained, rules }, (window, metric, from) =>
-      readRows(lane, model.name, window, metric, from),
+      readRows(lane, { model: model.name, window, metric, bySegment }, from),
     );
     const { episodes: standing, refuted } = await withoutRefuted(lane, rules, continued, records, changed.length > 0);
     const now = options.clock.now();
@@ -133,7 +134,7 @@ async function readBefore(
   const count = Math.max(1, ...mine.map(of));
   const begun = own.filter(({ cleared }) => cleared === null).map((episode) => episode.fired.window_start);
   const floor = grid === null ? 0 : Math.max(0, Math.min(grid.shift(at.since, -count), ...begun));
-  return await readEarlier(lane, { ...at, model, floor }, count);
+  return await readEarlier(lane, { ...at, model, floor, bySegment: metricsBySegment(rules) }, count);
 }
 
 /** Folds the series of each changed metric from its earliest changed window on. */
@@ -146,11 +147,13 @@ async function refold(
   stored: readonly Episode[],
 ): Promise<{ readonly refolds: ReadonlyMap<string, Refold>; readonly pending: readonly PendingBreach[] }> {
   const known = episodesByKey(stored);
+  const bySegment = metricsBySegment(rules);
   const refolds = new Map<string, Refold>();
   const pending: PendingBreach[] = [];
   for (const [index, { window, metric, since }] of changed.entries()) {
     const folding = createFolding({ model, window, since }, rules, known, earlier[index] ?? []);
-    for await (const rows of readRows(lane, model, window, metric, since)) for (const row of rows) folding.push(row);
+    for await (const rows of readRows(lane, { model, window, metric, bySegment }, since))
+      for (const row of rows) folding.push(row);
     for (const [key, fold] of folding.folds) {
       refolds.set(key, { since, episodes: fold.episodes() });
       const breach = fold.pending();
@@ -186,8 +189,7 @@ function createFolding(
   return {
     folds,
     push(row: JudgedRow) {
-      for (const rule of rules)
-        if (ruleApplies(rule, place.window, row.metric, row.subject)) foldOf(rule, row).push(row);
+      for (const rule of rules) if (ruleApplies(rule, place.window, row)) foldOf(rule, row).push(row);
     },
   };
 }

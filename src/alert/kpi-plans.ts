@@ -5,7 +5,7 @@ import type { ModelConfig } from "../config/schema.ts";
 import type { IncidentMember } from "../core/incident.ts";
 import { isEstimated, realisedBy } from "./rules.ts";
 
-type Spoken = Pick<IncidentMember, "subject_kind" | "metric" | "subject">;
+type Spoken = Pick<IncidentMember, "subject_kind" | "metric" | "subject" | "segment">;
 
 /** The plan of the KPI that a member of a model speaks of; null where it speaks of none that has one. */
 export type Plans = (model: string, member: Spoken) => KpiPlan | null;
@@ -21,7 +21,8 @@ export function createPlans(models: readonly Pick<ModelConfig, "name" | "kpis" |
     for (const kpi of model.kpis)
       if (kpi.on_failure !== undefined) plans.set(keyOf(model.name, nameOf(kpi)), planOf(kpi.on_failure, model));
   return (model, member) => {
-    if (member.subject_kind !== "kpi" || plans.size === 0) return null;
+    // A plan is for the KPI of the whole: that it falls in one segment is no reason to fall back from all of the model.
+    if (member.subject_kind !== "kpi" || member.segment !== undefined || plans.size === 0) return null;
     const name = kpiName(member);
     const own = plans.get(keyOf(model, name));
     return own ?? (isEstimated(name) ? plans.get(keyOf(model, realisedBy(name))) : undefined) ?? null;

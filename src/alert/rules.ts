@@ -13,6 +13,8 @@ export interface EffectiveRule {
   readonly metric: string;
   /** null: all subjects. */
   readonly subjects: readonly string[] | null;
+  /** 'country=DE', or 'country' for each of its values; null: the whole alone. The page tier has its own mind. */
+  readonly segments: readonly string[] | null;
   /** null: all windows of the model. */
   readonly windows: readonly string[] | null;
   /** Without both limits the rule fires where the metric has breached its own threshold. */
@@ -72,6 +74,7 @@ export function effectiveRules(model: ModelConfig): readonly EffectiveRule[] {
     name: rule.name,
     metric: rule.metric,
     subjects: rule.subjects ?? null,
+    segments: rule.segments ?? null,
     windows: rule.windows?.map((window) => window.trim().replace(/\s+/g, " ")) ?? null,
     above: rule.above ?? null,
     below: rule.below ?? null,
@@ -93,7 +96,16 @@ export function effectiveRules(model: ModelConfig): readonly EffectiveRule[] {
 /** The page tier has decided already: what it says has changed is an incident until it says that it has gone back. */
 function pageTierRules({ false_alarms, alerts }: ModelConfig): readonly EffectiveRule[] {
   if (false_alarms === null) return [];
-  const decided = { subjects: null, windows: [PAGE_TIER], above: null, below: null, needed: 1, of: 1, clear: null };
+  const decided = {
+    subjects: null,
+    segments: null,
+    windows: [PAGE_TIER],
+    above: null,
+    below: null,
+    needed: 1,
+    of: 1,
+    clear: null,
+  };
   const rule = (name: string, metric: string, severity: Severity) => ({
     ...decided,
     name,
@@ -117,6 +129,7 @@ function kpiLimits(kpi: KpiConfig): (Omit<EffectiveRule, "name"> & { name: strin
     name: undefined,
     metric: "use" in kpi ? kpi.use : kpi.name,
     subjects: null,
+    segments: null,
     windows: null,
     ...times(kpi.for),
     ...clearing(kpi),
@@ -149,14 +162,17 @@ function times(text: string): { readonly needed: number; readonly of: number } {
 
 /** "accuracy below 0.8 for 2 of 3 windows". */
 export function ruleInWords(
-  rule: Pick<EffectiveRule, "metric" | "above" | "below" | "needed" | "of" | "subjects">,
+  rule: Pick<EffectiveRule, "metric" | "above" | "below" | "needed" | "of" | "subjects" | "segments">,
 ): string {
   const limits = [
     ...(rule.below === null ? [] : [`below ${rule.below}`]),
     ...(rule.above === null ? [] : [`above ${rule.above}`]),
   ];
   const what = limits.length === 0 ? "breached" : limits.join(" or ");
-  const where = rule.subjects === null ? "" : ` of ${rule.subjects.join(", ")}`;
+  const where = [
+    ...(rule.subjects === null ? [] : [` of ${rule.subjects.join(", ")}`]),
+    ...(rule.segments === null ? [] : [` in ${rule.segments.join(", ")}`]),
+  ].join("");
   const often = rule.of === 1 ? "" : ` for ${rule.needed} of ${rule.of} windows`;
   return `${rule.metric}${where} ${what}${often}`;
 }
@@ -170,14 +186,28 @@ export const isEstimated = (metric: string): boolean => metric.startsWith("estim
 /** The KPI that an estimate stands for until labels come. */
 export const realisedBy = (metric: string): string => metric.slice("estimated_".length);
 
-/** Whether a rule looks at a series. Segments have no rules yet: the caller hands over rows of the whole only. */
-export function ruleApplies(rule: EffectiveRule, window: string, metric: string, subject: string): boolean {
+/** Whether a rule looks at a series. */
+export function ruleApplies(
+  rule: EffectiveRule,
+  window: string,
+  { metric, subject, segment = "" }: Pick<JudgedRow, "metric" | "subject" | "segment">,
+): boolean {
   return (
     rule.metric === metric &&
+    (isEvidence(metric) || isInSegments(rule, segment)) &&
     (rule.windows === null || rule.windows.includes(window)) &&
     (rule.subjects === null || rule.subjects.includes(subject))
   );
 }
+
+function isInSegments({ segments }: EffectiveRule, segment: string): boolean {
+  if (segments === null) return segment === "";
+  return segments.some((wanted) => segment === wanted || segment.startsWith(`${wanted}=`));
+}
+
+/** Metrics whose segments a rule looks at; the page tier's evidence is looked at in all. */
+export const metricsBySegment = (rules: readonly EffectiveRule[]): ReadonlySet<string> =>
+  new Set(rules.flatMap(({ metric, segments }) => (segments !== null || isEvidence(metric) ? [metric] : [])));
 
 /** What a window says to a rule. A value that is not there, too few labels behind it, or an unreliable estimate decide nothing. */
 export function verdictOf(rule: EffectiveRule, row: JudgedRow): Verdict {

@@ -49,6 +49,8 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     season_timezone,
     join_labels,
     timezone,
+    segments,
+    kpis,
   } = model;
   return {
     name,
@@ -65,6 +67,8 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
     fairness: fairness === undefined ? null : { ...fairness, groups: sorted(fairness.groups) },
     ...(weigh_labels_by === undefined ? {} : { weigh_labels_by }),
     ...(privacy === undefined ? {} : { privacy: { ...privacy, key: undefined } }),
+    // By which KPIs are computed.
+    ...(segments === undefined || segments.length === 0 || kpis.length === 0 ? {} : { segments: sorted(segments) }),
     // The hours of the week by which volumes are compared.
     ...(season_timezone === "UTC" ? {} : { season_timezone }),
     ...(join_labels.by === "id" ? {} : { join_labels }),

@@ -1,6 +1,6 @@
 /** Rules of a model: metrics and windows that exist, limits that don't contradict each other. */
 import { detectorChoices } from "./detectors.ts";
-import { kpiNames } from "./kpis.ts";
+import { isEstimate, kpiNames } from "./kpis.ts";
 import { modelMetrics } from "./metric-names.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { ModelConfig } from "./schema.ts";
@@ -15,7 +15,12 @@ export function checkRules(model: ModelConfig, path: Path): Problem[] {
   const windows = model.windows.map((window) => window.name);
   return model.alerts.rules.flatMap((rule, index) => {
     const at = [...path, "alerts", "rules", index];
-    return [...checkMetric(rule, metrics, at), ...checkRuleWindows(rule, windows, at), ...checkRuleLimits(rule, at)];
+    return [
+      ...checkMetric(rule, metrics, at),
+      ...checkRuleSegments(rule, model, at),
+      ...checkRuleWindows(rule, windows, at),
+      ...checkRuleLimits(rule, at),
+    ];
   });
 }
 
@@ -30,6 +35,33 @@ function checkMetric({ metric }: Rule, metrics: readonly string[], path: Path): 
   return [
     { path: at, message: `this model has no metric "${metric}"${suggestionText(metric, metrics, "its metrics")}` },
   ];
+}
+
+function checkRuleSegments({ metric, segments: wanted }: Rule, model: ModelConfig, path: Path): Problem[] {
+  if (wanted === undefined) return [];
+  const kpis = model.kpis.flatMap((kpi) => ("use" in kpi ? (isEstimate(kpi.use) ? [] : [kpi.use]) : [kpi.name]));
+  const at = [...path, "segments"];
+  if (!kpis.some((name) => name === metric))
+    return [
+      {
+        path: at,
+        message: `${metric} is of the whole alone; by segment there are the KPIs that are listed: ${kpis.join(", ") || "none"}`,
+      },
+    ];
+  const known = model.segments ?? [];
+  return wanted.flatMap((segment, index) => {
+    if (known.some((dimension) => segment === dimension || segment.startsWith(`${dimension}=`))) return [];
+    const named = segment.split("=", 1)[0] ?? segment;
+    return [
+      {
+        path: [...at, index],
+        message:
+          known.length === 0
+            ? `the model watches nothing by segment; name "${named}" in its \`segments\``
+            : `"${named}" is none of the model's segments${suggestionText(named, known, "its segments")}`,
+      },
+    ];
+  });
 }
 
 function checkRuleWindows({ windows }: Rule, known: readonly string[], path: Path): Problem[] {

@@ -20,6 +20,13 @@ const written = z
     name: z.string().optional().describe("Shown to people; default: the rule in words."),
     metric: z.string().describe("Name of a detector or KPI."),
     subjects: z.array(z.string()).optional().describe("Features (or prediction, score) it applies to; left out: all."),
+    segments: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe(
+        "Of a KPI: the segments that it applies to, each for itself, such as `country=DE`, or one of the model's `segments` for all of its values, such as `country`; left out: the whole alone.",
+      ),
     windows: z.array(z.string()).optional().describe("Windows it applies to; left out: all of the model."),
     above: z.number().optional().describe("Fires above this value."),
     below: z.number().optional().describe("Fires below this value."),

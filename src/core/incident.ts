@@ -14,6 +14,9 @@ export const incidentStates = ["pending", "firing", "recovering", "insufficient_
 export type IncidentState = (typeof incidentStates)[number];
 
 /** One rule on one subject that takes part in an incident, with the numbers that made it so. */
+/** With what the reason begins where an incident has ended since nobody watches its model any more. */
+export const MODEL_REMOVED = "model removed";
+
 export interface IncidentMember {
   /** The rule's name, or the rule in words. */
   readonly rule: string;

@@ -46,8 +46,25 @@ export interface ReferenceSubject {
 export interface ModelHistory {
   /** Events at the same hour of each of the weeks before, those without events left out; [] where there are none. */
   readonly weeks?: readonly number[];
+  /** Of the weeks before, the nearest first: predictions of the same age and weekday as `WindowSummary.labels`. */
+  readonly labels?: readonly LabelledShare[];
   /** Longest time without an event within the week before, s; left out where less than a week is known. */
   readonly longestSilence?: number;
+}
+
+/** Predictions of one age, and those of them whose label had come by then. */
+export interface LabelledShare {
+  readonly n: number;
+  readonly labelled: number;
+}
+
+/** Of the whole model, all versions together. */
+export interface LabelsByAge extends LabelledShare {
+  /** The age, s. */
+  readonly horizon: number;
+  /** Age by which half of the usual labels have come, of late and in the weeks before, s; null where it is beyond what is known. */
+  readonly delay: number | null;
+  readonly usualDelay: number | null;
 }
 
 export interface Reference {
@@ -77,6 +94,8 @@ export interface WindowSummary {
   /** Of the whole model, all versions together: events that came, and those of them that were copies; left out where they were not counted. */
   readonly received?: number;
   readonly copies?: number;
+  /** Of the predictions that are just old enough; left out where no labels are known. */
+  readonly labels?: LabelsByAge;
   /** Of the whole model: time from the newest event to the window's end, s. */
   readonly age?: number;
 }

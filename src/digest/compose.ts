@@ -79,7 +79,7 @@ export async function composeDigest(parts: DigestParts): Promise<Omit<DigestMess
     volumes: new Map((await readVolumes(parts.lane, names, period)).map((row) => [row.model, row])),
   };
   const letters = await readDeadLetters(parts.lane, period);
-  const all = models.map((model) => modelOf(model, found, links)).sort(worstFirst);
+  const all = models.map((model) => modelOf(model, found, links, isWeekly(digest, due))).sort(worstFirst);
   const quiet = all.filter((model) => urgency(model) === 0);
   const loud = all.filter((model) => urgency(model) > 0);
   const about = { name, every, timezone, date: due.date, from: due.from, to: due.dueAt };
@@ -122,17 +122,16 @@ interface Found {
   readonly volumes: ReadonlyMap<string, { readonly now: number; readonly before: number }>;
 }
 
-function modelOf(config: ModelConfig, found: Found, links: DigestLinks): DigestModel {
+const MONDAY = 1;
+/** The digest of a week, and of the days that of Monday. */
+const isWeekly = ({ every }: DigestConfig, { date }: DueDigest): boolean =>
+  every === "week" || new Date(`${date}T00:00:00Z`).getUTCDay() === MONDAY;
+
+function modelOf(config: ModelConfig, found: Found, links: DigestLinks, weekly: boolean): DigestModel {
   const model = config.name;
   const isOurs = (row: { readonly model: string }) => row.model === model;
   const rules = effectiveRules(config);
-  // Rules look at the whole: what breaches in a segment has none.
-  const free = found.breaches
-    .filter(isOurs)
-    .filter(
-      ({ segment, window, metric, subject }) =>
-        segment !== "" || !rules.some((rule) => ruleApplies(rule, window, metric, subject)),
-    );
+  const free = found.breaches.filter(isOurs).filter((row) => !rules.some((rule) => ruleApplies(rule, row.window, row)));
   const volume = found.volumes.get(model) ?? { now: 0, before: 0 };
   const incidents = found.incidents.filter((row) =>
     modelsOf({ model: row.model, models: modelsIn(row) }).includes(model),
@@ -156,7 +155,7 @@ function modelOf(config: ModelConfig, found: Found, links: DigestLinks): DigestM
       found.notices.filter(isOurs).map((row) => toNotice(row, links)),
       MODEL_LINES_MAX,
     ),
-    notes: notesOf(config, volume, found.statuses.filter(isOurs)),
+    notes: notesOf(config, volume, found.statuses.filter(isOurs), weekly),
   };
 }
 

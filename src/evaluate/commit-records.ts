@@ -20,6 +20,8 @@ export interface CommitRecord extends Partition {
   /** Whether the batch holds labels. */
   readonly labels: number;
   readonly predictions: number;
+  /** Start of the earliest pane that labels of this batch carry the time of, ms; Infinity without labels. */
+  readonly labelsFrom: number;
 }
 
 export const partitionKey = ({ source, partition }: Partition): string => `${partition}/${source}`;
@@ -58,6 +60,7 @@ const record = z.object({
   panes: z.array(z.number()),
   predictions: z.number(),
   labels: z.number(),
+  label_panes: z.array(z.number()),
 });
 
 /** Records at or past the marks, in the order of (source, partition, offset); those that don't touch the model have no panes and no labels. */
@@ -66,7 +69,8 @@ export async function readCommitRecords(lane: Lane, model: string, marks: Marks)
     sql`SELECT source, partition, first_offset, last_offset,
         arrayMap(t -> toUnixTimestamp64Milli(t.pane), arrayFilter(t -> t.kind = 'prediction', mine)) AS panes,
         arraySum(arrayMap(t -> t.n, arrayFilter(t -> t.kind = 'prediction', mine))) AS predictions,
-        arraySum(arrayMap(t -> t.n, arrayFilter(t -> t.kind = 'label', mine))) AS labels
+        arraySum(arrayMap(t -> t.n, arrayFilter(t -> t.kind = 'label', mine))) AS labels,
+        arrayMap(t -> toUnixTimestamp64Milli(t.pane), arrayFilter(t -> t.kind = 'label', mine)) AS label_panes
       FROM (SELECT source, partition, first_offset, last_offset, arrayFilter(t -> t.model = ${model}, touched) AS mine FROM batches FINAL WHERE ${past(marks)})
       ORDER BY source, partition, last_offset`,
     record,
@@ -79,6 +83,7 @@ export async function readCommitRecords(lane: Lane, model: string, marks: Marks)
     predictionPanes: row.panes,
     predictions: row.predictions,
     labels: row.labels,
+    labelsFrom: row.label_panes.reduce((least, pane) => Math.min(least, pane), Number.POSITIVE_INFINITY),
   }));
 }
 

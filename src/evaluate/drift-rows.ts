@@ -123,7 +123,7 @@ export function driftRows(
     }
   }
   if (model !== null) {
-    const subject = volumeSubject(model.before, model.history);
+    const subject = modelSubject(model.before, model.history);
     const { before: _before, history: _history, ...counted } = model;
     const summary = { ...EMPTY, ...counted, n: window.n, bins: [] };
     for (const detector of prepared.detectors) {
@@ -134,7 +134,7 @@ export function driftRows(
 }
 
 /** The time before, as the reference that a detector of the whole model compares with. */
-const volumeSubject = (n: number, before: ModelHistory): ReferenceSubject => ({
+export const modelSubject = (n: number, before: ModelHistory): ReferenceSubject => ({
   subjectKind: "model",
   subject: "model",
   kind: "numeric",

@@ -98,9 +98,10 @@ export async function openModelEvaluation(
     for (const part of opened)
       changed.set(part, new Set(await summarisePanes(lane, part.prepared, panes, pending.rows)));
     const labelled = await joinOutcomes(lane, model, records);
+    const labelsFrom = Math.min(...records.map((record) => record.labelsFrom));
     const done: Evaluated = { windows: 0, rows: 0 };
     for (const part of opened) {
-      const dirty = { panes, changed: changed.get(part) ?? new Set(), labelled };
+      const dirty = { panes, changed: changed.get(part) ?? new Set(), labelled, labelsFrom };
       await evaluatePart(lane, part, dirty, { sizes: pending.rows, watermark, now }, done);
     }
     await settle(lane, config.name, opened, reliability);

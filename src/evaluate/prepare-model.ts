@@ -3,6 +3,7 @@
  * have references of their own are made ready each by itself, as if each reference had a model of its own.
  */
 import { detectors as registry } from "../../detectors/index.ts";
+import { graceOf, labelDelay } from "../../detectors/label-delay.ts";
 import { sampleDetectors } from "../../detectors/multivariate/index.ts";
 import { onlineDetectors } from "../../detectors/online/index.ts";
 import type { DetectorConfig } from "../config/detectors.ts";
@@ -32,6 +33,8 @@ import { measureAndStoreSeasons, readSeasons } from "./page-tier/stored-seasons.
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { currentReference } from "./references/current-reference.ts";
 import type { LoadedReference } from "./references/load-reference.ts";
+import type { SegmentReference } from "./segments/segment.ts";
+import { segmentReference } from "./segments/segment-reference.ts";
 import { openTrailing, type TrailingReferences } from "./trailing/trailing-references.ts";
 import { covers, everyVersion, type ReferenceScope, scopeText, type VersionScope } from "./version-scope.ts";
 
@@ -56,6 +59,8 @@ export interface PreparedModel {
   readonly referenceId: string;
   readonly monitorHash: string;
   readonly detectors: readonly BoundDetector[];
+  /** Whether labels come later than they did; null where it is not watched. */
+  readonly labelDelay: LabelDelayWatch | null;
   /** Those of several features together. */
   readonly sampleDetectors: readonly BoundSampleDetector[];
   /** Those that read a stream of numbers; null where none is listed. */
@@ -66,6 +71,8 @@ export interface PreparedModel {
   readonly estimation: Estimation;
   /** What the page tier watches; null where it is off or has nothing to watch. */
   readonly pageTier: PageTierPlan | null;
+  /** Whose KPIs are computed by themselves; null where the model names no segments or has no reference to find them in. */
+  readonly segments: SegmentReference | null;
   /** How copies of an event are told. */
   readonly dedupe: DedupeOptions;
   /** How the page tier compares, in sentences. */
@@ -207,7 +214,8 @@ async function preparePart(
     reference,
     referenceId,
     monitorHash: hash,
-    detectors: bindDetectors(config),
+    detectors: bindDetectors(config).filter(({ name }) => name !== labelDelay.name),
+    labelDelay: watchLabelDelay(config),
     sampleDetectors: bindSampleDetectors(config, reference?.subjects ?? []),
     online: planOnline(
       config,
@@ -217,6 +225,7 @@ async function preparePart(
     trailing,
     estimation,
     pageTier,
+    segments: pageTier?.segments?.reference ?? (await segmentsOfReference(lane, readLane, config, reference)),
     notes: (pageTier?.seasons ?? []).map((note) => `${name}: ${note}`),
     dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory, versions },
     warnings,
@@ -263,6 +272,23 @@ async function preparePageTier(
   const notes = [...(plan?.limits ?? []), ...(dependence?.notes ?? []), ...segments.notes];
   noted.push(...new Set(notes));
   return plan;
+}
+
+/** Of a model whose page tier watches none. */
+async function segmentsOfReference(
+  lane: Lane,
+  readLane: Lane,
+  config: ModelConfig,
+  reference: LoadedReference | null,
+): Promise<SegmentReference | null> {
+  if (reference === null || config.kpis.length === 0) return null;
+  try {
+    return await segmentReference(lane, readLane, config, reference);
+  } catch (thrown) {
+    // The file is gone and the stored reference stays in force.
+    if (!(thrown instanceof DriftlineError) || thrown.code !== "reference_refused") throw thrown;
+    return null;
+  }
 }
 
 /** What online detectors find in the reference itself, where they find anything. */
@@ -321,6 +347,19 @@ function bindDetectors(config: ModelConfig): BoundDetector[] {
         Array.isArray(subjects) ? new Set<unknown>(subjects) : null,
       );
     });
+}
+
+/** `label-delay` looks at other rows than those of the window, and not in every window. */
+export interface LabelDelayWatch extends BoundDetector {
+  /** How long labels may come after the time that they carry, ms. */
+  readonly grace: number;
+}
+
+function watchLabelDelay(config: ModelConfig): LabelDelayWatch | null {
+  const detector = bindDetectors(config).find(({ name }) => name === labelDelay.name);
+  if (detector === undefined) return null;
+  const written = config.detectors?.find(({ use }) => use === labelDelay.name);
+  return { ...detector, grace: graceOf(written ?? {}) };
 }
 
 /** A feature that never mattered has attributions of 0, all of them. */

@@ -16,6 +16,7 @@ import { zoneOf } from "./epoch.ts";
 import type { Span } from "./kept-rows.ts";
 import type { WindowRows } from "./kpis/joined-rows.ts";
 import { kpiRows, ofLabels } from "./kpis/kpi-rows.ts";
+import { labelDelayRows, lateDelays } from "./label-delays.ts";
 import { type MetricBatch, windowStartIn } from "./metric-writer.ts";
 import { comparedWith, LONGEST_GAP, readModelHistories, WEEK } from "./model-history.ts";
 import { multivariateRows } from "./multivariate/multivariate-rows.ts";
@@ -115,6 +116,8 @@ export interface Dirty {
   readonly changed: ReadonlySet<number>;
   /** Panes whose predictions have got a label, or another one. */
   readonly labelled: readonly number[];
+  /** Start of the earliest pane that new labels carry the time of, ms; Infinity where there are none. */
+  readonly labelsFrom: number;
   /** What stands in for the reference where people have accepted drift. */
   readonly accepted: readonly AcceptedBaseline[];
 }
@@ -191,6 +194,10 @@ export async function evaluateTimeWindows(
     done.rows += await computeKpis(lane, prepared, batch, state, chunk, counts, now);
     done.windows += chunk.length;
   }
+  const late = lateDelays(prepared, state, Math.min(dirty.labelsFrom, ...dirty.changed)).filter(
+    (start) => !affected.has(start),
+  );
+  for (const chunk of chunksOf(late, spec)) done.rows += await computeDelays(lane, prepared, batch, state, chunk, now);
   for (const start of due) open.delete(start);
   if (starts.length > 0) state.computedTo = Math.max(state.computedTo, endOf(starts[starts.length - 1] ?? 0));
   return done;
@@ -301,6 +308,7 @@ async function computeWindows(
       ),
     );
   }
+  rows.push(...(await labelDelayRows(lane, prepared, grid, windows, now)));
   rows.push(...(await multivariateRows(lane, prepared, windows, (some) => rowsOfWindows(grid, some), now)));
   rows.push(...(await timeKpiRows(lane, prepared, grid, windows, now)));
   const written = await batch.replace(
@@ -317,6 +325,22 @@ async function computeWindows(
     })),
   );
   return written;
+}
+
+async function computeDelays(
+  lane: Lane,
+  prepared: PreparedModel,
+  batch: MetricBatch,
+  place: WindowPlace,
+  starts: readonly number[],
+  now: number,
+): Promise<number> {
+  const where = sql`${ofWindows(prepared, starts)} AND metric = ${prepared.labelDelay?.name ?? ""}`;
+  const span = spanOf(starts, place.grid);
+  const from = place.grid.shift(span.from, -LONGEST_GAP);
+  const counts = await countSeries(lane, prepared, place.grid, { ...span, from });
+  const rows = await labelDelayRows(lane, prepared, place.grid, seriesWindows(prepared, place, starts, counts), now);
+  return batch.replace({ model: prepared.config.name, window: place.spec.name, where, mayExist: true }, rows);
 }
 
 async function computeKpis(

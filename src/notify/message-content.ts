@@ -13,7 +13,13 @@ import { budgetText } from "../config/false-alarms.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import { isOver } from "../core/delivery.ts";
 import { isEvidence, PAGE_TIER } from "../core/evidence.ts";
-import { type Incident, type IncidentMember, type IncidentTransition, severityRank } from "../core/incident.ts";
+import {
+  type Incident,
+  type IncidentMember,
+  type IncidentTransition,
+  MODEL_REMOVED,
+  severityRank,
+} from "../core/incident.ts";
 import type { ChangedValue, Fact, Link, MessageContent, MovedSubject } from "../core/message.ts";
 import { figure, type Picture, share } from "../core/picture/picture.ts";
 
@@ -68,9 +74,15 @@ function excess({ value, threshold, direction }: IncidentMember): number {
   return direction === "above" ? value / threshold : threshold / value;
 }
 
+export const REMOVED_WORDS = "Its model is not in the configuration any more, so nobody can tell whether it goes on.";
+/** Whether an incident ends for no other reason than that nobody watches its model any more. */
+export const isRemoved = ({ reason }: Incident, transition: IncidentTransition): boolean =>
+  transition === "resolved" && reason?.includes(` resolved: ${MODEL_REMOVED}`) === true;
+
 function summary(incident: Incident, transition: IncidentTransition, members: readonly IncidentMember[]): string {
   const [first, ...others] = members;
   const { reason } = incident;
+  if (isRemoved(incident, transition)) return REMOVED_WORDS;
   if ((transition === "withdrawn" || transition === "confirmed" || transition === "revised") && reason !== undefined)
     return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
   if (transition === "withdrawn") return "Late data, or a changed rule, show that this should not have opened.";

@@ -32,7 +32,7 @@ import type { Picture } from "../core/picture/picture.ts";
 import { readTargets } from "../deliver/delivery-store.ts";
 import type { Lane } from "../store/store.ts";
 import { channels } from "./channels/index.ts";
-import { contentOf } from "./message-content.ts";
+import { contentOf, isRemoved, REMOVED_WORDS } from "./message-content.ts";
 
 /** Members named in a message; the page has them all. */
 const LINES_MAX = 20;
@@ -115,6 +115,9 @@ export function createNotify(
       for (const name of [...channelsFor(of, incident.severity, routes), ...before])
         if (told !== "resolved" || of.alerts.send_resolved || mirroring.has(name)) names.add(name);
     }
+    // Of models that the configuration has no more: whoever was told of it.
+    if (isRemoved(incident, told) && !modelsOf(incident).some((model) => byName.has(model)))
+      for (const name of before) names.add(name);
     if (names.size === 0) return { deliveries: [] };
     const address = link(incident);
     const content = contentOf(incident, told, {
@@ -204,7 +207,9 @@ function beginningOf(incident: Incident, transition: IncidentTransition): string
   return [onsetSentence(incident), beginningSentence(incident)].filter((line) => line !== undefined);
 }
 
-function explanation(transition: IncidentTransition, { reason }: Incident): string[] {
+function explanation(transition: IncidentTransition, incident: Incident): string[] {
+  const { reason } = incident;
+  if (isRemoved(incident, transition)) return [REMOVED_WORDS];
   if ((transition === "withdrawn" || transition === "confirmed" || transition === "revised") && reason !== undefined)
     return [`${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`];
   if (transition === "data_missing")

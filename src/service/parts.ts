@@ -181,6 +181,15 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     mirroring,
     enqueue: (deliveries) => outbox.enqueue(deliveries),
   });
+  // To be told without a cause, or a picture, is better than not to be told.
+  const unless = async <Found>(problem: string, { model }: Incident, find: () => Promise<Found>, otherwise: Found) => {
+    try {
+      return await find();
+    } catch (thrown) {
+      log.warn(problem, { part: "evaluate", model, error: thrown });
+      return otherwise;
+    }
+  };
   let beginning = createBeginning(store.lane("evaluate"), models);
   let illustrate = createIllustrate(store.lane("evaluate"), models);
   const notify = createNotify(config.models, link, {
@@ -188,14 +197,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     routes: config.routes,
     toldBefore: createToldBefore(store.lane("evaluate"), config),
     links: (incident) => incidentLinks(publicUrl(), incident),
-    illustrate: async (incident) => {
-      try {
-        return await illustrate(incident);
-      } catch (thrown) {
-        log.warn("an incident has no picture", { part: "evaluate", model: incident.model, error: thrown });
-        return [];
-      }
-    },
+    illustrate: (incident) => unless("an incident has no picture", incident, () => illustrate(incident), []),
   });
   let rootCause = createRootCause(store.lane("evaluate"), models);
   const told = options.roles.length > 0;
@@ -205,24 +207,10 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     clock,
     planners: told ? [notify, act] : [],
     enqueue: (deliveries) => outbox.enqueue(deliveries),
-    explain: async (incident) => {
-      try {
-        return await rootCause(incident);
-      } catch (thrown) {
-        // To be told without a cause is better than not to be told.
-        log.warn("an incident could not be explained", { part: "evaluate", model: incident.model, error: thrown });
-        return null;
-      }
-    },
+    explain: (incident) => unless("an incident could not be explained", incident, () => rootCause(incident), null),
     retrained: createNewVersions(control, config.models),
-    findBeginning: async (incident) => {
-      try {
-        return await beginning(incident);
-      } catch (thrown) {
-        log.warn("an incident's first event was not found", { part: "evaluate", model: incident.model, error: thrown });
-        return null;
-      }
-    },
+    findBeginning: (incident) =>
+      unless("an incident's first event was not found", incident, () => beginning(incident), null),
     importance: importanceOf(models),
     metrics: metrics.incidents,
   });
@@ -283,6 +271,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       } finally {
         // What they have made is evaluated in this round; that they fail holds up no model.
         await evaluation.look();
+        await statePush.look(await alerting.endRemoved());
       }
     },
     evaluate: (model) => evaluateModel(model),

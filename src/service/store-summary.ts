@@ -32,7 +32,7 @@ export async function storeSummary(
   );
   const kpis = await lane.query(
     sql`SELECT model, metric, argMax(value, window_end) AS value FROM metrics FINAL
-        WHERE model IN ${list(names)} AND subject_kind = 'kpi' AND status = 'ok' AND metric IN ${list(KPIS_SHOWN)} GROUP BY model, metric ORDER BY model, metric`,
+        WHERE model IN ${list(names)} AND subject_kind = 'kpi' AND segment = '' AND status = 'ok' AND metric IN ${list(KPIS_SHOWN)} GROUP BY model, metric ORDER BY model, metric`,
     z.object({ model: z.string(), metric: z.string(), value: z.number().nullable() }),
   );
   const drifted = await lane.query(

@@ -93,6 +93,7 @@ test("the detectors of the design are on by default, and no others", () => {
     "constant-value",
     "invalid-rate",
     "jensen-shannon",
+    "label-delay",
     "missing-rate",
     "new-category-rate",
     "type-change",

@@ -237,6 +237,26 @@ test("a process that ends between a step and what it says loses no alarm", async
   assert.deepEqual(await evidenceOf("broken"), before);
 });
 
+test("a restart goes on from the saved states, and says the same as a process that never ended", async () => {
+  const draws = [withFall(41), withFall(41)] as const;
+  await follow({ ...accuracy, name: "restarted" }, 0, 36, draws[0]);
+  const scene = await stage.scene({ ...accuracy, name: "lasting" });
+  for (let hour = 0; hour < 36; hour += 2) {
+    now += 60_000;
+    await scene.write(hours(hour, hour + 2, draws[1]), hour * 2 * PER_HOUR);
+    await scene.evaluation.run({});
+  }
+  const evidence = await evidenceOf("restarted");
+  assert.ok(evidence.some(({ alarmed }) => alarmed));
+  assert.deepEqual(evidence, await evidenceOf("lasting"));
+  const [left] = await stage.lane.query(
+    sql`SELECT countIf(sealed_at > (SELECT max(through) FROM page_tier_states WHERE model = 'restarted' AND stream = 'kpis')) AS steps, count() AS all
+      FROM steps FINAL WHERE model = 'restarted' AND subject_kind = 'kpi'`,
+    z.object({ steps: z.number(), all: z.number() }),
+  );
+  assert.ok(left !== undefined && left.all > 30 && left.steps < 26, JSON.stringify(left));
+});
+
 test("a new plan's evidence begins at the present: what the old one saw is not seen again", async () => {
   // Within the first limit and beyond the second: the past alone would alarm at once.
   const written = { ...accuracy, name: "present", kpis: [{ use: "accuracy", min: 0.5 }] };

@@ -20,6 +20,18 @@ const BINS = [
   [60, 0.45, 0.6],
   [100, 0.95, 0.9],
 ];
+const bySegment = [
+  { segment: "plan=gold", value: 0.86, lower: 0.81, upper: 0.9 },
+  { segment: "plan=(other)", value: 0.62, lower: 0.54, upper: 0.69, breached: true },
+  {
+    segment: "plan=",
+    value: null,
+    status: "insufficient",
+    n: 12,
+    detail: '{"reason":"The window has 12 rows that count; 50 are needed."}',
+  },
+  { segment: "plan=<b>free</b>", value: 0.8, lower: null, upper: null },
+] as const;
 const HOSTILE = "<b>west</b>";
 
 before(async () => {
@@ -62,6 +74,7 @@ before(async () => {
         held_back: true,
       }),
     }),
+    ...bySegment.map((row) => metricRowOf({ ...base, metric: "accuracy", threshold: 0.75, ...row })),
     metricRowOf({ ...base, metric: "ece", value: 0.031, threshold: null, detail: JSON.stringify({ bins: BINS }) }),
     metricRowOf({
       ...gap,
@@ -128,6 +141,7 @@ before(async () => {
         reference: { file: "r.parquet" },
         windows: ["1h"],
         kpis: ["accuracy", "ece"],
+        segments: ["plan"],
         detectors: ["jensen-shannon", "adwin", { use: "ewma", on: "accuracy" }],
         fairness: { groups: ["region"] },
       },
@@ -140,6 +154,19 @@ after(async () => {
   await web[Symbol.asyncDispose]();
   await store.close();
   await rm(folder, { recursive: true, force: true });
+});
+
+test("performance by segment: the whole, each value, all others, and events without one; what has breached in bold", async () => {
+  const page = await web.page("/models/credit");
+  const section = /<section id="segments">[^]*?<\/section>/.exec(page)?.[0] ?? "";
+  const words = text(section);
+  assert.match(
+    words,
+    /limit 0\.75 .* all 0\.820 <b>free<\/b> plan 0\.800 gold plan 0\.860 0\.810–0\.900 all others plan 0\.620 0\.540–0\.690 none plan too few/,
+  );
+  assert.match(section, /<td class="num beyond"[^>]*><b>0\.620/);
+  assert.match(section, /title="The window has 12 rows that count; 50 are needed"/);
+  assert.doesNotMatch(section, /<b>free/);
 });
 
 test("fairness: each measure with its interval, each group with its rate, what has breached in bold, what is missing with a reason", async () => {

@@ -13,6 +13,8 @@ const row = z.object({
   slice: z.number(),
   version: z.string(),
   variant: z.string(),
+  /** '' is the whole. */
+  segment: z.string().default(""),
   value: z.number().nullable(),
   rows: z.number(),
 });
@@ -38,11 +40,17 @@ export function unknownFeatures(kpi: CustomKpi, schema: ModelSchema): string[] {
 const withoutLiterals = (text: string): string => text.replace(/'(?:[^'\\]|\\.|'')*'/g, "''");
 
 /** One statement for all windows; an expression that fails is an error of this KPI and of no other. */
-export async function readCustom(lane: Lane, kpi: CustomKpi, joined: Sql): Promise<CustomValue[] | string> {
+export async function readCustom(
+  lane: Lane,
+  kpi: CustomKpi,
+  joined: Sql,
+  of: "whole" | "by segment" = "whole",
+): Promise<CustomValue[] | string> {
+  const key = of === "whole" ? sql`slice, version, variant` : sql`slice, version, variant, segment`;
   try {
     return await lane.query(
-      sql`SELECT slice, version, variant, CAST(${written(`(${kpi.sql})`)} AS Nullable(Float64)) AS value, count() AS rows
-        FROM (${joined}) WHERE ${needsLabels(kpi) ? sql`labelled` : sql`true`} GROUP BY slice, version, variant`,
+      sql`SELECT ${key}, CAST(${written(`(${kpi.sql})`)} AS Nullable(Float64)) AS value, count() AS rows
+        FROM (${joined}) WHERE ${needsLabels(kpi) ? sql`labelled` : sql`true`} GROUP BY ${key}`,
       row,
     );
   } catch (thrown) {

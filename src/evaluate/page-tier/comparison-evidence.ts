@@ -19,6 +19,7 @@ import {
   type ComparisonStates,
   type ComparisonStep,
   carryComparison,
+  comparisonStateSchema,
   takeComparisonSteps,
 } from "./comparison-tracker.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
@@ -30,7 +31,9 @@ import {
   replaySteps,
   type StoredKpiStep,
   type TakenSteps,
+  takenAt,
 } from "./kpi-steps.ts";
+import { SAVE_EVERY_STEPS, type SavedStates, saveLabelStates } from "./label-states.ts";
 import type { WatchedComparison } from "./watched-comparisons.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
@@ -48,20 +51,17 @@ export function openComparisonEvidence(
   plan: PageTierPlan,
   taken: TakenSteps,
   carried: readonly CarriedKpi[],
+  saved: SavedStates<SavedComparisons> | null,
 ): ComparisonEvidence {
-  const states: ComparisonStates = new Map();
+  const states: ComparisonStates = new Map(taken.goesOn ? saved?.states : []);
   const take = (steps: readonly StoredKpiStep[]): EvidenceRow[] => {
     const outcomes = takeComparisonSteps(plan, states, steps);
     return steps.flatMap((step, index) => rowsOf(plan, step, outcomes[index] ?? null));
   };
-  for (const { subject, through } of taken.before) carryComparison(states, subject, { through });
-  for (const { subject, version, variant, ...changed } of carried) {
-    const known = plan.comparisons.some(
-      (one) => one.subject === subject && isCarried(one.challenger, { version, variant }),
-    );
-    if (known) carryComparison(states, subject, { changed });
-  }
+  if (!taken.goesOn) carryOver(plan, states, taken, carried);
   const unwritten = replaySteps(taken, take);
+  let last = taken.last;
+  let unsaved = taken.steps.length;
   return {
     async run(watermark, now) {
       const fresh: StoredKpiStep[] = [];
@@ -70,11 +70,41 @@ export function openComparisonEvidence(
       fresh.sort((a, b) => a.start - b.start || (a.subject < b.subject ? -1 : 1));
       const stream = plan.comparisons[0]?.traffic;
       if (stream === undefined) return;
-      await insertKpiSteps(lane, prepared, { stream, planId: plan.planId, now }, fresh);
-      const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed: now })));
-      await writeEvidence(lane, prepared, plan.planId, [...unwritten.splice(0), ...groups.flatMap(take)], now);
+      const sealed = takenAt(now, last);
+      await insertKpiSteps(lane, prepared, { stream, planId: plan.planId, now: sealed }, fresh);
+      const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed })));
+      const rows = [...unwritten.splice(0), ...groups.flatMap(take)];
+      await writeEvidence(lane, prepared, plan.planId, rows, fresh.length === 0 ? now : sealed);
+      if (fresh.length > 0) last = sealed;
+      unsaved += fresh.length;
+      if (unsaved < SAVE_EVERY_STEPS) return;
+      await saveLabelStates(lane, comparisonStatesOf(prepared, plan), [...states], last, now);
+      unsaved = 0;
     },
   };
+}
+
+/** By subject. */
+export const savedComparisons = z.array(z.tuple([z.string(), comparisonStateSchema]));
+type SavedComparisons = z.output<typeof savedComparisons>;
+
+/** Where they are saved. */
+export const comparisonStatesOf = ({ config }: PreparedModel, { planId }: PageTierPlan) =>
+  ({ model: config.name, planId, name: "comparisons" }) as const;
+
+function carryOver(
+  plan: PageTierPlan,
+  states: ComparisonStates,
+  taken: TakenSteps,
+  carried: readonly CarriedKpi[],
+): void {
+  for (const { subject, through } of taken.before) carryComparison(states, subject, { through });
+  for (const { subject, version, variant, ...changed } of carried) {
+    const known = plan.comparisons.some(
+      (one) => one.subject === subject && isCarried(one.challenger, { version, variant }),
+    );
+    if (known) carryComparison(states, subject, { changed });
+  }
 }
 
 const isOf = ({ version, variant }: ComparedSide): Sql =>

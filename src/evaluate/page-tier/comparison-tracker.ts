@@ -1,10 +1,12 @@
 /** The page tier's tests of a challenger against its champion: each window that both have labels of is a step. */
+import { z } from "zod";
 import type { MeanTestState } from "../../sequential/bound-test.ts";
 import { logEvidenceOfMean } from "../../sequential/bound-test.ts";
 import { type CompareState, initialComparison, stepComparison } from "../../sequential/compare-test.ts";
 import { type ComparedSums, comparedSums } from "../../sequential/compared-sums.ts";
 import { stepPaired } from "../../sequential/paired-test.ts";
-import { alarmed, type Changed, isOver, judge } from "./changed-subjects.ts";
+import { alarmed, type Changed, changedSchema, isOver, judge } from "./changed-subjects.ts";
+import { logNumber } from "./label-states.ts";
 import type { WatchedComparison } from "./watched-comparisons.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
@@ -20,8 +22,21 @@ interface ComparisonState {
   runs: readonly Run[];
   /** End of the latest window taken, ms; null before the first. */
   through: number | null;
-  changed: Changed | undefined;
+  changed?: Changed | undefined;
 }
+
+/** As it is stored. */
+export const comparisonStateSchema: z.ZodType<ComparisonState> = z.object({
+  test: z.object({
+    evidence: z.array(logNumber),
+    events: z.number(),
+    sum: z.number(),
+    challengerEvents: z.number(),
+  }),
+  runs: z.array(z.object({ gained: logNumber, start: z.number(), sums: z.array(z.number()) })),
+  through: z.number().nullable(),
+  changed: changedSchema.optional(),
+});
 
 /** By subject. */
 export type ComparisonStates = Map<string, ComparisonState>;

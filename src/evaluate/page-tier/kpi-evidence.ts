@@ -2,6 +2,7 @@
  * KPIs in the page tier. A window whose labels are there (or will come no more) becomes a step, once; so labels that come late, corrected or
  * in bursts can't count twice, and fast labels don't speak for slow ones.
  */
+import { z } from "zod";
 import { evidenceMetrics } from "../../core/evidence.ts";
 import { list, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -19,8 +20,17 @@ import {
   replaySteps,
   type StoredKpiStep,
   type TakenSteps,
+  takenAt,
 } from "./kpi-steps.ts";
-import { carryKpi, type KpiOutcome, type KpiStates, type KpiStep, takeKpiSteps } from "./kpi-tracker.ts";
+import {
+  carryKpi,
+  type KpiOutcome,
+  type KpiStates,
+  type KpiStep,
+  kpiStateSchema,
+  takeKpiSteps,
+} from "./kpi-tracker.ts";
+import { SAVE_EVERY_STEPS, type SavedStates, saveLabelStates } from "./label-states.ts";
 import { DAY_MS, type PageTierPlan } from "./watched-streams.ts";
 
 export interface KpiEvidence {
@@ -38,6 +48,14 @@ function windowOf({ config }: PreparedModel): string | null {
   return first?.name ?? null;
 }
 
+/** By series, then by metric. */
+export const savedKpis = z.array(z.tuple([z.string(), z.array(z.tuple([z.string(), kpiStateSchema]))]));
+type SavedKpis = z.output<typeof savedKpis>;
+
+/** Where they are saved. */
+export const statesOf = ({ config }: PreparedModel, { planId }: PageTierPlan) =>
+  ({ model: config.name, planId, name: "kpis" }) as const;
+
 /** @param carried what counts as fallen, of KPIs that the plan tests and of others */
 export function openKpiEvidence(
   lane: Lane,
@@ -45,8 +63,11 @@ export function openKpiEvidence(
   plan: PageTierPlan,
   taken: TakenSteps,
   carried: readonly CarriedKpi[],
+  saved: SavedStates<SavedKpis> | null,
 ): KpiEvidence {
-  const units = new Map<string, KpiStates>();
+  const units = new Map<string, KpiStates>(
+    taken.goesOn ? saved?.states.map(([series, states]) => [series, new Map(states)]) : [],
+  );
   const unitOf = (series: Series): KpiStates => {
     const states: KpiStates = units.get(seriesKey(series)) ?? new Map();
     units.set(seriesKey(series), states);
@@ -65,20 +86,30 @@ export function openKpiEvidence(
     const outcomes = takeKpiSteps(plan, unitOf(first), steps);
     return steps.flatMap((step, index) => rowsOf(plan, step, outcomes[index] ?? null));
   };
-  for (const { through, ...series } of taken.before) carryKpi(unitOf(series), series.subject, { through });
-  for (const { subject, version, variant, ...changed } of carried) {
-    if (plan.kpis.some(({ metric }) => metric === subject))
-      carryKpi(unitOf({ version, variant }), subject, { changed });
+  if (!taken.goesOn) {
+    for (const { through, ...series } of taken.before) carryKpi(unitOf(series), series.subject, { through });
+    for (const { subject, version, variant, ...changed } of carried) {
+      if (plan.kpis.some(({ metric }) => metric === subject))
+        carryKpi(unitOf({ version, variant }), subject, { changed });
+    }
   }
-  // Windows are few: all that this plan has taken are replayed at a start.
   const unwritten = replaySteps(taken, take);
+  let last = taken.last;
+  let unsaved = taken.steps.length;
   return {
     async run(watermark, now) {
       const fresh = await completeWindows(lane, prepared, plan, watermark);
-      const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed: now })));
-      await insertKpiSteps(lane, prepared, { stream: "kpi", planId: plan.planId, now }, fresh);
+      const sealed = takenAt(now, last);
+      const groups = groupedSteps(fresh.map((step) => ({ ...step, sealed })));
+      await insertKpiSteps(lane, prepared, { stream: "kpi", planId: plan.planId, now: sealed }, fresh);
       const rows = await withKpiOnsets(lane, prepared, plan, [...unwritten.splice(0), ...groups.flatMap(take)]);
-      await writeEvidence(lane, prepared, plan.planId, rows, now);
+      await writeEvidence(lane, prepared, plan.planId, rows, fresh.length === 0 ? now : sealed);
+      if (fresh.length > 0) last = sealed;
+      unsaved += fresh.length;
+      if (unsaved < SAVE_EVERY_STEPS) return;
+      const states = [...units].map(([series, own]) => [series, [...own]]);
+      await saveLabelStates(lane, statesOf(prepared, plan), states, last, now);
+      unsaved = 0;
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Lane } from "../../store/store.ts";
 import type { PreparedModel } from "../prepare-model.ts";
 import { ofVersions } from "../version-scope.ts";
 import type { Series } from "../window-series.ts";
+import type { SavedStates } from "./label-states.ts";
 
 /** Of one KPI alone, or of two versions against each other on split or shadow traffic. */
 export type KpiStream = "kpi" | "split" | "shadow";
@@ -43,9 +44,14 @@ export const kpiStepRow = z.object({
 
 /** The steps that a plan has taken since the last step of another plan, in the order in which they were taken. */
 export interface TakenSteps {
+  /** Without those that are in the saved states. */
   readonly steps: readonly (StoredKpiStep & { readonly sealed: number })[];
   /** When the first of them was taken, ms; Infinity where there is none. */
   readonly since: number;
+  /** Whether the saved states are of this time: another plan may have been in force since they were saved. */
+  readonly goesOn: boolean;
+  /** When the newest step of any plan was taken, ms; -Infinity where there is none. */
+  readonly last: number;
   /** End of the latest step of each series before them. */
   readonly before: readonly (Series & { readonly subject: string; readonly through: number })[];
 }
@@ -59,16 +65,25 @@ export async function readTakenSteps(
   { config, versions }: PreparedModel,
   stream: KpiStream,
   planId: string,
+  saved: SavedStates<unknown> | null,
 ): Promise<TakenSteps> {
   const where = sql`model = ${config.name} AND subject_kind = 'kpi' AND stream = ${stream} AND ${ofVersions(versions)}`;
   const [other] = await lane.query(
     sql`SELECT count() AS steps, toUnixTimestamp64Milli(max(sealed_at)) AS last FROM steps WHERE ${where} AND plan_id != ${planId}`,
     z.object({ steps: z.number(), last: z.number() }),
   );
-  const own = sql`plan_id = ${planId} AND sealed_at >= ${time(other?.steps === 0 ? 0 : (other?.last ?? 0))}`;
+  const begun = other?.steps === 0 ? 0 : (other?.last ?? 0);
+  const own = sql`plan_id = ${planId} AND sealed_at >= ${time(begun)}`;
+  const [mine] = await lane.query(
+    sql`SELECT count() AS steps, toUnixTimestamp64Milli(min(sealed_at)) AS first, toUnixTimestamp64Milli(max(sealed_at)) AS last FROM steps WHERE ${where} AND ${own}`,
+    z.object({ steps: z.number(), first: z.number(), last: z.number() }),
+  );
+  const hasOwn = mine !== undefined && mine.steps > 0;
+  const goesOn = saved !== null && hasOwn && saved.through > begun;
+  const fresh = goesOn ? sql`${own} AND sealed_at > ${time(saved.through)}` : own;
   const steps = await lane.query(
     sql`SELECT subject, version, variant, toUnixTimestamp64Milli(pane_start) AS start, toUnixTimestamp64Milli(step_end) AS end, sums, toUnixTimestamp64Milli(sealed_at) AS sealed
-      FROM steps FINAL WHERE ${where} AND ${own} ORDER BY sealed_at, pane_start, version, variant, subject`,
+      FROM steps FINAL WHERE ${where} AND ${fresh} ORDER BY sealed_at, pane_start, version, variant, subject`,
     kpiStepRow.extend({ sealed: z.number() }),
   );
   const before = await lane.query(
@@ -76,7 +91,11 @@ export async function readTakenSteps(
       WHERE ${where} AND NOT (${own}) GROUP BY subject, version, variant ORDER BY subject, version, variant`,
     z.object({ subject: z.string(), version: z.string(), variant: z.string(), through: z.number() }),
   );
-  return { steps, since: steps[0]?.sealed ?? Number.POSITIVE_INFINITY, before };
+  const last = Math.max(
+    other === undefined || other.steps === 0 ? Number.NEGATIVE_INFINITY : other.last,
+    hasOwn ? mine.last : Number.NEGATIVE_INFINITY,
+  );
+  return { steps, since: hasOwn ? mine.first : Number.POSITIVE_INFINITY, goesOn, last, before };
 }
 
 /**
@@ -89,6 +108,9 @@ export function replaySteps<Row>({ steps }: TakenSteps, take: (group: readonly S
   for (const group of groupedSteps(steps.filter(({ sealed }) => sealed !== last))) take(group);
   return groupedSteps(steps.filter(({ sealed }) => sealed === last)).flatMap(take);
 }
+
+/** When steps are taken that come after others, ms: later than those, whatever the clock says, since by it they are told apart. */
+export const takenAt = (now: number, last: number): number => Math.max(now, last + 1);
 
 /** All in one insert. */
 export async function insertKpiSteps(

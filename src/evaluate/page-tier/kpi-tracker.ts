@@ -1,8 +1,10 @@
 /** The page tier's tests of KPIs, of one version and variant: each window's labelled events are a step against the KPI's bound. */
+import { z } from "zod";
 import { logSumExp } from "../../math/log-sum-exp.ts";
 import { logEvidenceOfMean, type MeanTestState, stepBound } from "../../sequential/bound-test.ts";
-import { alarmed, type Changed, isOver, judge } from "./changed-subjects.ts";
+import { alarmed, type Changed, changedSchema, isOver, judge } from "./changed-subjects.ts";
 import { kpiFinding } from "./kpi-finding.ts";
+import { logNumber } from "./label-states.ts";
 import { DAY_MS, type PageTierPlan, type WatchedKpi } from "./watched-streams.ts";
 
 /** Since a mean has last been within its bound. */
@@ -23,8 +25,20 @@ interface KpiState {
   sides: readonly Side[];
   /** End of the latest window taken, ms; null before the first. */
   through: number | null;
-  changed: Changed | undefined;
+  changed?: Changed | undefined;
 }
+
+/** As it is stored. */
+export const kpiStateSchema: z.ZodType<KpiState> = z.object({
+  sides: z.array(
+    z.object({
+      evidence: z.array(logNumber),
+      since: z.object({ start: z.number(), bad: z.number(), events: z.number() }).nullable(),
+    }),
+  ),
+  through: z.number().nullable(),
+  changed: changedSchema.optional(),
+});
 
 /** By metric. */
 export type KpiStates = Map<string, KpiState>;

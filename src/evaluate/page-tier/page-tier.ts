@@ -9,11 +9,12 @@ import type { PreparedModel } from "../prepare-model.ts";
 import { segmentScope } from "../segments/segment-evaluation.ts";
 import { type CarriedKpi, endedRow, isCarried, readCarriedKpis } from "./carried-kpis.ts";
 import { readCarriedOver } from "./carried-over.ts";
-import { openComparisonEvidence } from "./comparison-evidence.ts";
+import { comparisonStatesOf, openComparisonEvidence, savedComparisons } from "./comparison-evidence.ts";
 import { type DriftEvidence, openDriftEvidence, wholeScope } from "./drift-evidence.ts";
 import { writeEvidence } from "./evidence-rows.ts";
-import { openKpiEvidence } from "./kpi-evidence.ts";
+import { openKpiEvidence, savedKpis, statesOf } from "./kpi-evidence.ts";
 import { readTakenSteps } from "./kpi-steps.ts";
+import { readLabelStates } from "./label-states.ts";
 import type { PageTierPlan } from "./watched-streams.ts";
 
 export interface PageTierTime {
@@ -84,13 +85,16 @@ async function openLabelled(
   prepared: PreparedModel,
   plan: PageTierPlan,
 ): Promise<(watermark: number, now: number) => Promise<void>> {
-  const ofKpis = await readTakenSteps(lane, prepared, "kpi", plan.planId);
-  const ofVersions = await readTakenSteps(lane, prepared, plan.comparisons[0]?.traffic ?? "split", plan.planId);
+  const kpiStates = await readLabelStates(lane, statesOf(prepared, plan), savedKpis);
+  const ofKpis = await readTakenSteps(lane, prepared, "kpi", plan.planId, kpiStates);
+  const versionStates = await readLabelStates(lane, comparisonStatesOf(prepared, plan), savedComparisons);
+  const traffic = plan.comparisons[0]?.traffic ?? "split";
+  const ofVersions = await readTakenSteps(lane, prepared, traffic, plan.planId, versionStates);
   const carried = await readCarriedKpis(lane, prepared, plan.planId, Math.min(ofKpis.since, ofVersions.since));
   // Rows that end what is tested no more; written with the first rows.
   const ended = carried.filter((one) => !isTested(plan, one)).flatMap((one) => endedRow(one) ?? []);
-  const kpis = openKpiEvidence(lane, prepared, plan, ofKpis, carried);
-  const comparison = openComparisonEvidence(lane, prepared, plan, ofVersions, carried);
+  const kpis = openKpiEvidence(lane, prepared, plan, ofKpis, carried, kpiStates);
+  const comparison = openComparisonEvidence(lane, prepared, plan, ofVersions, carried, versionStates);
   return async (watermark, now) => {
     await writeEvidence(lane, prepared, plan.planId, ended.splice(0), now);
     await kpis.run(watermark, now);

@@ -18,6 +18,7 @@ const SHARES = new Set([
   "l-infinity",
   "label_coverage",
   "duplicate-rate",
+  "label-delay",
   "mape",
 ]);
 

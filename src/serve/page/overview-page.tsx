@@ -7,6 +7,7 @@ import type { Grid } from "../queries/grid.ts";
 import type { OnlineLane } from "../queries/online.ts";
 import type { ModelSummary, Overview } from "../queries/overview.ts";
 import type { PageTierView } from "../queries/page-tier.ts";
+import type { SegmentKpis } from "../queries/segment-kpis.ts";
 import { ComparisonSection } from "./comparison-view.tsx";
 import { DriftGrid } from "./drift-grid.tsx";
 import { FairnessTables } from "./fairness-table.tsx";
@@ -19,6 +20,7 @@ import { OutcomeNotes } from "./outcome-notes.tsx";
 import { PageTierSection } from "./page-tier-view.tsx";
 import { Blank, Head, Owner } from "./parts.tsx";
 import { ReliabilityCurves } from "./reliability-curves.tsx";
+import { SegmentKpiTables } from "./segment-kpis-table.tsx";
 import { leadingKpis, Sentences, sentencesOf, sentencesOfModel } from "./sentences.tsx";
 import { UnknownModelsSection } from "./unknown-models.tsx";
 
@@ -98,6 +100,8 @@ interface ModelProps {
   readonly comparison: ComparisonView | null;
   /** By feature that names groups; none where the model's fairness is not watched. */
   readonly fairness: readonly FeatureFairness[];
+  /** null where nothing is known by segment. */
+  readonly bySegment: SegmentKpis | null;
   /** Online detectors of the whole model; none where it lists none. */
   readonly online: readonly OnlineLane[];
   readonly detectors: Detectors;
@@ -106,7 +110,7 @@ interface ModelProps {
 
 /** One model: its sentences, its KPIs on one time axis, and its grid. */
 export function ModelPage(props: ModelProps) {
-  const { summary, grid, pageTier, comparison, fairness, online, detectors, publicUrl } = props;
+  const { summary, grid, pageTier, comparison, fairness, bySegment, online, detectors, publicUrl } = props;
   const { model, series } = summary;
   return (
     <>
@@ -128,6 +132,7 @@ export function ModelPage(props: ModelProps) {
           <Outcome grid={grid} />
           <OnlineSection lanes={online} columns={grid.columns} detectors={detectors} />
           <ReliabilityCurves grid={grid} />
+          <SegmentKpiTables kpis={bySegment} />
           <FairnessTables features={fairness} columns={grid.columns} />
           <DriftGrid
             grid={grid}

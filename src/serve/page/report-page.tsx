@@ -11,6 +11,7 @@ import { Outcome } from "./overview-page.tsx";
 import { Head, Scroll } from "./parts.tsx";
 import { ReliabilityCurves } from "./reliability-curves.tsx";
 import { nameOf } from "./retraining-view.tsx";
+import { SegmentKpiTables } from "./segment-kpis-table.tsx";
 import { leadingKpis } from "./sentences.tsx";
 
 interface Props {
@@ -84,7 +85,7 @@ function Fact({ name, children }: { readonly name: string; readonly children: Co
 
 function Series({
   report,
-  series: { series, grid, fairness, windows },
+  series: { series, grid, fairness, bySegment, windows },
   detectors,
 }: Props & { readonly series: ReportedSeries }) {
   const shown = grid.columns.filter(({ present }) => present).length;
@@ -102,6 +103,7 @@ function Series({
       </section>
       <Outcome grid={grid} />
       <ReliabilityCurves grid={grid} />
+      <SegmentKpiTables kpis={bySegment} />
       <FairnessTables features={fairness} columns={grid.columns} />
       <DriftGrid
         grid={grid}

@@ -13,6 +13,7 @@ import { type Grid, loadGrid, type Span, withinSpan } from "./grid.ts";
 import { type IncidentView, selectIncidents } from "./incidents.ts";
 import { type SeriesView, selectSeries } from "./models.ts";
 import { ofSeries } from "./rows.ts";
+import { loadSegmentKpis, type SegmentKpis } from "./segment-kpis.ts";
 
 export interface ReportedReference {
   readonly reference_id: string;
@@ -32,6 +33,8 @@ export interface ReportedSeries {
   readonly series: SeriesView;
   readonly grid: Grid;
   readonly fairness: readonly FeatureFairness[];
+  /** null where nothing is known by segment. */
+  readonly bySegment: SegmentKpis | null;
   /** Windows in the span; of many the newest are in the grid. */
   readonly windows: number;
 }
@@ -107,7 +110,8 @@ async function loadSeries(lane: Lane, model: ModelConfig, span: Span): Promise<R
       span,
     });
     const fairness = model.fairness === undefined ? [] : await loadFairness(lane, series, window.name, grid.columns);
-    found.push({ series, grid, fairness, windows });
+    const bySegment = await loadSegmentKpis(lane, model, series, window.name, grid.columns);
+    found.push({ series, grid, fairness, bySegment, windows });
   }
   return found;
 }

@@ -25,6 +25,7 @@ import { selectSeries } from "../queries/models.ts";
 import { loadOnline } from "../queries/online.ts";
 import { loadOverview, newestSeries } from "../queries/overview.ts";
 import { loadPageTier } from "../queries/page-tier.ts";
+import { loadSegmentKpis } from "../queries/segment-kpis.ts";
 import { type Answer, getRoute, noInput } from "../route.ts";
 import { unknownModel } from "./api.ts";
 
@@ -147,6 +148,10 @@ const modelRoute = getRoute({
       grid === null || model.fairness === undefined
         ? []
         : await loadFairness(context.store.lane("serve"), grid.series, grid.window.name, grid.columns);
+    const bySegment =
+      grid === null
+        ? null
+        : await loadSegmentKpis(context.store.lane("serve"), model, grid.series, grid.window.name, grid.columns);
     const online =
       grid === null
         ? []
@@ -165,6 +170,7 @@ const modelRoute = getRoute({
         pageTier={pageTier}
         comparison={await loadComparison(context.store.lane("serve"), model)}
         fairness={fairness}
+        bySegment={bySegment}
         online={online}
         detectors={context.detectors}
         publicUrl={context.publicUrl}

@@ -69,6 +69,7 @@ test("where a plan falls back, its KPI alone makes the model fail, and only whil
   const low = kpi("accuracy", { severity: "ticket", ...at(5000) });
   assert.equal(state(incident("a", [low], { severity: "ticket" })), "failing");
   assert.equal(state(incident("a", [kpi("f1")])), "degraded");
+  assert.equal(state(incident("a", [{ ...low, segment: "country=de" }])), "degraded", "the plan is for the whole");
   // The page tier, and the estimate, speak of the same KPI.
   const found = kpi("kpi-evidence", { subject: "accuracy" });
   assert.equal(state(incident("a", [found])), "failing");

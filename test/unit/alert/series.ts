@@ -21,6 +21,7 @@ export function rule(settings: Partial<EffectiveRule> = {}): EffectiveRule {
     name: "too high",
     metric: "mean_x",
     subjects: null,
+    segments: null,
     windows: null,
     above: 80,
     below: null,

@@ -96,6 +96,21 @@ test("rules must name metrics and windows that the model has", () => {
   load(model("alerts: { rules: [jensen-shannon breached] }"));
 });
 
+test("rules name segments of KPIs that the model has", () => {
+  const about = (rule: string, more = "segments: [country, plan]") =>
+    model(`${more}, kpis: [accuracy], alerts: { rules: [${rule}] }`);
+  load(about("{ metric: accuracy, below: 0.7, segments: [country=DE, plan] }"));
+  assert.deepEqual(said(about("{ metric: accuracy, below: 0.7, segments: [county=DE] }")), [
+    'models[0].alerts.rules[0].segments[0]: "county" is none of the model\'s segments; did you mean "country"? Its segments: country, plan',
+  ]);
+  assert.deepEqual(said(about("{ metric: accuracy, below: 0.7, segments: [country] }", "min_rows: 10")), [
+    'models[0].alerts.rules[0].segments[0]: the model watches nothing by segment; name "country" in its `segments`',
+  ]);
+  assert.deepEqual(said(about("{ metric: jensen-shannon, segments: [country] }")), [
+    "models[0].alerts.rules[0].segments: jensen-shannon is of the whole alone; by segment there are the KPIs that are listed: accuracy",
+  ]);
+});
+
 test("estimates can be named in rules where there is a reference, listed or not", () => {
   const rules = "kpis: [accuracy], alerts: { rules: [estimated_accuracy < 0.8] }";
   load(model(`reference: { file: a.parquet }, ${rules}`));

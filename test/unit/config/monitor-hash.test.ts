@@ -50,6 +50,8 @@ test("what bears on the numbers changes the hash", () => {
     hash(BASE.replace("name: m", "name: n")),
     hash(`${BASE}, timezone: Europe/Berlin`),
     hash(`${BASE}, timezone: America/New_York`),
+    hash(`${BASE}, segments: [country]`),
+    hash(`${BASE}, segments: [country, plan]`),
   ];
   assert.equal(new Set(hashes).size, hashes.length);
 });

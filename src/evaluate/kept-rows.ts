@@ -23,6 +23,8 @@ export interface DedupeOptions {
   readonly pane: number;
   /** By pane, whether it holds later copies, as of when that was last looked for: saves asking again for what is made of such panes. */
   readonly memory: Map<number, boolean>;
+  /** What stands after SELECT; left out: all columns of the table, without what is made of vectors. */
+  readonly columns?: Sql;
 }
 
 /** Panes remembered; beyond that all are forgotten and asked for again. */
@@ -78,7 +80,7 @@ export async function keptRows(
   span: Span,
   panes: readonly number[] = panesOf(options, span),
 ): Promise<Sql> {
-  const rows = sql`SELECT * FROM ${name(predictionsTable(options.model))} FINAL WHERE ${withinSpan(span)}`;
+  const rows = sql`SELECT ${options.columns ?? sql`*`} FROM ${name(predictionsTable(options.model))} FINAL WHERE ${withinSpan(span)}`;
   if (options.dedupeWithin === 0) return rows;
   const known = panes.map((pane) => options.memory.get(pane));
   if (panes.length > 0 && known.every((copied) => copied === false)) return rows;

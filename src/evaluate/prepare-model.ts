@@ -11,6 +11,7 @@ import type { Compare, Detector } from "../core/detector.ts";
 import { DriftlineError } from "../core/errors.ts";
 import type { FeatureColumn, ModelSchema } from "../core/model-schema.ts";
 import type { ReferenceSubject, SubjectKind } from "../core/summary.ts";
+import { partNames, type VectorProjection, withoutReference } from "../core/vector.ts";
 import { ensureModelTables } from "../store/model-tables.ts";
 import type { Lane } from "../store/store.ts";
 import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
@@ -26,9 +27,12 @@ import { measureDependence, readDependence } from "./page-tier/reference-depende
 import { noSeasons } from "./page-tier/reference-seasons.ts";
 import { measureAndStoreSeasons, readSeasons } from "./page-tier/stored-seasons.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
+import { holdingTable } from "./references/held-tables.ts";
 import { type LoadedReference, loadReference } from "./references/load-reference.ts";
 import { hasReferenceRows, writeReferenceRows } from "./references/reference-rows.ts";
 import { readReference, writeReference } from "./references/stored-reference.ts";
+import { storedConstant } from "./vectors/stored-projections.ts";
+import { withVectorParts } from "./vectors/vector-values.ts";
 
 export interface BoundDetector {
   readonly name: string;
@@ -73,12 +77,16 @@ export interface PrepareOptions {
  *
  * @throws DriftlineError `reference_refused` where the file is refused and no earlier reference of the model is stored
  */
-export async function prepareModel(
+export function prepareModel(
   lane: Lane,
   config: ModelConfig,
   clock: Clock,
   options: PrepareOptions = {},
 ): Promise<PreparedModel> {
+  return holdingTable(config, () => prepare(lane, config, clock, options));
+}
+
+async function prepare(lane: Lane, config: ModelConfig, clock: Clock, options: PrepareOptions): Promise<PreparedModel> {
   const warnings: string[] = [];
   const reference = await currentReference(lane, config, clock, options, warnings);
   const schema = schemaOf(config, reference);
@@ -109,7 +117,15 @@ export async function prepareModel(
     estimation,
     pageTier,
     notes: (pageTier?.seasons ?? []).map((note) => `model ${config.name}: ${note}`),
-    dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory: new Map() },
+    dedupe: {
+      model: config.name,
+      dedupeWithin: config.dedupe_within,
+      pane: config.pane,
+      memory: new Map(),
+      columns: withVectorParts(vectorsOf(config, reference), (vector) =>
+        storedConstant(config.name, referenceId, vector),
+      ),
+    },
     warnings,
   };
 }
@@ -191,18 +207,41 @@ async function currentReference(
   }
 }
 
-/** Features of the reference, then pinned ones that it lacks. */
+/** The vector features: of the reference, then pinned ones that it lacks, of which lengths alone are known. */
+function vectorsOf(config: ModelConfig, reference: LoadedReference | null): readonly VectorProjection[] {
+  const known = reference?.projections ?? [];
+  const pinned = Object.entries(config.features).flatMap(([feature, pin]) =>
+    pin.kind === "vector" && !known.some((one) => one.feature === feature)
+      ? [withoutReference(feature, pin.dimension)]
+      : [],
+  );
+  return [...known, ...pinned];
+}
+
+/** Features of the reference, then pinned ones that it lacks. What is made of a vector has no column of its own. */
 export function schemaOf(config: ModelConfig, reference: LoadedReference | null): ModelSchema {
-  const features: FeatureColumn[] = (reference?.subjects ?? [])
-    .filter((subject) => subject.subjectKind === "feature")
-    .map(({ subject, kind }) => ({ name: subject, kind }));
-  const known = new Set(features.map((feature) => feature.name));
-  for (const [feature, pin] of Object.entries(config.features)) {
-    if (pin !== "ignore" && !known.has(feature)) features.push({ name: feature, kind: pin });
+  const vectors = vectorsOf(config, reference);
+  const made = new Set(vectors.flatMap(partNames));
+  const features: FeatureColumn[] = [
+    ...(reference?.subjects ?? [])
+      .filter(({ subjectKind, subject }) => subjectKind === "feature" && !made.has(subject))
+      .map(({ subject, kind }) => ({ name: subject, kind })),
+    ...vectors.map(vectorFeature),
+  ];
+  const known = new Set([...features.map((feature) => feature.name), ...made]);
+  for (const [feature, { kind }] of Object.entries(config.features)) {
+    if (kind !== "ignore" && !known.has(feature)) features.push({ name: feature, kind });
   }
   const entity = config.join_labels.by === "entity" ? { entity: config.join_labels.entity } : {};
   return { model: config.name, task: config.task, classes: classesOf(config), features, ...entity };
 }
+
+const vectorFeature = (vector: VectorProjection): FeatureColumn => ({
+  name: vector.feature,
+  kind: "vector",
+  parts: partNames(vector),
+  ...(vector.dimension === null ? {} : { dimension: vector.dimension }),
+});
 
 function classesOf(config: ModelConfig): readonly string[] {
   if (config.task === "regression") return [];

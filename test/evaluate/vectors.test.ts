@@ -46,6 +46,7 @@ const reference = Array.from({ length: 6000 }, (_, index) => ({
   prediction: 0,
   amount: Number(draw().toFixed(6)),
   embedding: rounded(drawn(draw, "none")),
+  region: draw() < 0.5 ? "north" : "south",
 }));
 const file = await stage.referenceFile("reference.ndjson", reference);
 const base = { task: "binary", pane: "1h", windows: ["1h"], reference: { file } };
@@ -57,7 +58,11 @@ function hours(from: number, to: number, change: Change): WrittenEvent[] {
     id: `${from}-${index}`,
     timestamp: T0 + from * HOUR + index * (HOUR / PER_HOUR),
     prediction: 0,
-    features: { amount: draws(), embedding: rounded(drawn(draws, change)) },
+    features: {
+      amount: draws(),
+      embedding: rounded(drawn(draws, change)),
+      region: draws() < 0.5 ? "north" : "south",
+    },
   }));
 }
 
@@ -105,7 +110,7 @@ test("a column of lists is a vector: learnt from every fifth row, its numbers ar
   const subjects = steady.prepared.reference?.subjects ?? [];
   assert.deepEqual(
     subjects.filter(({ subjectKind }) => subjectKind === "feature").map(({ subject, kind }) => [subject, kind]),
-    ["amount", ...PARTS].map((subject) => [subject, "numeric"]),
+    [["amount", "numeric"], ["region", "categorical"], ...PARTS.map((subject) => [subject, "numeric"])],
   );
   const others = reference.filter((_, index) => index % 5 !== 0).map(({ embedding }) => partsOf(embedding));
   for (const part of PARTS) {
@@ -117,6 +122,7 @@ test("a column of lists is a vector: learnt from every fifth row, its numbers ar
   }
   assert.deepEqual(steady.prepared.schema.features, [
     { name: "amount", kind: "numeric" },
+    { name: "region", kind: "categorical" },
     { name: "embedding", kind: "vector", dimension: SIZE, parts: PARTS },
   ]);
 });
@@ -168,6 +174,26 @@ test("equal embeddings are quiet; shifted ones and rotated ones are told, these 
   assert.equal(findRow(late, T0 + 30 * HOUR, "jensen-shannon", "embedding.direction_1").breached, true);
 });
 
+test("they are counted in windows of events and watched by segment too", async () => {
+  const scene = await stage.scene({ ...base, name: "regions", windows: ["1h", "900 events"], segments: ["region"] });
+  await scene.write(hours(0, 6, "none"), 0);
+  await scene.evaluation.run({ final: true });
+  const counted = (await scene.rows("900 events")).filter(({ metric }) => metric === "jensen-shannon");
+  for (const part of PARTS)
+    assert.ok(counted.some(({ subject, status, n }) => subject === part && status === "ok" && n === 900));
+  const watched = await stage.lane.query(
+    sql`SELECT DISTINCT subject, segment FROM pane_summaries WHERE model = 'regions' AND segment != '' AND arraySum(bins) > 0 ORDER BY segment, subject`,
+    z.object({ subject: z.string(), segment: z.string() }),
+  );
+  for (const segment of ["region=north", "region=south"])
+    assert.deepEqual(
+      watched
+        .filter((row) => row.segment === segment && row.subject.startsWith("embedding."))
+        .map(({ subject }) => subject),
+      [...PARTS].sort(),
+    );
+});
+
 test("another length than the reference's and what is no list of numbers are invalid, none at all is missing", async () => {
   const scene = await stage.scene({ ...base, name: "broken", min_rows: 5 });
   const [first] = hours(0, 1, "none");
@@ -192,13 +218,13 @@ test("another length than the reference's and what is no list of numbers are inv
 
 test("CSV, Parquet and NDJSON of the same rows give the same reference", async () => {
   const csv = await stage.referenceFile("reference.csv", [
-    "timestamp,prediction,amount,embedding",
-    ...reference.map((row) => `${row.timestamp},0,${row.amount},"${JSON.stringify(row.embedding)}"`),
+    "timestamp,prediction,amount,region,embedding",
+    ...reference.map((row) => `${row.timestamp},0,${row.amount},${row.region},"${JSON.stringify(row.embedding)}"`),
   ]);
   const parquet = path.join(stage.folder, "reference.parquet");
   await stage.lane.command(
-    sql`INSERT INTO FUNCTION file(${parquet}, 'Parquet') SELECT timestamp, prediction, amount, embedding
-      FROM file(${file}, 'JSONEachRow', 'timestamp String, prediction UInt8, amount Float64, embedding Array(Float64)')`,
+    sql`INSERT INTO FUNCTION file(${parquet}, 'Parquet') SELECT timestamp, prediction, amount, embedding, region
+      FROM file(${file}, 'JSONEachRow', 'timestamp String, prediction UInt8, amount Float64, embedding Array(Float64), region String')`,
   );
   const ids = [];
   for (const one of [file, csv, parquet]) {

@@ -20,6 +20,7 @@ import {
 } from "../../core/vector.ts";
 import { join, name, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { columnGroups } from "../references/column-groups.ts";
 import { attributedFeature } from "../references/importances.ts";
 import type { ReferenceColumn, ReferenceTable } from "../references/reference-table.ts";
 import { learningStep, learnProjection } from "./learn-projection.ts";
@@ -85,29 +86,21 @@ async function candidates(
   const free = columns.filter(isFree);
   const chosen = new Set(free.filter((column) => kindOf(column) === "vector" || (column.isList && !kindOf(column))));
   const texts = free.filter((column) => column.isList !== true && kindOf(column) === undefined);
-  for (const group of sameFrom(texts)) {
+  for (const group of columnGroups(
+    texts.map((column) => ({ column })),
+    { most: COLUMNS_AT_ONCE },
+  )) {
     const counts = group.map(
-      ({ text, present }) =>
+      ({ column: { text, present } }) =>
         sql`countIf(${present} AND startsWith(trimLeft(ifNull(CAST(${text} AS Nullable(String)), '')), '['))`,
     );
     const [row] = await lane.query(
-      sql`SELECT [${join(counts)}] AS lists FROM (SELECT * FROM ${group[0]?.from ?? sql``} LIMIT ${ROWS_LOOKED_AT}) SETTINGS max_threads = 1`,
+      sql`SELECT [${join(counts)}] AS lists FROM (SELECT * FROM ${group[0].column.from} LIMIT ${ROWS_LOOKED_AT}) SETTINGS max_threads = 1`,
       z.object({ lists: z.array(z.number()) }),
     );
-    for (const [index, column] of group.entries()) if ((row?.lists[index] ?? 0) > 0) chosen.add(column);
+    for (const [index, { column }] of group.entries()) if ((row?.lists[index] ?? 0) > 0) chosen.add(column);
   }
   return free.filter((column) => chosen.has(column));
-}
-
-function sameFrom(columns: readonly ReferenceColumn[]): ReferenceColumn[][] {
-  const groups: ReferenceColumn[][] = [];
-  for (const column of columns) {
-    const last = groups.at(-1);
-    if (last !== undefined && last.length < COLUMNS_AT_ONCE && last[0]?.from.text === column.from.text)
-      last.push(column);
-    else groups.push([column]);
-  }
-  return groups;
 }
 
 /** As of other kinds, what most of its values are; null where they are no vectors. */

@@ -1,5 +1,7 @@
 /** `fairness` of a model: a task with decisions, features that can be groups, a class that exists. */
+
 import { classLabel } from "../core/class-label.ts";
+import { pinOf } from "./features.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { ModelConfig } from "./schema.ts";
 import { suggestionText } from "./suggestion.ts";
@@ -35,9 +37,9 @@ function checkGroups({ fairness, features, reference }: ModelConfig, path: Path)
   return groups.flatMap((group, index): Problem[] => {
     const at = [...path, "groups", index];
     if (groups.indexOf(group) !== index) return [{ path: at, message: `the feature "${group}" is listed twice` }];
-    const pin = Object.hasOwn(features, group) ? features[group] : undefined;
-    if (pin === "numeric")
-      return [{ path: at, message: `"${group}" is pinned as numeric; groups are the values of a categorical feature` }];
+    const pin = pinOf(features, group)?.kind;
+    if (pin === "numeric" || pin === "vector")
+      return [{ path: at, message: `"${group}" is pinned as ${pin}; groups are the values of a categorical feature` }];
     if (pin === "ignore" || reference?.ignore.includes(group) === true)
       return [{ path: at, message: `"${group}" is ignored, so its values are not known` }];
     if (reference?.features !== undefined && !reference.features.includes(group))

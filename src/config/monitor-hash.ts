@@ -7,6 +7,7 @@ import { classLabel } from "../core/class-label.ts";
 import { isLocal } from "../core/window-grid.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { detectorChoices } from "./detectors.ts";
+import { featureParts } from "./features.ts";
 import { columnsOfReference } from "./references.ts";
 import type { ModelConfig } from "./schema.ts";
 
@@ -55,7 +56,7 @@ function partsOf(model: ModelConfig, referenceId: string, mapping: unknown) {
   return {
     name,
     task,
-    features,
+    features: featureParts(features),
     pane,
     anchor,
     allowed_lateness,

@@ -118,11 +118,11 @@ export function checkPrivacy(model: ModelConfig, path: Path): Problem[] {
       path: [...path, "join_labels", "entity"],
       message: `"${entity}" is dropped (privacy), so labels could not be joined by it; hash it instead`,
     });
-  for (const [feature, kind] of Object.entries(model.features))
-    if (kind === "numeric" && ways?.feature(feature) === "hash")
+  for (const [feature, { kind }] of Object.entries(model.features))
+    if ((kind === "numeric" || kind === "vector") && ways?.feature(feature) === "hash")
       problems.push({
         path: [...path, "features", feature],
-        message: "is hashed (privacy.features), and a hash is no number; make it categorical, or drop it",
+        message: `is hashed (privacy.features), and a hash is no ${kind === "vector" ? "vector; drop it" : "number; make it categorical, or drop it"}`,
       });
   return problems;
 }

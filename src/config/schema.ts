@@ -11,6 +11,7 @@ import { duration, windowSpec } from "./duration.ts";
 import { eventMappingSchema } from "./event-mapping.ts";
 import { fairnessSchema } from "./fairness.ts";
 import { falseAlarmsSchema, ignoreBelowSchema, ignoreRareBelowSchema } from "./false-alarms.ts";
+import { featureSchema } from "./features.ts";
 import { formatSchema } from "./formats.ts";
 import { withPlannedActions } from "./kpi-plans.ts";
 import { kpiSchema } from "./kpis.ts";
@@ -24,10 +25,6 @@ import { ruleSchema } from "./rules.ts";
 import { secret } from "./secret.ts";
 import { sourceSchema } from "./sources.ts";
 import { storeSchema } from "./store.ts";
-
-const featurePin = z
-  .enum(["numeric", "categorical", "ignore"])
-  .describe("Kind of the feature where the reference would be read otherwise; `ignore` leaves it unwatched.");
 
 const written = z.strictObject({
   name: z
@@ -53,7 +50,7 @@ const written = z.strictObject({
     .describe(
       "References of versions of their own, by version. The newest version that has events is what the model is compared by: its own reference where it has one here, else `reference`.",
     ),
-  features: z.record(z.string(), featurePin).prefault({}).describe("Kinds of features, where they must be pinned."),
+  features: z.record(z.string(), featureSchema).prefault({}).describe("Kinds of features, where they must be pinned."),
   privacy: privacySchema,
   pane: duration({ least: 1000 }).prefault("1m").describe("Smallest slice of event time that is summarised."),
   windows: z

@@ -2,9 +2,16 @@
 
 export type FeatureKind = "numeric" | "categorical";
 
+/** A vector has a column of its own and no bins: what is watched of it are numbers that are made of it, see vector.ts. */
+export type ColumnKind = FeatureKind | "vector";
+
 export interface FeatureColumn {
   readonly name: string;
-  readonly kind: FeatureKind;
+  readonly kind: ColumnKind;
+  /** Of a vector: how many numbers it has in the reference; left out where that is not known. */
+  readonly dimension?: number;
+  /** Of a vector: names of the numeric features that are made of it. */
+  readonly parts?: readonly string[];
 }
 
 export type Task = "binary" | "multiclass" | "regression";

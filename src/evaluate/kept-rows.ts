@@ -26,6 +26,8 @@ export interface DedupeOptions {
   readonly memory: Map<number, boolean>;
   /** Only rows of these are kept; left out: of all. */
   readonly versions?: VersionScope;
+  /** What stands after SELECT; left out: all columns of the table, without what is made of vectors. */
+  readonly columns?: Sql;
 }
 
 /** Panes remembered; beyond that all are forgotten and asked for again. */
@@ -82,7 +84,7 @@ export async function keptRows(
   panes: readonly number[] = panesOf(options, span),
 ): Promise<Sql> {
   const of = sql`${withinSpan(span)} AND ${ofVersions(options.versions ?? everyVersion)}`;
-  const rows = sql`SELECT * FROM ${name(predictionsTable(options.model))} FINAL WHERE ${of}`;
+  const rows = sql`SELECT ${options.columns ?? sql`*`} FROM ${name(predictionsTable(options.model))} FINAL WHERE ${of}`;
   if (options.dedupeWithin === 0) return rows;
   const known = panes.map((pane) => options.memory.get(pane));
   if (panes.length > 0 && known.every((copied) => copied === false)) return rows;

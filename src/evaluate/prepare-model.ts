@@ -16,6 +16,7 @@ import type { Compare, Detector } from "../core/detector.ts";
 import { DriftlineError } from "../core/errors.ts";
 import type { FeatureColumn, ModelSchema } from "../core/model-schema.ts";
 import type { ReferenceSubject, SubjectKind } from "../core/summary.ts";
+import { partNames, type VectorProjection, withoutReference } from "../core/vector.ts";
 import { ensureModelTables } from "../store/model-tables.ts";
 import type { Lane } from "../store/store.ts";
 import { type Estimation, estimationOf } from "./estimates/estimated-kpis.ts";
@@ -32,10 +33,13 @@ import { noSeasons } from "./page-tier/reference-seasons.ts";
 import { measureAndStoreSeasons, readSeasons } from "./page-tier/stored-seasons.ts";
 import { type PageTierPlan, planPageTier } from "./page-tier/watched-streams.ts";
 import { currentReference } from "./references/current-reference.ts";
+import { holdingTable } from "./references/held-tables.ts";
 import type { LoadedReference } from "./references/load-reference.ts";
 import type { SegmentReference } from "./segments/segment.ts";
 import { segmentReference } from "./segments/segment-reference.ts";
 import { openTrailing, type TrailingReferences } from "./trailing/trailing-references.ts";
+import { storedConstant } from "./vectors/stored-projections.ts";
+import { withVectorParts } from "./vectors/vector-values.ts";
 import { covers, everyVersion, type ReferenceScope, scopeText, type VersionScope } from "./version-scope.ts";
 
 export interface BoundDetector {
@@ -107,26 +111,30 @@ interface Part {
  *
  * @throws DriftlineError `reference_refused` where a file is refused and no earlier reference in its place is stored
  */
-export async function prepareModel(
+export function prepareModel(
   lane: Lane,
   config: ModelConfig,
   clock: Clock,
   options: PrepareOptions = {},
 ): Promise<PreparedModel> {
+  return holdingTable(config, () => prepare(lane, config, clock, options));
+}
+
+async function prepare(lane: Lane, config: ModelConfig, clock: Clock, options: PrepareOptions): Promise<PreparedModel> {
   const warnings: string[] = [];
   const [first, ...rest] = await loadParts(lane, config, clock, options, warnings);
   const schema = schemaOf(config, first.reference);
-  for (const { reference, versions } of rest) addFeatures(schema, reference, versions);
+  for (const part of rest) addFeatures(schema, part);
   await ensureModelTables(lane, schema);
   const references = [first, ...rest].map(({ reference, versions }) => ({
     referenceId: reference?.referenceId ?? "",
     ...versions,
   }));
   const memory: DedupeOptions["memory"] = new Map();
-  const prepare = (part: Part) => preparePart({ lane, clock, options, warnings, schema, references, memory }, part);
-  const main = await prepare(first);
+  const preparedOf = (part: Part) => preparePart({ lane, clock, options, warnings, schema, references, memory }, part);
+  const main = await preparedOf(first);
   const others: PreparedModel[] = [];
-  for (const part of rest) others.push(await prepare(part));
+  for (const part of rest) others.push(await preparedOf(part));
   await writePlanNotes(lane, config.name, [main, ...others], clock.now());
   return { ...main, others, warnings };
 }
@@ -162,16 +170,15 @@ async function loadParts(
 }
 
 /** Adds the features that only another reference has; one of two kinds can have no column. */
-function addFeatures(schema: WritableSchema, reference: LoadedReference | null, versions: VersionScope): void {
+function addFeatures(schema: WritableSchema, { config, reference, versions }: Part): void {
   const kinds = new Map(schema.features.map(({ name, kind }) => [name, kind]));
-  for (const { subjectKind, subject: name, kind } of reference?.subjects ?? []) {
-    if (subjectKind !== "feature") continue;
-    const known = kinds.get(name);
-    if (known === undefined) schema.features.push({ name, kind });
-    else if (known !== kind)
+  for (const feature of featuresOf(config, reference)) {
+    const known = kinds.get(feature.name);
+    if (known === undefined) schema.features.push(feature);
+    else if (known !== feature.kind)
       throw new DriftlineError(
         "reference_refused",
-        `model ${schema.model}: the feature ${name} is ${kind} in the reference of ${scopeText(versions)} and ${known} in another; say which it is under features`,
+        `model ${schema.model}: the feature ${feature.name} is ${feature.kind} in the reference of ${scopeText(versions)} and ${known} in another; say which it is under features`,
       );
   }
 }
@@ -227,7 +234,16 @@ async function preparePart(
     pageTier,
     segments: pageTier?.segments?.reference ?? (await segmentsOfReference(lane, readLane, config, reference)),
     notes: (pageTier?.seasons ?? []).map((note) => `${name}: ${note}`),
-    dedupe: { model: config.name, dedupeWithin: config.dedupe_within, pane: config.pane, memory, versions },
+    dedupe: {
+      model: config.name,
+      dedupeWithin: config.dedupe_within,
+      pane: config.pane,
+      memory,
+      versions,
+      columns: withVectorParts(vectorsOf(config, reference), (vector) =>
+        storedConstant(config.name, referenceId, vector),
+      ),
+    },
     warnings,
   };
 }
@@ -310,18 +326,46 @@ interface WritableSchema extends ModelSchema {
   readonly features: FeatureColumn[];
 }
 
+/** The vector features: of the reference, then pinned ones that it lacks, of which lengths alone are known. */
+function vectorsOf(config: ModelConfig, reference: LoadedReference | null): readonly VectorProjection[] {
+  const known = reference?.projections ?? [];
+  const pinned = Object.entries(config.features).flatMap(([feature, pin]) =>
+    pin.kind === "vector" && !known.some((one) => one.feature === feature)
+      ? [withoutReference(feature, pin.dimension)]
+      : [],
+  );
+  return [...known, ...pinned];
+}
+
+/** The features of a reference that have columns; what is made of a vector has none of its own. */
+function featuresOf(config: ModelConfig, reference: LoadedReference | null): FeatureColumn[] {
+  const vectors = vectorsOf(config, reference);
+  const made = new Set(vectors.flatMap(partNames));
+  return [
+    ...(reference?.subjects ?? [])
+      .filter(({ subjectKind, subject }) => subjectKind === "feature" && !made.has(subject))
+      .map(({ subject, kind }) => ({ name: subject, kind })),
+    ...vectors.map(vectorFeature),
+  ];
+}
+
 /** Features of the reference, then pinned ones that it lacks. */
 export function schemaOf(config: ModelConfig, reference: LoadedReference | null): WritableSchema {
-  const features: FeatureColumn[] = (reference?.subjects ?? [])
-    .filter((subject) => subject.subjectKind === "feature")
-    .map(({ subject, kind }) => ({ name: subject, kind }));
-  const known = new Set(features.map((feature) => feature.name));
-  for (const [feature, pin] of Object.entries(config.features)) {
-    if (pin !== "ignore" && !known.has(feature)) features.push({ name: feature, kind: pin });
+  const features = featuresOf(config, reference);
+  const known = new Set(features.flatMap(({ name, parts = [] }) => [name, ...parts]));
+  for (const [feature, { kind }] of Object.entries(config.features)) {
+    if (kind !== "ignore" && !known.has(feature)) features.push({ name: feature, kind });
   }
   const entity = config.join_labels.by === "entity" ? { entity: config.join_labels.entity } : {};
   return { model: config.name, task: config.task, classes: classesOf(config), features, ...entity };
 }
+
+const vectorFeature = (vector: VectorProjection): FeatureColumn => ({
+  name: vector.feature,
+  kind: "vector",
+  parts: partNames(vector),
+  ...(vector.dimension === null ? {} : { dimension: vector.dimension }),
+});
 
 function classesOf(config: ModelConfig): readonly string[] {
   if (config.task === "regression") return [];

@@ -1,6 +1,6 @@
 /** The rows of a batch as columns of the store's tables. */
 
-import { featureColumn } from "../store/model-tables.ts";
+import { featureColumn, vectorColumn } from "../store/model-tables.ts";
 import type { Column } from "../store/native-block.ts";
 import type { DeadRow, HalfRows, LabelRows, PredictionRows } from "./events/event-rows.ts";
 
@@ -44,9 +44,11 @@ export function predictionColumns(model: PredictionRows, rows: RowChoice): Colum
   if (used.extra) columns.push({ name: "extra", type: "Map(String, String)", values: chosen(model.extra, rows) });
   if (used.attributions)
     columns.push({ name: "attributions", type: "Map(String, Float64)", values: chosen(model.attributions, rows) });
-  for (const { feature, numeric, numbers, texts } of model.features) {
+  for (const { feature, numeric, categorical, numbers, texts, vectors } of model.features) {
     const name = featureColumn(feature.name);
-    if (numeric) columns.push({ name, type: "Nullable(Float64)", values: chosenNumbers(numbers, rows) });
+    if (!numeric && !categorical)
+      columns.push({ name: vectorColumn(feature.name), type: "Array(Float32)", values: chosen(vectors, rows) });
+    else if (numeric) columns.push({ name, type: "Nullable(Float64)", values: chosenNumbers(numbers, rows) });
     else columns.push({ name, type: "LowCardinality(Nullable(String))", values: chosen(texts, rows) });
   }
   return columns;

@@ -52,7 +52,8 @@ const outcomeOf = ({ label, labelText }: LabelRows, row: number): Label => label
 function lineOf(own: PredictionRows, row: number, columns: ReferenceColumns, labels: ReadonlyMap<string, Label>) {
   const score = own.score[row] ?? Number.NaN;
   const label = labels.get(own.id[row] ?? "");
-  const values = own.features.map(({ feature, numeric, numbers, texts }): [string, unknown] => {
+  const values = own.features.map(({ feature, numeric, categorical, numbers, texts, vectors }): [string, unknown] => {
+    if (!numeric && !categorical) return [feature.name, vectors[row]?.length ? Array.from(vectors[row] ?? []) : null];
     const value = numeric ? numbers[row] : texts[row];
     return [feature.name, value === undefined || Number.isNaN(value) ? null : value];
   });

@@ -63,6 +63,7 @@ export function explainModel(model: UnderstoodModel): string[] {
   const { name, task, classes, seen, versions, features, predictions, labels } = model;
   const numeric = features.filter(({ kind }) => kind === "numeric").map((feature) => feature.name);
   const categorical = features.filter(({ kind }) => kind === "categorical").map((feature) => feature.name);
+  const vectors = features.filter(({ kind }) => kind === "vector").map((feature) => feature.name);
   const outcome =
     classes !== undefined
       ? `, positive class ${plain(classes[1] ?? "")}`
@@ -73,5 +74,6 @@ export function explainModel(model: UnderstoodModel): string[] {
     `model ${plain(name)}: ${task}${outcome}; ${versions.length === 0 ? "no version" : `versions ${some(versions)}`}; ${predictions} predictions, ${labels} labels`,
     ...(numeric.length === 0 ? [] : [`  ${"numeric".padEnd(13)} ${some(numeric)}`]),
     ...(categorical.length === 0 ? [] : [`  ${"categorical".padEnd(13)} ${some(categorical)}`]),
+    ...(vectors.length === 0 ? [] : [`  ${"vectors".padEnd(13)} ${some(vectors)}`]),
   ];
 }

@@ -1,14 +1,13 @@
 /** Which paths of a payload are features, of which kind, and which of the rest are better left out, and why. */
-import { distinctShare, type Leaf, type Leaves, scalars } from "./leaves.ts";
+import type { ColumnKind } from "../core/model-schema.ts";
+import { distinctShare, type Leaf, type Leaves, scalars, vectorRows } from "./leaves.ts";
 import { isNamed, nameFit, type ObjectRole } from "./names.ts";
-
-export type FeatureKind = "numeric" | "categorical";
 
 export interface FoundFeature {
   /** As events of the mapping name it. */
   readonly name: string;
   readonly path: string;
-  readonly kind: FeatureKind;
+  readonly kind: ColumnKind;
 }
 
 export interface LeftOut {
@@ -123,6 +122,7 @@ function withoutContainer(
 function whyNot(leaf: Leaf, predictions: number): string | null {
   const held = scalars(leaf);
   if (leaf.present < predictions * RARE) return "it is hardly ever there";
+  if (isVector(leaf)) return null;
   if (held < leaf.present) return leaf.lists > 0 ? "it is a list" : "it is an object in some events";
   const last = leaf.keys[leaf.keys.length - 1] ?? "";
   const isTime = leaf.times >= held * 0.9;
@@ -133,7 +133,11 @@ function whyNot(leaf: Leaf, predictions: number): string | null {
   return null;
 }
 
-function kindOf(leaf: Leaf): FeatureKind {
+/** As of references: most of its values are lists of as many numbers. */
+const isVector = (leaf: Leaf): boolean => vectorRows(leaf) * 2 > leaf.present;
+
+function kindOf(leaf: Leaf): ColumnKind {
+  if (isVector(leaf)) return "vector";
   if (leaf.numbers * 2 <= leaf.present) return "categorical";
   const codes = leaf.whole === leaf.numbers && !leaf.overflow && leaf.values.size <= MOST_CODES;
   return codes && leaf.whole >= ROWS_PER_CODE * leaf.values.size ? "categorical" : "numeric";

@@ -1,12 +1,14 @@
 /** What lies at each path of sampled payloads: how often, of which kinds, which values. Everything that is inferred is inferred from this. */
 import { isObject, type JsonObject } from "../core/json-object.ts";
 import { parseTimestamp } from "../core/timestamp.ts";
+import { LEAST_DIMENSION, listIn, vectorOf } from "../core/vector.ts";
 
 /** Values told apart at one path; beyond that it is known that there are more. */
 const MOST_DISTINCT = 5_000;
 /** Paths that are looked at; a payload with more is no event of a model. */
 const MOST_PATHS = 5_000;
 const MOST_DEPTH = 8;
+const MOST_LENGTHS = 100;
 const NUMBER = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/;
 const LEADING_ZERO = /^\s*[+-]?0\d/;
 
@@ -23,6 +25,8 @@ export interface Leaf {
   texts: number;
   booleans: number;
   lists: number;
+  /** Lists of numbers alone, by how many numbers they have; so many lengths at most. */
+  readonly lengths: Map<number, number>;
   objects: number;
   /** Numbers that are whole. */
   whole: number;
@@ -68,7 +72,8 @@ function leafAt(keys: readonly string[], byPath: Map<string, Leaf>): Leaf | null
   if (known !== undefined) return known;
   if (byPath.size >= MOST_PATHS) return null;
   const kinds = { numbers: 0, texts: 0, booleans: 0, lists: 0, objects: 0, whole: 0, inUnit: 0, times: 0 };
-  const leaf: Leaf = { path, keys, present: 0, empty: 0, ...kinds, values: new Map(), overflow: false };
+  const counts = { lengths: new Map<number, number>(), values: new Map<string, number>() };
+  const leaf: Leaf = { path, keys, present: 0, empty: 0, ...kinds, ...counts, overflow: false };
   byPath.set(path, leaf);
   return leaf;
 }
@@ -79,9 +84,18 @@ function count(leaf: Leaf, value: unknown, textNumbers: boolean): void {
     return;
   }
   leaf.present++;
-  if (Array.isArray(value)) leaf.lists++;
+  const list = textNumbers && typeof value === "string" && value.startsWith("[") ? listIn(value) : value;
+  if (Array.isArray(list)) countList(leaf, list);
   else if (isObject(value)) leaf.objects++;
   else countScalar(leaf, value, textNumbers);
+}
+
+function countList(leaf: Leaf, list: readonly unknown[]): void {
+  leaf.lists++;
+  const vector = vectorOf(list);
+  if (typeof vector === "string" || vector.length < LEAST_DIMENSION) return;
+  const seen = leaf.lengths.get(vector.length);
+  if (seen !== undefined || leaf.lengths.size < MOST_LENGTHS) leaf.lengths.set(vector.length, (seen ?? 0) + 1);
 }
 
 function countScalar(leaf: Leaf, value: unknown, textNumbers: boolean): void {
@@ -114,6 +128,9 @@ export function numberIn(value: unknown, textNumbers: boolean): number | null {
 
 /** Rows that hold one value: neither an object nor a list. */
 export const scalars = (leaf: Leaf): number => leaf.numbers + leaf.texts + leaf.booleans;
+
+/** Rows that hold a list of numbers of the length that most have. */
+export const vectorRows = ({ lengths }: Leaf): number => Math.max(0, ...lengths.values());
 
 /** Share of the present values that differ from all others, 0..1; 1 where each is its own. */
 export const distinctShare = (leaf: Leaf): number =>

@@ -64,6 +64,7 @@ const REFERENCE_TABLES = [
   "references",
   "reference_samples",
   "reference_rows",
+  "vector_projections",
   "reference_dependence",
   "reference_seasons",
   // What was accepted stays accepted; the decisions themselves stay out, so that incidents open as they did before somebody decided.

@@ -21,6 +21,7 @@ import { halves } from "./migrations/0018-halves.ts";
 import { redrivenLetters } from "./migrations/0021-redriven-letters.ts";
 import { references } from "./migrations/0022-references.ts";
 import { entityLabels } from "./migrations/0023-entity-labels.ts";
+import { vectors } from "./migrations/0024-vectors.ts";
 import { modelVersions } from "./migrations/0026-model-versions.ts";
 import { processes } from "./migrations/0027-processes.ts";
 import { sql, written } from "./sql.ts";
@@ -57,6 +58,7 @@ export const migrations: readonly Migration[] = [
   references,
   processes,
   modelVersions,
+  vectors,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

@@ -7,14 +7,45 @@ import type { Lane } from "./store.ts";
 /** Name of the table of a model. */
 export const predictionsTable = (model: string): string => `predictions_${model}`;
 
-/** Column of a feature. */
+/** Column of a feature that is no vector. */
 export const featureColumn = (feature: string): string => `features.${feature}`;
 
-export const featureType = (feature: FeatureColumn): "Nullable(Float64)" | "LowCardinality(Nullable(String))" =>
-  feature.kind === "numeric" ? "Nullable(Float64)" : "LowCardinality(Nullable(String))";
+export const VECTOR_PREFIX = "vector_";
 
-const definition = (feature: FeatureColumn): Sql =>
-  sql`${name(featureColumn(feature.name))} ${written(featureType(feature))}`;
+/**
+ * Column of a vector. The engine takes arrays whose names agree up to a dot for one table, all as long as each other, so it has no dot; and a
+ * feature that was a number or a category keeps the column that it had.
+ */
+export const vectorColumn = (feature: string): string =>
+  `${VECTOR_PREFIX}${feature.replaceAll("%", "%25").replaceAll(".", "%2E")}`;
+
+/** The feature that a column of vectors holds; null of another column. */
+export const featureOfVectorColumn = (column: string): string | null =>
+  column.startsWith(VECTOR_PREFIX)
+    ? column.slice(VECTOR_PREFIX.length).replaceAll("%2E", ".").replaceAll("%25", "%")
+    : null;
+
+const columnOf = ({ name: feature, kind }: FeatureColumn): string =>
+  kind === "vector" ? vectorColumn(feature) : featureColumn(feature);
+
+export const featureType = ({
+  kind,
+}: FeatureColumn): "Nullable(Float64)" | "LowCardinality(Nullable(String))" | "Array(Float32)" => {
+  if (kind === "vector") return "Array(Float32)";
+  return kind === "numeric" ? "Nullable(Float64)" : "LowCardinality(Nullable(String))";
+};
+
+const definition = (feature: FeatureColumn): Sql => sql`${name(columnOf(feature))} ${written(featureType(feature))}`;
+
+/** The numbers of a list that is there as JSON, in 32 bits; none where it is no list of numbers alone. `text` is a String. */
+export function vectorInText(text: Sql): Sql {
+  const numbers = sql`JSONExtract(${text}, 'Array(Nullable(Float32))')`;
+  return sql`if(match(${text}, '^\\s*\\[[-+0-9.eE,\\s]*\\]\\s*$'), ${finiteVector(numbers)}, CAST([] AS Array(Float32)))`;
+}
+
+/** Array(Float32) of a list of numbers; none where one of them is missing or too large for 32 bits. */
+export const finiteVector = (numbers: Sql): Sql =>
+  sql`if(arrayAll(x -> isFinite(ifNull(toFloat32(x), nan)), ${numbers}), arrayMap(x -> ifNull(toFloat32(x), toFloat32(0)), ${numbers}), CAST([] AS Array(Float32)))`;
 
 /**
  * A value that came before its feature had a column: events that name no feature of the reference keep it in `extra`, as JSON. So a reference
@@ -22,6 +53,7 @@ const definition = (feature: FeatureColumn): Sql =>
  */
 function keptAside({ name: feature, kind }: FeatureColumn): Sql {
   const raw = sql`extra[${feature}]`;
+  if (kind === "vector") return vectorInText(raw);
   const text = sql`multiIf(NOT mapContains(extra, ${feature}) OR ${raw} = 'null', NULL, startsWith(${raw}, '"'), JSONExtractString(${raw}), match(${raw}, '^[-0-9]'), toString(toFloat64OrNull(${raw})), ${raw})`;
   return kind === "numeric" ? sql`toFloat64OrNull(ifNull(${text}, ''))` : text;
 }
@@ -52,7 +84,7 @@ export async function ensureModelTables(lane: Lane, schema: ModelSchema): Promis
   );
   const types = new Map(present.map((column) => [column.name, column.type]));
   for (const feature of schema.features) {
-    const type = types.get(featureColumn(feature.name));
+    const type = types.get(columnOf(feature));
     if (type === undefined)
       await lane.command(
         sql`ALTER TABLE ${name(table)} ADD COLUMN IF NOT EXISTS ${definition(feature)} DEFAULT ${keptAside(feature)}`,

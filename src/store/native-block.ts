@@ -29,6 +29,7 @@ export type Column =
       readonly values: readonly (readonly string[])[];
     }
   | { readonly name: string; readonly type: "Array(Float64)"; readonly values: readonly (readonly number[])[] }
+  | { readonly name: string; readonly type: "Array(Float32)"; readonly values: readonly ArrayLike<number>[] }
   | {
       readonly name: string;
       readonly type: "Map(String, String)";
@@ -64,7 +65,7 @@ function uint64(value: number): Buffer {
   return bytes;
 }
 
-const bytesOf = (typed: Uint8Array | Uint16Array | Uint32Array | Float64Array): Buffer =>
+const bytesOf = (typed: Uint8Array | Uint16Array | Uint32Array | Float32Array | Float64Array): Buffer =>
   Buffer.from(typed.buffer, typed.byteOffset, typed.byteLength);
 
 /** 64-bit integers that a double holds exactly, as pairs of 32 bits: several times cheaper than BigInt64Array. */
@@ -156,7 +157,7 @@ function lowCardinalityBody(values: readonly (string | null)[], nullable: boolea
 }
 
 /** Cumulative ends of nested arrays. */
-function offsets(values: readonly (readonly unknown[])[]): Buffer {
+function offsets(values: readonly ArrayLike<unknown>[]): Buffer {
   const ends = new Float64Array(values.length);
   let end = 0;
   for (let row = 0; row < values.length; row++) {
@@ -164,6 +165,17 @@ function offsets(values: readonly (readonly unknown[])[]): Buffer {
     ends[row] = end;
   }
   return int64(ends);
+}
+
+/** Vectors one after the other. */
+function float32s(values: readonly ArrayLike<number>[]): Buffer {
+  const all = new Float32Array(values.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const vector of values) {
+    all.set(vector, at);
+    at += vector.length;
+  }
+  return bytesOf(all);
 }
 
 function data(column: Column): Buffer {
@@ -189,6 +201,8 @@ function data(column: Column): Buffer {
       return Buffer.concat([uint64(1), offsets(column.values), lowCardinalityBody(column.values.flat(), false)]);
     case "Array(Float64)":
       return Buffer.concat([offsets(column.values), bytesOf(Float64Array.from(column.values.flat()))]);
+    case "Array(Float32)":
+      return Buffer.concat([offsets(column.values), float32s(column.values)]);
     case "Map(String, String)":
       return Buffer.concat([
         offsets(column.values),

@@ -6,7 +6,8 @@ import type { ModelConfig } from "../../src/config/schema.ts";
 import { modelSchema } from "../../src/config/schema.ts";
 import { classLabel } from "../../src/core/class-label.ts";
 import type { ModelSchema } from "../../src/core/model-schema.ts";
-import { predictionsTable } from "../../src/store/model-tables.ts";
+import { vectorOf } from "../../src/core/vector.ts";
+import { predictionsTable, vectorColumn } from "../../src/store/model-tables.ts";
 import type { Column } from "../../src/store/native-block.ts";
 import type { Lane } from "../../src/store/store.ts";
 
@@ -184,7 +185,11 @@ function predictionColumns(
       type: "Array(LowCardinality(String))",
       values: rows.map((row) =>
         schema.features
-          .filter(({ name, kind }) => kind === "numeric" && isInvalid(valueOf(row, name)))
+          .filter(({ name, kind }) => {
+            const value = valueOf(row, name);
+            if (kind === "vector") return value !== null && value !== undefined && typeof vectorOf(value) === "string";
+            return kind === "numeric" && isInvalid(value);
+          })
           .map(({ name }) => name),
       ),
     },
@@ -202,6 +207,15 @@ function predictionColumns(
       : [{ name: "entity", type: "String", values: rows.map((row) => row.entity ?? "") } as const]),
     ...schema.features.map(({ name, kind }): Column => {
       const values = rows.map((row) => valueOf(row, name));
+      if (kind === "vector")
+        return {
+          name: vectorColumn(name),
+          type: "Array(Float32)",
+          values: values.map((value) => {
+            const vector = vectorOf(value);
+            return typeof vector === "string" ? [] : vector;
+          }),
+        };
       return kind === "numeric"
         ? {
             name: `features.${name}`,

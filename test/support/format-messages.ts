@@ -35,7 +35,7 @@ export const formatCase = z.strictObject({
       model: z.string(),
       task: z.enum(["binary", "multiclass", "regression"]),
       classes: z.array(z.string()).default([]),
-      features: z.array(z.strictObject({ name: z.string(), kind: z.enum(["numeric", "categorical"]) })),
+      features: z.array(z.strictObject({ name: z.string(), kind: z.enum(["numeric", "categorical", "vector"]) })),
     }),
   ),
   messages: z.array(message),
@@ -130,7 +130,8 @@ export async function readMessages(
 function predictionsOf(rows: EventRows["predictions"] extends ReadonlyMap<string, infer Rows> ? Rows : never) {
   return Array.from({ length: rows.rows }, (_, row) => {
     const features = Object.fromEntries(
-      rows.features.flatMap(({ feature, numeric, numbers, texts }): [string, unknown][] => {
+      rows.features.flatMap(({ feature, numeric, numbers, texts, vectors }): [string, unknown][] => {
+        if (feature.kind === "vector") return vectors[row]?.length ? [[feature.name, [...(vectors[row] ?? [])]]] : [];
         const value = numeric ? numbers[row] : texts[row];
         return value === null || value === undefined || Number.isNaN(value) ? [] : [[feature.name, value]];
       }),

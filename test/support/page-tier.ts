@@ -28,6 +28,7 @@ export function loadedReference(rows = 100_000, more: Partial<LoadedReference> =
     lossModel: null,
     sample: null,
     importances: [],
+    projections: [],
     ...more,
   };
 }

@@ -26,7 +26,7 @@ export const needsLabels = (kpi: CustomKpi): boolean =>
 
 /** Features that the expression names and the schema lacks: they are read, as text, from the event's unknown features. */
 export function unknownFeatures(kpi: CustomKpi, schema: ModelSchema): string[] {
-  const known = new Set(schema.features.map((feature) => feature.name));
+  const known = new Set(schema.features.flatMap(({ name, parts }) => parts ?? [name]));
   const names = new Set<string>();
   for (const [, plain, quoted] of withoutLiterals(kpi.sql).matchAll(
     /(?:`features\.([^`]+)`|\bfeatures\.([A-Za-z_][A-Za-z0-9_]*))/g,

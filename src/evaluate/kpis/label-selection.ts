@@ -103,7 +103,9 @@ function cellOf(prepared: PreparedModel): Sql | null {
   const { weigh_labels_by: segment } = prepared.config;
   if (segment === undefined) return sql`toString(${score})`;
   const subject = subjectOf(prepared, "feature", segment);
-  const isFeature = prepared.schema.features.some((feature) => feature.name === segment);
+  const isFeature = prepared.schema.features.some(
+    ({ name: feature, kind }) => feature === segment && kind !== "vector",
+  );
   const text = isFeature ? sql`ifNull(toString(${name(featureColumn(segment))}), '')` : sql`segments[${segment}]`;
   const values = subject?.kind === "categorical" ? subject.categories.slice(0, MOST_VALUES) : null;
   const value = values === null || values.length === 0 ? text : sql`transform(${text}, ${values}, ${values}, 'other')`;

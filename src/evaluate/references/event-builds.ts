@@ -18,7 +18,7 @@ import { predictionsTable } from "../../store/model-tables.ts";
 import { name, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { readFeedingPartitions, readPartitionTimes, watermarkOf } from "../watermark.ts";
-import { ofVersion, readEventLines, type WantedEvents } from "./event-rows.ts";
+import { ofVersion, readEventLines, rowsAtOnce, type WantedEvents } from "./event-rows.ts";
 
 const buildRow = z.object({
   build_id: z.string(),
@@ -188,17 +188,17 @@ async function completeUpTo(
   return newest === undefined || newest.rows === 0 ? null : newest.last + 1;
 }
 
-/** Rows read at a time. */
-const ROWS_AT_ONCE = 20_000;
-
 /** The rows of a build as NDJSON, some thousand at a time. */
 export async function* readBuildLines(lane: Lane, { model, build_id, rows }: ReferenceBuild): AsyncGenerator<string> {
-  for (let from = 0; from < rows; from += ROWS_AT_ONCE) {
-    const to = Math.min(rows, from + ROWS_AT_ONCE);
+  let atOnce = 1000;
+  for (let from = 0, to = 0; from < rows; from = to) {
+    to = Math.min(rows, from + atOnce);
     const some = await lane.query(
       sql`SELECT row FROM reference_build_rows FINAL WHERE model = ${model} AND build_id = ${build_id} AND number >= ${from} AND number < ${to} ORDER BY number`,
       z.object({ row: z.string() }),
     );
-    yield some.map(({ row }) => `${row}\n`).join("");
+    const text = some.map(({ row }) => `${row}\n`).join("");
+    atOnce = rowsAtOnce(text.length / Math.max(1, some.length));
+    yield text;
   }
 }

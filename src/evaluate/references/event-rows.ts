@@ -2,14 +2,18 @@
 import { z } from "zod";
 import type { ReferenceConfig } from "../../config/references.ts";
 import type { ModelConfig } from "../../config/schema.ts";
-import { predictionsTable } from "../../store/model-tables.ts";
+import { vectorOf } from "../../core/vector.ts";
+import { featureOfVectorColumn, predictionsTable, VECTOR_PREFIX } from "../../store/model-tables.ts";
 import { name, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { keptRows, type Span } from "../kept-rows.ts";
 import { everyVersion, type VersionScope } from "../version-scope.ts";
 
-/** Events read at a time. */
+/** Events read at a time, and first, before it is known how long they are. */
 const EVENTS_AT_ONCE = 20_000;
+const EVENTS_AT_FIRST = 1000;
+/** Characters that are read at a time, about. */
+const CHARACTERS_AT_ONCE = 16_000_000;
 const FEATURE_PREFIX = "features.";
 /** A value that could not be read stays one: no number, and not missing. */
 const INVALID = "invalid";
@@ -67,8 +71,9 @@ export async function* readEventLines(
   const dedupe = { model: model.name, dedupeWithin: model.dedupe_within, pane: model.pane, memory, versions };
   const kept = await keptRows(lane, dedupe, wanted.span);
   let after: Sql = sql`true`;
+  let atOnce = EVENTS_AT_FIRST;
   for (let taken = 0; taken < wanted.most; ) {
-    const limit = Math.min(EVENTS_AT_ONCE, wanted.most - taken);
+    const limit = Math.min(atOnce, wanted.most - taken);
     const statement = sql`SELECT ${columns}, toFloat64(toUnixTimestamp64Milli(events.timestamp)) AS ${name("=time")}, events.version AS ${name("=version")},
         events.variant AS ${name("=variant")}, events.id AS ${name("=id")}, if(joined.label_text != '', joined.label_text, ifNull(toString(joined.label), '')) AS ${name("=label")}
       FROM (SELECT * FROM (${kept}) WHERE ${ofVersion(wanted.version)} AND ${everyNth(wanted.every)} AND ${after}
@@ -89,15 +94,20 @@ export async function* readEventLines(
     }));
     const last = events.at(-1);
     if (last === undefined || events.length < limit) return;
+    atOnce = rowsAtOnce(text.length / events.length);
     taken += events.length;
     after = sql`(timestamp, id, version, variant) > (${time(last["=time"])}, ${last["=id"]}, ${last["=version"]}, ${last["=variant"]})`;
   }
 }
 
+/** How many rows of a length, in characters, are read at a time: few of those with vectors. */
+export const rowsAtOnce = (characters: number): number =>
+  Math.max(100, Math.min(EVENTS_AT_ONCE, Math.floor(CHARACTERS_AT_ONCE / Math.max(1, characters))));
+
 /** Features under their own names behind a prefix, and what else an event has. */
 async function tableColumns(lane: Lane, model: string): Promise<Sql> {
   const rows = await lane.query(
-    sql`SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ${predictionsTable(model)} AND startsWith(name, ${FEATURE_PREFIX}) ORDER BY name`,
+    sql`SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ${predictionsTable(model)} AND (startsWith(name, ${FEATURE_PREFIX}) OR startsWith(name, ${VECTOR_PREFIX})) ORDER BY name`,
     z.object({ name: z.string() }),
   );
   const plain = [
@@ -127,6 +137,12 @@ function rowOf(event: EventLine, model: ModelConfig, reference: ReferenceConfig)
     if (invalid.has(feature)) row[feature] = INVALID;
     else if (value !== null) row[feature] = value;
   }
+  for (const [key, value] of Object.entries(event)) {
+    const feature = featureOfVectorColumn(key);
+    if (feature === null || !Array.isArray(value)) continue;
+    if (value.length > 0) row[feature] = value;
+    else if (invalid.has(feature)) row[feature] = INVALID;
+  }
   for (const key of model.segments ?? [])
     if (Object.hasOwn(event.segments, key)) row[`segments.${key}`] = event.segments[key];
   for (const [key, value] of Object.entries(event.attributions))
@@ -144,11 +160,11 @@ function rowOf(event: EventLine, model: ModelConfig, reference: ReferenceConfig)
 const present = (text: string): string | null => (text === "" ? null : text);
 const numberOf = (text: string): number | null => (text === "" ? null : Number(text));
 
-/** What no column was made for is kept as JSON; what is no single value is no feature. */
+/** What no column was made for is kept as JSON; what is neither a single value nor a vector is no feature. */
 function parsed(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" ? null : value;
+    return typeof value === "object" && typeof vectorOf(value) === "string" ? null : value;
   } catch {
     return text;
   }

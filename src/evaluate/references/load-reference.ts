@@ -1,11 +1,13 @@
 /** Reads a model's reference file into summaries, named by a hash of their content. */
 import { createHash } from "node:crypto";
+import { pinOf } from "../../config/features.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError } from "../../core/errors.ts";
 import type { GroupScores, LabelledScores } from "../../core/labelled-scores.ts";
 import type { FeatureKind } from "../../core/model-schema.ts";
 import type { RowSample } from "../../core/row-sample.ts";
 import type { Reference, SubjectKind } from "../../core/summary.ts";
+import { partNames, type VectorProjection } from "../../core/vector.ts";
 import type { Lane } from "../../store/store.ts";
 import type { LossModel } from "../estimates/loss-model.ts";
 import { bindSampleDetectors } from "../multivariate/bound-detectors.ts";
@@ -33,6 +35,8 @@ export interface LoadedReference extends Reference {
   readonly sample: RowSample | null;
   /** One a feature with attributions. */
   readonly importances: readonly Importance[];
+  /** One a vector feature: what the numbers that are made of it are measured against. */
+  readonly projections: readonly VectorProjection[];
 }
 
 /** The key of a subject in maps: kind and name. */
@@ -91,7 +95,8 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
     // Its moments follow from the same rows.
     ...(lossModel === null ? [] : [{ ...lossModel, moments: undefined }]),
   ];
-  const contentHash = hashOf(loaded, labelled, sample);
+  const projections = table.projections ?? [];
+  const contentHash = hashOf(loaded, projections.length === 0 ? labelled : [...labelled, projections], sample);
   return {
     model: model.name,
     referenceId: `r${contentHash.slice(0, 12)}`,
@@ -107,6 +112,7 @@ async function summarise(lane: Lane, model: ModelConfig, table: ReferenceTable):
     lossModel,
     sample,
     importances,
+    projections,
   };
 }
 
@@ -137,7 +143,7 @@ function ofPresent({ subject, tail }: LoadedSubject): LoadedSubject {
   return { subject: { ...subject, n: subject.n - subject.missing, missing: 0 }, tail };
 }
 
-function rolesOf(model: ModelConfig, { file, columns }: ReferenceTable): Role[] {
+function rolesOf(model: ModelConfig, { file, columns, projections = [] }: ReferenceTable): Role[] {
   const reference = model.reference;
   if (reference === undefined) return [];
   const byName = new Map(columns.map((column) => [column.name, column]));
@@ -155,7 +161,11 @@ function rolesOf(model: ModelConfig, { file, columns }: ReferenceTable): Role[] 
     return subject === null ? [] : [{ column, subjectKind: "attribution", subject, kind: "numeric" } as const];
   });
   for (const { column } of attributed) taken.add(column.name);
-  const names = reference.features ?? columns.map((column) => column.name).filter((column) => !taken.has(column));
+  const partsOf = new Map(projections.map((projection) => [projection.feature, partNames(projection)]));
+  const isPart = new Set([...partsOf.values()].flat());
+  const names =
+    reference.features?.flatMap((feature) => partsOf.get(feature) ?? feature) ??
+    columns.map((column) => column.name).filter((column) => !taken.has(column));
   const roles: Role[] = [...attributed];
   for (const feature of names) {
     const column = byName.get(feature);
@@ -164,9 +174,10 @@ function rolesOf(model: ModelConfig, { file, columns }: ReferenceTable): Role[] 
         "reference_refused",
         `reference ${file} has no column "${feature}"; it has ${[...byName.keys()].slice(0, 50).join(", ")}`,
       );
-    const pin = Object.hasOwn(model.features, feature) ? model.features[feature] : undefined;
-    if (pin === "ignore") continue;
-    roles.push({ column, subjectKind: "feature", subject: feature, ...(pin === undefined ? {} : { kind: pin }) });
+    const pinned = pinOf(model.features, feature)?.kind;
+    if (pinned === "ignore") continue;
+    const kind = isPart.has(feature) ? "numeric" : pinned === "vector" ? undefined : pinned;
+    roles.push({ column, subjectKind: "feature", subject: feature, ...(kind === undefined ? {} : { kind }) });
   }
   const kind = outcomeKind(model.task);
   const others: readonly (readonly [SubjectKind, string, FeatureKind])[] = [

@@ -8,6 +8,8 @@ import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError } from "../../core/errors.ts";
 import { name, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
+import { withVectors } from "../vectors/reference-vectors.ts";
+import { heldTable } from "./held-tables.ts";
 import { attributedFeature } from "./importances.ts";
 import { openReferenceTable, type ReferenceColumn, type ReferenceTable } from "./reference-table.ts";
 
@@ -15,8 +17,17 @@ const SEGMENT = "segments.";
 /** Different values of a hashed column: each is hashed here and looked up in the engine. */
 const VALUES_MAX = 100_000;
 
-/** Opens a model's reference, made as private as its events. @throws DriftlineError `reference_refused` */
+/** Opens a model's reference, made as private as its events, its vectors as the numbers that are made of them. @throws DriftlineError `reference_refused` */
 export async function openModelReference(
+  lane: Lane,
+  model: ModelConfig,
+  reference: Written,
+  together: readonly string[],
+): Promise<ReferenceTable> {
+  return await heldTable(model, () => openPrivate(lane, model, reference, together));
+}
+
+async function openPrivate(
   lane: Lane,
   model: ModelConfig,
   reference: Written,
@@ -24,7 +35,14 @@ export async function openModelReference(
 ): Promise<ReferenceTable> {
   const table = await openReferenceTable(lane, reference, together);
   const privacy = reference.as_stored ? null : privacyOf(model);
-  return privacy === null ? table : privateTable(lane, table, privacy, wayOf(privacy, reference));
+  let opened = table;
+  try {
+    if (privacy !== null) opened = await privateTable(lane, table, privacy, wayOf(privacy, reference));
+    return await withVectors(lane, model, reference, opened);
+  } catch (thrown) {
+    await opened.close();
+    throw thrown;
+  }
 }
 
 type Written = NonNullable<ModelConfig["reference"]>;
@@ -56,6 +74,8 @@ async function privateTable(
     const columns: ReferenceColumn[] = [];
     for (const [index, column] of table.columns.entries()) {
       const way = chosen(column.name);
+      // A hash is no vector.
+      if (way === "hash" && column.isList === true) continue;
       if (way === "hash")
         columns.push(await hashed(lane, table, column, privacy, path.join(folder, `${index}.ndjson`)));
       else if (way === null) columns.push(column);
@@ -90,8 +110,9 @@ async function hashed(
   });
   const all = (what: "v" | "h") =>
     sql`(SELECT groupArray(${name(what)}) FROM (SELECT v, h FROM file(${aside}, 'JSONEachRow', 'v String, h String') ORDER BY v))`;
+  const { vector: _, ...plain } = column;
   return {
-    ...column,
+    ...plain,
     text: sql`if(isNull(${column.text}), NULL, transform(assumeNotNull(${column.text}), ${all("v")}, ${all("h")}, ''))`,
     number: sql`CAST(NULL AS Nullable(Float64))`,
     numeric: sql`false`,

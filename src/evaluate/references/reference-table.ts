@@ -10,6 +10,8 @@ import { z } from "zod";
 import type { ReferenceConfig } from "../../config/references.ts";
 import { DriftlineError, messageOf } from "../../core/errors.ts";
 import { formatByEnding } from "../../core/file-format.ts";
+import type { VectorProjection } from "../../core/vector.ts";
+import { finiteVector, vectorInText } from "../../store/model-tables.ts";
 import { join, name, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { fromFeast, parquetOfFeast } from "./feast-table.ts";
@@ -26,11 +28,19 @@ export interface ReferenceColumn {
   readonly present: Sql;
   /** Bool: the value was written as a number (in CSV: is one's text). */
   readonly numeric: Sql;
+  /** Of a column that may hold vectors: Array(Float32), empty where the value is no list of numbers; and the engine's column that it is read from. */
+  readonly vector?: { readonly values: Sql; readonly column: string };
+  /** A list for the engine: nothing but a vector can be made of it. */
+  readonly isList?: boolean;
 }
 
 export interface ReferenceTable {
   readonly file: string;
   readonly columns: readonly ReferenceColumn[];
+  /** UInt64: which row of the file a row is, beside any of the columns; it is the same each time the file is read. */
+  readonly row: Sql;
+  /** Of columns that were vectors: what the columns in their place were measured against. */
+  readonly projections?: readonly VectorProjection[];
   /** Removes what was written aside. */
   close(): Promise<void>;
 }
@@ -102,6 +112,10 @@ async function parquetTable(lane: Lane, file: string): Promise<ReferenceTable> {
   const from = sql`file(${file}, 'Parquet')`;
   const columns: ReferenceColumn[] = [];
   for (const { name: column, type } of await describe(lane, from)) {
+    if (LIST_OF_NUMBERS.test(type)) {
+      columns.push(listColumn(column, from));
+      continue;
+    }
     const plain = type.replace(/^(?:LowCardinality\()?(?:Nullable\()?/, "").replace(/\)+$/, "");
     if (/^(?:Array|Tuple|Map|Nested|JSON|Variant|Dynamic)\b/.test(plain)) continue;
     const value = name(column);
@@ -115,10 +129,25 @@ async function parquetTable(lane: Lane, file: string): Promise<ReferenceTable> {
       text: number ? sql`toString(toFloat64(${value}))` : text,
       number: number ? sql`toFloat64(${value})` : sql`toFloat64OrNull(ifNull(${text}, ''))`,
       numeric: number ? sql`true` : sql`false`,
+      ...(number ? {} : { vector: { values: vectorInText(sql`ifNull(${text}, '')`), column } }),
     });
   }
-  return { file, columns, close: () => Promise.resolve() };
+  return { file, columns, row: ROW_OF_FILE, close: () => Promise.resolve() };
 }
+
+const LIST_OF_NUMBERS = /^Array\((?:Nullable\()?(?:U?Int(?:8|16|32|64)|BFloat16|Float(?:32|64)|Decimal\b[^)]*\))\)*$/;
+
+/** A list that is missing is empty for the engine. */
+const listColumn = (column: string, from: Sql): ReferenceColumn => ({
+  name: column,
+  from,
+  present: sql`notEmpty(${name(column)})`,
+  text: sql`CAST(NULL AS Nullable(String))`,
+  number: sql`CAST(NULL AS Nullable(Float64))`,
+  numeric: sql`false`,
+  vector: { values: finiteVector(name(column)), column },
+  isList: true,
+});
 
 async function csvTable(lane: Lane, file: string, together: readonly string[]): Promise<ReferenceTable> {
   const names = (await describe(lane, sql`file(${file}, 'CSVWithNames')`)).map((column) => column.name);
@@ -154,10 +183,15 @@ async function jsonTable(lane: Lane, file: string, together: readonly string[]):
   return setAside(
     lane,
     file,
-    sql`(SELECT CAST(JSONExtractKeysAndValuesRaw(json) AS Map(String, String)) AS values FROM ${lines})`,
+    sql`(SELECT CAST(JSONExtractKeysAndValuesRaw(json) AS Map(String, String)) AS values, ${ROW_OF_FILE} FROM ${lines})`,
     inFront(columns, together),
   );
 }
+
+/** The engine's own numbering. */
+const ROW_OF_FILE = name("_row_number");
+/** The same where rows were set aside. */
+const ROW = name("=row");
 
 /** Columns in the same temporary file: the first one's place holds them all. */
 const inFront = <Column extends { readonly name: string }>(columns: readonly Column[], names: readonly string[]) => [
@@ -183,7 +217,9 @@ async function setAside(
         ({ text, numeric }, index) =>
           sql`CAST(${text} AS Nullable(String)) AS ${name(`t${index}`)}, toUInt8(${numeric}) AS ${name(`n${index}`)}`,
       );
-      await lane.command(sql`INSERT INTO FUNCTION ${aside} SELECT ${join(selected)} FROM ${from}`);
+      await lane.command(
+        sql`INSERT INTO FUNCTION ${aside} SELECT ${join(selected)}, ${ROW_OF_FILE} AS ${ROW} FROM ${from}`,
+      );
       for (const [index, column] of some.entries()) {
         const text = name(`t${index}`);
         read.push({
@@ -193,10 +229,11 @@ async function setAside(
           text,
           number: sql`toFloat64OrNull(ifNull(${text}, ''))`,
           numeric: sql`(ifNull(${name(`n${index}`)}, 0) = 1)`,
+          vector: { values: vectorInText(sql`ifNull(${text}, '')`), column: `t${index}` },
         });
       }
     }
-    return { file, columns: read, close };
+    return { file, columns: read, row: ROW, close };
   } catch (thrown) {
     await close();
     throw thrown;

@@ -8,6 +8,7 @@ import { type ReferenceSubject, subjectKinds } from "../../core/summary.ts";
 import { sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { type LossModel, lossModelSchema } from "../estimates/loss-model.ts";
+import { readProjections, writeProjections } from "../vectors/stored-projections.ts";
 import type { Importance } from "./importances.ts";
 import type { LoadedReference } from "./load-reference.ts";
 import { readReferenceSample, writeReferenceSample } from "./reference-sample.ts";
@@ -96,6 +97,7 @@ export async function readReference(lane: Lane, model: string, referenceId?: str
     lossModel,
     sample: await readReferenceSample(lane, model, first.reference_id, subjects),
     importances,
+    projections: await readProjections(lane, model, first.reference_id),
   };
 }
 
@@ -115,8 +117,9 @@ function groupOf({
 
 /** Stores a reference. `createdAt` says which of a model's references is the newest. */
 export async function writeReference(lane: Lane, reference: LoadedReference, createdAt: number): Promise<void> {
-  // First, so that a reference is never found without its sample.
+  // First, so that a reference is never found without them.
   await writeReferenceSample(lane, reference.model, reference.referenceId, reference.sample);
+  await writeProjections(lane, reference.model, reference.referenceId, reference.projections);
   const rows = rowsOf(reference);
   const column = <Value>(pick: (item: (typeof rows)[number]) => Value): Value[] => rows.map(pick);
   await lane.insertBlock("references", [

@@ -14,6 +14,7 @@ import { z } from "zod";
 import { canonicalJson } from "../../config/canonical-json.ts";
 import { columnsOfReference, type ReferenceConfig, type TrailingConfig } from "../../config/references.ts";
 import type { Clock } from "../../core/clock.ts";
+import { partNames } from "../../core/vector.ts";
 import { predictionsTable } from "../../store/model-tables.ts";
 import { name, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -155,11 +156,15 @@ async function load(
     const { features: _, probabilities: __, ...columns } = columnsOfReference(reference);
     // Kinds as in the fixed reference, whatever few values would look like; and no more than window detectors need.
     const kinds = (prepared.reference?.subjects ?? []).flatMap(({ subjectKind, subject, kind }) =>
-      subjectKind === "feature" ? [[subject, kind] as const] : [],
+      subjectKind === "feature" ? [[subject, { kind }] as const] : [],
+    );
+    // What is made of a vector is measured along the fixed reference's directions: others would be other numbers.
+    const vectors = (prepared.reference?.projections ?? []).flatMap((vector) =>
+      [vector.feature, ...partNames(vector)].map((name) => [name, { kind: "ignore" as const }] as const),
     );
     return await loadReference(readLane, {
       ...config,
-      features: { ...Object.fromEntries(kinds), ...config.features },
+      features: { ...Object.fromEntries(kinds), ...config.features, ...Object.fromEntries(vectors) },
       detectors: [],
       estimates: false,
       fairness: undefined,

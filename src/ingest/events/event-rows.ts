@@ -11,22 +11,34 @@ export type Pairs<Value> = readonly (readonly [string, Value])[];
 const NONE: readonly never[] = [];
 const FIRST_CAPACITY = 1024;
 
-/** Values of one feature: numbers with NaN for missing, or text with null for missing. */
+const NO_VECTOR = new Float32Array(0);
+
+/** Values of one feature: numbers with NaN for missing, text with null for missing, or vectors, of which a missing one is empty. */
 export class FeatureValues {
   readonly feature: FeatureColumn;
   readonly numeric: boolean;
+  readonly categorical: boolean;
   numbers: Float64Array;
   texts: (string | null)[] = [];
+  /** In 32 bits, so that a batch of vectors takes no more than their text. */
+  vectors: Float32Array[] = [];
 
   constructor(feature: FeatureColumn) {
     this.feature = feature;
     this.numeric = feature.kind === "numeric";
+    this.categorical = feature.kind === "categorical";
     this.numbers = new Float64Array(this.numeric ? FIRST_CAPACITY : 0);
   }
 
   setMissing(row: number): void {
     if (this.numeric) this.numbers[row] = Number.NaN;
-    else this.texts[row] = null;
+    else if (this.categorical) this.texts[row] = null;
+    else this.vectors[row] = NO_VECTOR;
+  }
+
+  /** Lets go of what a stored batch held; numbers are written over. */
+  clear(): void {
+    this.vectors = [];
   }
 
   reserve(rows: number): void {
@@ -106,6 +118,7 @@ export class PredictionRows implements RowOrigins {
 
   clear(): void {
     this.rows = 0;
+    for (const feature of this.features) feature.clear();
     this.used.probabilities = false;
     this.used.segments = false;
     this.used.attributions = false;

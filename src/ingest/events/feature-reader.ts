@@ -4,7 +4,8 @@
  *
  * Rules: a nested object `{"a":{"b":2}}` is the feature `a.b`, unless the event has a key `a.b` of its own; it never stands for
  * `a`, which is invalid if the model has such a feature. A value of the wrong type makes that feature invalid, not the event:
- * text or a boolean for a number, an array or an object for a category. Categories sent as numbers become their shortest decimal
+ * text or a boolean for a number, an array or an object for a category, and for a vector anything but a list of numbers; of a vector the
+ * reason is noted too (`embedding: not all numbers`). Categories sent as numbers become their shortest decimal
  * spelling (whole numbers beyond 2^53 keep their digits), booleans become `true` and `false`. What the model does not know goes
  * to `extra` as JSON, at most 1,000 names and 64 KiB of it per event; more than that is dropped and counted.
  */
@@ -12,6 +13,7 @@ import type { EventMapping } from "../../config/event-mapping.ts";
 import { isObject, type JsonObject } from "../../core/json-object.ts";
 import { losslessText } from "../../core/lossless-json.ts";
 import type { ModelSchema } from "../../core/model-schema.ts";
+import { listIn, vectorOf } from "../../core/vector.ts";
 import type { EventRows, FeatureValues, PredictionRows } from "./event-rows.ts";
 import { type ReadField, readerOf } from "./field-path.ts";
 
@@ -164,7 +166,7 @@ class RowWriter {
         const feature = features[target];
         if (feature === undefined) continue;
         if (feature.numeric && typeof value === "number" && value - value === 0) feature.numbers[row] = value;
-        else if (!feature.numeric && typeof value === "string" && (value !== "" || !this.#textNumbers))
+        else if (feature.categorical && typeof value === "string" && (value !== "" || !this.#textNumbers))
           feature.texts[row] = value;
         else this.#setOther(feature, value);
       } else this.#keepExtra(keys[index] ?? "", value);
@@ -223,11 +225,24 @@ class RowWriter {
       else this.#invalid.push(feature.feature.name);
       return;
     }
+    if (!feature.categorical) return this.#setVector(feature, value);
     const { name } = feature.feature;
     const needsDigits = typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value);
     const text = (needsDigits ? exactText(this.#exact(), name) : null) ?? categoryText(value);
     if (text === null) this.#invalid.push(name);
     else feature.texts[row] = text;
+  }
+
+  /** A vector of another length than the reference's is kept, since another reference may have that; what is made of it is invalid. */
+  #setVector({ feature, vectors }: FeatureValues, value: unknown): void {
+    const vector = vectorOf(this.#textNumbers && typeof value === "string" ? listIn(value) : value);
+    if (typeof vector === "string") {
+      this.#invalid.push(feature.name, `${feature.name}: ${vector}`);
+      return;
+    }
+    vectors[this.#row] = vector;
+    if (feature.dimension !== undefined && vector.length !== feature.dimension)
+      this.#invalid.push(`${feature.name}: ${vector.length} numbers, not ${feature.dimension}`);
   }
 
   #keepExtra(name: string, value: unknown): void {

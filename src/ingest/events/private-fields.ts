@@ -9,8 +9,8 @@ export function createRedaction(privacy: Privacy): (rows: PredictionRows, row: n
     for (const feature of rows.features) {
       const way = privacy.feature(feature.feature.name);
       if (way === null) continue;
-      const text = feature.numeric ? null : feature.texts[row];
-      // A hash is no number: one that the reference takes for a number is left out instead.
+      const text = feature.categorical ? feature.texts[row] : null;
+      // A hash is no number and no vector: what the reference takes for one is left out instead.
       if (way === "hash" && typeof text === "string") feature.texts[row] = hash(text);
       else feature.setMissing(row);
     }
@@ -21,7 +21,14 @@ export function createRedaction(privacy: Privacy): (rows: PredictionRows, row: n
       (json) => JSON.stringify(hash(plainText(json))),
     );
     rows.attributions[row] = (rows.attributions[row] ?? []).filter(([name]) => privacy.attribution(name) === null);
-    rows.invalid[row] = (rows.invalid[row] ?? []).filter((name) => privacy.feature(name) !== "drop");
+    const invalid = rows.invalid[row] ?? [];
+    if (invalid.length === 0) return;
+    const reasons = rows.features
+      .filter(({ feature }) => feature.kind === "vector" && privacy.feature(feature.name) === "drop")
+      .map(({ feature }) => `${feature.name}: `);
+    rows.invalid[row] = invalid.filter(
+      (name) => privacy.feature(name) !== "drop" && !reasons.some((reason) => name.startsWith(reason)),
+    );
   };
 }
 

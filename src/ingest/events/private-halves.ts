@@ -6,7 +6,7 @@ import { callIdHash, type Privacy, strictest } from "../../config/privacy.ts";
 import { type Half, rowId } from "../../core/half.ts";
 import { isObject, type JsonObject } from "../../core/json-object.ts";
 import { losslessText } from "../../core/lossless-json.ts";
-import type { FeatureKind } from "../../core/model-schema.ts";
+import type { ColumnKind } from "../../core/model-schema.ts";
 import { marked } from "../../core/private-text.ts";
 import { Refusal } from "../../core/refusal.ts";
 import { categoryText, MAX_DEPTH } from "./feature-reader.ts";
@@ -16,7 +16,7 @@ interface Redaction {
   /** null: nothing is private. */
   readonly privacy: Privacy | null;
   /** Of the features that the model knows. */
-  readonly kinds: ReadonlyMap<string, FeatureKind>;
+  readonly kinds: ReadonlyMap<string, ColumnKind>;
 }
 
 /** @returns null where no model has `privacy`. The function throws a Refusal where features lie too deep in each other */
@@ -64,7 +64,8 @@ function redactedRow(row: JsonObject, { privacy, kinds }: Redaction): JsonObject
         if (isObject(value)) return [[key, redacted(value, `${name}.`, depth + 1)]];
         const way = privacy.feature(name);
         if (way === null) return [[key, value]];
-        return way === "drop" || kinds.get(name) === "numeric"
+        // A hash is no number and no vector.
+        return way === "drop" || kinds.get(name) === "numeric" || kinds.get(name) === "vector"
           ? []
           : [[key, hashed(value, kinds.has(name), privacy.hash)]];
       }),

@@ -177,9 +177,24 @@ test("a feature may be called constructor", () => {
   const features = load("models: [{ name: m, task: binary, features: { constructor: ignore, toString: numeric } }]")
     .models[0]?.features;
   assert.deepEqual(Object.entries(features ?? {}), [
-    ["constructor", "ignore"],
-    ["toString", "numeric"],
+    ["constructor", { kind: "ignore" }],
+    ["toString", { kind: "numeric" }],
   ]);
+});
+
+test("a vector by its name has three directions; more than 16, and options that a number has not, are refused", () => {
+  const features = (text: string) => `models: [{ name: m, task: binary, features: { x: ${text} } }]`;
+  const pin = (text: string) => load(features(text)).models[0]?.features["x"];
+  assert.deepEqual(pin("vector"), { kind: "vector", directions: 3 });
+  assert.deepEqual(pin("{ kind: vector, directions: 0, dimension: 768 }"), {
+    kind: "vector",
+    directions: 0,
+    dimension: 768,
+  });
+  assert.match(problems(features("{ kind: vector, directions: 17 }")).join(), /directions/);
+  assert.match(problems(features("{ kind: vector, dimension: 4097 }")).join(), /dimension/);
+  assert.match(problems(features("{ kind: numeric, directions: 2 }")).join(), /directions/);
+  assert.match(problems(features("vecto")).join(), /vector/);
 });
 
 test("a secret may come from a variable or a file by name", () => {

@@ -41,6 +41,8 @@ test("what bears on the numbers changes the hash", () => {
     hash(`${BASE}, classes: [1, 0]`),
     hash(`${BASE}, features: { a: ignore }`),
     hash(`${BASE}, features: { constructor: ignore }`),
+    hash(`${BASE}, features: { a: vector }`),
+    hash(`${BASE}, features: { a: { kind: vector, directions: 4 } }`),
     hash(`${BASE}, reference: { file: a.csv }`),
     hash(`${BASE}, reference: { file: a.csv, label: y }`),
     hash(`${BASE}, estimates: false`),

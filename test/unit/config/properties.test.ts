@@ -127,7 +127,7 @@ const config = fc.record({
       false_alarms: fc.constantFrom("1 per 30d", "off", "3 per 1w"),
       features: fc.dictionary(
         fc.string().filter((key) => key !== "__proto__" && key !== "<<"),
-        fc.constantFrom("numeric", "categorical", "ignore"),
+        fc.constantFrom("numeric", "categorical", "vector", "ignore"),
         { maxKeys: 3 },
       ),
       classes: fc.constantFrom([0, 1], ["no", "yes"], [false, true], ["a: b", "#"]),

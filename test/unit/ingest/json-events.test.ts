@@ -18,6 +18,7 @@ const binary: ModelSchema = {
     { name: "a.b", kind: "numeric" },
     { name: "__proto__", kind: "numeric" },
     { name: "constructor", kind: "categorical" },
+    { name: "text", kind: "vector", dimension: 3 },
   ],
 };
 const regression: ModelSchema = { model: "r", task: "regression", classes: [], features: [] };
@@ -55,6 +56,8 @@ function decode(
 const event = (fields: string): string =>
   `{"model":"m","timestamp":"2026-03-02T10:00:00Z","prediction":1${fields === "" ? "" : `,${fields}`}}`;
 
+const listOf = (vector: Float32Array | undefined) => (vector?.length ? [...vector] : null);
+
 /** The features of the only prediction. */
 function features(json: string, mapping: object = {}, more: Partial<DecoderOptions> = {}): Record<string, unknown> {
   const rows = decode([event(`"features":${json}`)], mapping, more);
@@ -62,8 +65,17 @@ function features(json: string, mapping: object = {}, more: Partial<DecoderOptio
   const model = rows.predictions.get("m");
   assert.ok(model !== undefined && model.rows === 1);
   const entries = model.features.map(
-    ({ feature, numeric, numbers, texts }) =>
-      [feature.name, numeric ? (Number.isNaN(numbers[0]) ? null : numbers[0]) : texts[0]] as const,
+    ({ feature, numeric, numbers, texts, vectors }) =>
+      [
+        feature.name,
+        feature.kind === "vector"
+          ? listOf(vectors[0])
+          : numeric
+            ? Number.isNaN(numbers[0])
+              ? null
+              : numbers[0]
+            : texts[0],
+      ] as const,
   );
   const known = Object.fromEntries(entries.filter(([, value]) => value !== null));
   return { ...known, invalid: model.invalid[0], extra: model.extra[0]?.map(([name, text]) => `${name}=${text}`) };
@@ -74,6 +86,27 @@ const reasons = (
   mapping?: object,
   more?: Parameters<typeof decode>[2],
 ): string[] => decode(payloads, mapping, more).dead.map(({ reason, detail }) => `${reason}: ${detail}`);
+
+test("lists of numbers go to a vector, in 32 bits; what is no vector is invalid, and why is noted", () => {
+  assert.deepEqual(features('{"text":[1,-0.5,2e3]}'), { text: [1, -0.5, 2000], invalid: [], extra: [] });
+  assert.deepEqual(features('{"text":null}'), { invalid: [], extra: [] });
+  assert.deepEqual(features('{"text":[1,2]}'), { text: [1, 2], invalid: ["text: 2 numbers, not 3"], extra: [] });
+  for (const [json, reason] of [
+    ["[]", "empty"],
+    ["[1,null,3]", "not all numbers"],
+    ['["1",2,3]', "not all numbers"],
+    ["[1,[2],3]", "not all numbers"],
+    ["[1,1e39,3]", "not all numbers"],
+    ["5", "not a list"],
+    ['"[1,2,3]"', "not a list"],
+    [`[${"1,".repeat(4096)}1]`, "too long"],
+  ] as const)
+    assert.deepEqual(features(`{"text":${json}}`), { invalid: ["text", `text: ${reason}`], extra: [] });
+  assert.deepEqual(features('{"text":{"0":1}}'), { invalid: ["text", "text: not a list"], extra: ["text.0=1"] });
+  const inText = { textNumbers: true };
+  assert.deepEqual(features('{"text":"[1, 2.5, 3]"}', {}, inText), { text: [1, 2.5, 3], invalid: [], extra: [] });
+  assert.deepEqual(features('{"text":""}', {}, inText), { invalid: [], extra: [] });
+});
 
 test("numbers and text go to their features; missing, null and invalid are told apart", () => {
   assert.deepEqual(features('{"amount":1.5,"note":"x"}'), { amount: 1.5, note: "x", invalid: [], extra: [] });

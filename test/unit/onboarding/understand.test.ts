@@ -152,7 +152,7 @@ test("a name that native events use for something else is led away from, so that
   assert.ok(models[0]?.features.some(({ name }) => name === "score"));
 });
 
-test("what tells rows apart, times and lists are no features, and it is said why", () => {
+test("what tells rows apart, times and lists are no features, and it is said why; lists of as many numbers are vectors", () => {
   const payloads = Array.from({ length: 200 }, (_, row) => ({
     event_time: new Date(START + row * 1000).toISOString(),
     prediction: row % 2,
@@ -161,7 +161,9 @@ test("what tells rows apart, times and lists are no features, and it is said why
       session_id: 90_000 + row,
       birthday: new Date(START - row * 86_400_000).toISOString(),
       note: `free text ${row}`,
-      embedding: [row, 1],
+      tags: ["new", row],
+      basket: Array(1 + (row % 5)).fill(row),
+      embedding: [row, 1, 0.5],
       zip: `0${1000 + (row % 20)}`,
     },
   }));
@@ -169,11 +171,11 @@ test("what tells rows apart, times and lists are no features, and it is said why
   assert.deepEqual(features.mapping, "features");
   assert.deepEqual(
     features.features.map(({ name, kind }) => `${name} ${kind}`),
-    ["amount numeric", "zip categorical"],
+    ["amount numeric", "embedding vector", "zip categorical"],
   );
   assert.deepEqual(
     features.leftOut.map(({ name }) => name),
-    ["session_id", "birthday", "note", "embedding"],
+    ["session_id", "birthday", "note", "tags", "basket"],
   );
 });
 

@@ -7,7 +7,7 @@
  */
 import { isObject, type JsonObject } from "../../../core/json-object.ts";
 import { kindOf, Refusal } from "../../../core/refusal.ts";
-import { type Columns, featureRows, rowColumns, rowsOf, tensorColumns } from "./columns.ts";
+import { type Columns, featureRows, rowColumns, rowsOf, tensorColumns, withVectors } from "./columns.ts";
 import { type CallOptions, namesFor } from "./options.ts";
 import { outcomeRows } from "./outcome-rows.ts";
 
@@ -34,7 +34,7 @@ export function readCall(body: JsonObject): Call {
   };
   const inputs = inputsOf(body);
   if (inputs !== null)
-    return { ...named, side: "request", rows: (options, model) => requestRows(inputs(), namesFor(options, model)) };
+    return { ...named, side: "request", rows: (options, model) => requestRows(inputs(), options, model) };
   const outputs = outputsOf(body);
   if (outputs !== null) return { ...named, side: "response", rows: (options) => outcomeRows(outputs(), options) };
   const keys = Object.keys(body).slice(0, 10).join(", ");
@@ -50,9 +50,10 @@ const text = (value: unknown): string =>
 /** Rows that are objects already, or columns. */
 type Inputs = { readonly objects: readonly JsonObject[] } | { readonly columns: readonly Columns[] };
 
-function requestRows(inputs: Inputs, names: readonly string[] | null): JsonObject[] {
+function requestRows(inputs: Inputs, options: CallOptions, model: string): JsonObject[] {
   if ("objects" in inputs) return inputs.objects.map((features) => ({ features }));
-  return featureRows(inputs.columns, names).map((features) => ({ features }));
+  const columns = withVectors(inputs.columns, options.vectors);
+  return featureRows(columns, namesFor(options, model)).map((features) => ({ features }));
 }
 
 function inputsOf(body: JsonObject): (() => Inputs) | null {

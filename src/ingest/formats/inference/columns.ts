@@ -101,6 +101,17 @@ export function featureRows(columns: readonly Columns[], names: readonly string[
   );
 }
 
+/** The inputs that are vectors as one column each, whose value is a list. */
+export function withVectors(columns: readonly Columns[], vectors: readonly string[] | undefined): readonly Columns[] {
+  if (vectors === undefined) return columns;
+  return columns.map((input): Columns => {
+    const name = input.name ?? "input";
+    if (!vectors.includes(name)) return input;
+    const at = (row: number) => Array.from({ length: input.width }, (_, column) => input.at(row, column));
+    return { name, rows: input.rows, width: 1, at };
+  });
+}
+
 function columnNames(columns: readonly Columns[], names: readonly string[] | null): readonly (readonly string[])[] {
   const needing = columns.filter(({ name, width }) => name === null || width !== 1);
   const needed = needing.reduce((sum, { width }) => sum + width, 0);

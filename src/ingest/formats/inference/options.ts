@@ -24,6 +24,12 @@ export const callOptions = {
     .describe(
       "Names of the features in the order of their columns, for inputs without names of their own: a list, or one for each model. Left out: `<input>_0`, `<input>_1`, ….",
     ),
+  vectors: z
+    .array(z.string().min(1))
+    .optional()
+    .describe(
+      "Inputs that are one vector a row, such as an embedding: kept whole as the feature of that name, and no columns. `input` is one without a name.",
+    ),
   prediction: z
     .string()
     .optional()

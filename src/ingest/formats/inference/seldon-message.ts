@@ -1,7 +1,7 @@
 /** Seldon Core 1's own bodies (`SeldonMessage`, `Feedback` of its prediction.proto, as JSON). */
 import { isObject, type JsonObject } from "../../../core/json-object.ts";
 import { Refusal } from "../../../core/refusal.ts";
-import { type Columns, featureRows, rowColumns, tensorColumns } from "./columns.ts";
+import { type Columns, featureRows, rowColumns, tensorColumns, withVectors } from "./columns.ts";
 import { type CallOptions, namesFor } from "./options.ts";
 import { outcomeRows } from "./outcome-rows.ts";
 
@@ -34,7 +34,7 @@ function tableOf({ data }: JsonObject): Table {
 export function seldonRequestRows(body: JsonObject, options: CallOptions, model: string): JsonObject[] {
   const { columns, names } = tableOf(body);
   const called = names.length === columns.width ? names : namesFor(options, model);
-  return featureRows([columns], called).map((features) => ({ features }));
+  return featureRows(withVectors([columns], options.vectors), called).map((features) => ({ features }));
 }
 
 export function seldonResponseRows(body: JsonObject, options: CallOptions): JsonObject[] {

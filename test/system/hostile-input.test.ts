@@ -20,8 +20,8 @@ import { ServiceProcess } from "../support/kafka/service.ts";
 import { startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { createTopic, produce } from "../support/produce.ts";
 
-/** The engine and what has been stored take some 500 MB, long requests at once a few times the 128 MiB that are let in: 1 GB alone, more where garbage waits for a busy core. */
-const MOST_RSS_MB = 1500;
+/** The engine and what has been stored take some 500 MB, long requests at once a few times the 128 MiB that are let in. */
+const MOST_RSS_MB = 1200;
 const TOPIC = "hostile.events";
 const answerSchema = z.object({
   accepted: z.number(),

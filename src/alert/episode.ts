@@ -9,17 +9,18 @@
  */
 import { z } from "zod";
 import { severities } from "../core/incident.ts";
+import { memberSchema } from "../core/incident-schema.ts";
 import { subjectKinds } from "../core/summary.ts";
 import { type EffectiveRule, type JudgedRow, limitOf, verdictOf } from "./rules.ts";
 
 /** The numbers of one window that people are shown. */
-const evidenceSchema = z.object({
-  value: z.number().nullable(),
-  threshold: z.number().nullable(),
-  direction: z.enum(["above", "below"]),
-  window_start: z.number(),
-  window_end: z.number(),
-  n: z.number(),
+const evidenceSchema = memberSchema.pick({
+  value: true,
+  threshold: true,
+  direction: true,
+  window_start: true,
+  window_end: true,
+  n: true,
 });
 export type Evidence = z.output<typeof evidenceSchema>;
 

@@ -110,8 +110,8 @@ export const referenceSchema = z.strictObject({
 
 export type ReferenceConfig = z.output<typeof referenceSchema>;
 
-/** The columns alone: what the numbers depend on beside the content. */
-export function columnsOfReference(reference: ReferenceConfig) {
+/** Its columns, and how they were stored, without where its rows come from. */
+export function withoutSource(reference: ReferenceConfig) {
   const {
     file: _,
     format: __,
@@ -121,9 +121,14 @@ export function columnsOfReference(reference: ReferenceConfig) {
     first: ______,
     version: _7,
     trailing: _8,
-    as_stored: _9,
     ...columns
   } = reference;
+  return columns;
+}
+
+/** The columns alone: what the numbers depend on beside the content. */
+export function columnsOfReference(reference: ReferenceConfig) {
+  const { as_stored: _, ...columns } = withoutSource(reference);
   return columns;
 }
 

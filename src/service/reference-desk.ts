@@ -1,6 +1,12 @@
 /** What is asked about references, by the API and the command line: which there are, one of them, a new build, and putting one in force. */
 import { z } from "zod";
-import { type ReferenceConfig, referenceProblem, selectionOf, selectionText } from "../config/references.ts";
+import {
+  type ReferenceConfig,
+  referenceProblem,
+  selectionOf,
+  selectionText,
+  withoutSource,
+} from "../config/references.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { DriftlineError } from "../core/errors.ts";
@@ -190,21 +196,6 @@ async function use(lane: Lane, model: ModelConfig, request: UseRequest, clock: C
     ...(version === undefined ? {} : { version }),
     uses: chosen === null ? "the configured reference" : chosen.build_id,
   };
-}
-
-function withoutSource(reference: ReferenceConfig): ReferenceConfig {
-  const {
-    file: _,
-    format: __,
-    feast: ___,
-    from: ____,
-    to: _____,
-    first: ______,
-    version: _7,
-    trailing: _8,
-    ...columns
-  } = reference;
-  return columns;
 }
 
 const defined = ({ first, from, to, version }: Omit<BuildRequest, "model">) => ({

@@ -88,13 +88,14 @@ export function createReferenceSwitch({
       const entry = known.get(model);
       if (entry === undefined) return;
       if (entry.sourced.isSettled && said !== null && entry.foundAt === said) return;
-      entry.foundAt = said;
+      const asked = said;
       const sourced = await find(entry.config);
       const { success } = sourced;
       const isSame = sourced.key === entry.sourced.key;
       const before = entry.prepared;
       const prepared = isSame ? before : await ready(sourced);
       entry.sourced = sourced;
+      entry.foundAt = asked;
       if (JSON.stringify(prepared.references) === JSON.stringify(before.references)) return;
       entry.prepared = prepared;
       replace(prepared);

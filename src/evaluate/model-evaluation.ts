@@ -1,5 +1,6 @@
 /** One model's evaluation: its marks, its pending panes, and the order in which a run writes. */
 import type { Clock } from "../core/clock.ts";
+import { readEpoch } from "../store/rebuilds.ts";
 import type { Lane } from "../store/store.ts";
 import { openAccepted } from "./accepted/accepted-evaluation.ts";
 import { type CommitRecord, type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
@@ -35,17 +36,27 @@ import { readFeedingPartitions, watermarkOf } from "./watermark.ts";
 export interface ModelEvaluation {
   /** null where nothing was due: no event, no decision, and no pane or window that has closed since the last run. */
   run(final: boolean): Promise<Evaluated | null>;
+  /** Does all that ends at or before a time, ms, whether or not anything of it is new. */
+  runThrough(end: number): Promise<Evaluated>;
   /** As of the last run, ms; not finite before the first event and after a final run. */
   watermark(): number;
 }
 
 const noSteps = Number.NEGATIVE_INFINITY;
 
+/** What is computed again from what is stored. */
+export interface Again {
+  /** Rows of each pane that is to be summarised, whether or not its commit records are still there. */
+  readonly panes: ReadonlyMap<number, number>;
+}
+
+/** @param again computes windows alone: what sequential tests have seen once they do not look at again */
 export async function openModelEvaluation(
   lane: Lane,
   prepared: PreparedModel,
   clock: Clock,
   news: StoreNews,
+  again: Again | null = null,
 ): Promise<ModelEvaluation> {
   const { config } = prepared;
   const model = config.name;
@@ -53,11 +64,12 @@ export async function openModelEvaluation(
   const feeding = await readFeedingPartitions(lane, model);
   const { timeWindows, countWindows } = await openWindows(lane, prepared);
   const steps = await openSteps(lane, prepared);
-  const segments = await openSegments(lane, prepared);
+  const segments = again === null ? await openSegments(lane, prepared) : null;
   const accepted = await openAccepted(lane, prepared);
-  const pageTier = await openPageTier(lane, prepared, accepted.baselines);
-  const online = await openOnlineEvaluation(lane, prepared, [...timeWindows, ...countWindows]);
-  const pending = createPendingPanes(readTo, feeding);
+  const pageTier = again === null ? await openPageTier(lane, prepared, accepted.baselines) : null;
+  const epoch = await readEpoch(lane, model);
+  const online = await openOnlineEvaluation(lane, prepared, [...timeWindows, ...countWindows], epoch);
+  const pending = createPendingPanes(readTo, feeding, again?.panes);
   const reliability = createReliabilityCheck();
   const retain = createRetention(lane, prepared, clock.now());
   let reached = Number.NEGATIVE_INFINITY;
@@ -70,20 +82,21 @@ export async function openModelEvaluation(
     isAnyDue(timeWindows, countWindows, through) ||
     segments?.isDue(through) === true ||
     online?.isBehind() === true;
-  const run = async (final: boolean): Promise<Evaluated | null> => {
-    const now = clock.now();
+  const isDue = (now: number): boolean => {
     const through = reach(now);
-    const due = owed.look({ feeding, watermark: through, hasClosed: hasClosed(through), now });
-    if (!final && !due) {
-      watermark = reached = through;
-      return null;
-    }
+    if (owed.look({ feeding, watermark: through, hasClosed: hasClosed(through), now })) return true;
+    watermark = reached = through;
+    return false;
+  };
+  /** `end`: null for the watermark. */
+  const runTo = async (end: number | null): Promise<Evaluated> => {
+    const now = clock.now();
     await accepted.note({ whole: steps.sealedTo + config.pane, segments: segments?.next() ?? noSteps }, now);
     const records = await readCommitRecords(lane, model, readTo);
     pending.note(records);
     // A partition that joins with old events opens nothing again: they are late.
     reached = reach(now);
-    watermark = final ? Number.POSITIVE_INFINITY : reached;
+    watermark = end ?? reached;
     const closed = pending.panes().filter((pane) => pane + config.pane <= watermark);
     const copies = await panesOfLaterCopies(lane, prepared.dedupe, closed);
     const dirty = [...new Set([...closed, ...(await summarisedBefore(lane, prepared, copies))])];
@@ -96,7 +109,7 @@ export async function openModelEvaluation(
     const done = await evaluateWindows(
       lane,
       prepared,
-      { timeWindows, countWindows, reliability },
+      { timeWindows, countWindows, reliability, epoch },
       touched,
       watermark,
       now,
@@ -106,11 +119,15 @@ export async function openModelEvaluation(
     await pageTier?.run({ sealedTo: steps.sealedTo, segmentsSealedTo, watermark, isChanged: done.rows > 0, now });
     pending.done(closed);
     if (records.length > 0 || closed.length > 0) await writeMarks(lane, model, pending.marks());
-    await retain(now);
+    if (again === null) await retain(now);
     owed.settle(now);
     return done;
   };
-  return { run, watermark: () => watermark };
+  return {
+    run: async (final) => (isDue(clock.now()) || final ? await runTo(final ? Number.POSITIVE_INFINITY : null) : null),
+    runThrough: runTo,
+    watermark: () => watermark,
+  };
 }
 
 const isAnyDue = (times: readonly TimeWindowState[], counts: readonly CountWindowState[], watermark: number): boolean =>
@@ -121,19 +138,22 @@ interface Windows {
   readonly timeWindows: readonly TimeWindowState[];
   readonly countWindows: readonly CountWindowState[];
   readonly reliability: ReliabilityCheck;
+  /** The number of the model's epoch. */
+  readonly epoch: number;
 }
 
 /** Computes the windows that are due, and writes their rows. */
 async function evaluateWindows(
   lane: Lane,
   prepared: PreparedModel,
-  { timeWindows, countWindows, reliability }: Windows,
+  { timeWindows, countWindows, reliability, epoch }: Windows,
   touched: Dirty,
   watermark: number,
   now: number,
 ): Promise<Evaluated> {
   const batch = createMetricBatch(
     lane,
+    epoch,
     (entries) => writeLedger(lane, prepared, entries),
     (fresh, before) => reliability.keep(fresh, before),
     prepared.online?.names,

@@ -50,3 +50,13 @@ export function healthProviders({ ingestion, loop, models, ingests, evaluates }:
   }
   return providers;
 }
+
+/** Says which configuration is in force; one that was refused makes nothing unready. */
+export const configurationHealth = (configuration: { readonly problem: string | null }): HealthProvider => ({
+  name: "configuration",
+  check: () => {
+    const { problem } = configuration;
+    const refused = `the newest one was refused, and the one before it stays in force: ${problem}`;
+    return [{ name: "configuration", ok: true, reason: problem === null ? "as it was read last" : refused }];
+  },
+});

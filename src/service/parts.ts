@@ -48,12 +48,13 @@ import { createBacktester } from "./backtester.ts";
 import { Cleanup } from "./cleanup.ts";
 import { digestLinks } from "./digest-links.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
-import { healthProviders } from "./health.ts";
+import { configurationHealth, healthProviders } from "./health.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { importanceOf, monitorOf, requestContext } from "./model-facts.ts";
 import { createPairs } from "./pairs.ts";
+import { createRebuilder } from "./rebuilder.ts";
 import { createReferenceDesk } from "./reference-desk.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
@@ -143,6 +144,15 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
 
   const pairs = createPairs({ config, models, store, clock, log: log.with({ part: "evaluate" }), metrics });
   const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });
+  const rebuilder = createRebuilder({
+    store,
+    clock,
+    log: log.with({ part: "evaluate" }),
+    evaluation,
+    models: () => models,
+    evaluates: has("evaluate"),
+  });
+  cleanup.add("rebuilds", () => rebuilder.stop());
   const draw = createDrawPng((problem) => log.warn(problem, { part: "deliver" }));
   const outbox = createOutbox({
     lane: store.lane("serve"),
@@ -270,6 +280,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
   };
   const evaluateAll = async (final = false) => {
     await pairs.run({ final });
+    await rebuilder.carryOutAll();
     await evaluation.look();
     for (const model of config.models) await evaluateModel(model.name, final);
   };
@@ -281,6 +292,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
       } finally {
         // What they have made is evaluated in this round; that they fail holds up no model.
         await evaluation.look();
+        await rebuilder.look();
       }
     },
     evaluate: (model) => evaluateModel(model),
@@ -319,20 +331,11 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     metrics,
     clock,
     log: log.with({ part: "serve" }),
-    health: [
-      ...health,
-      {
-        name: "configuration",
-        check: () => {
-          const { problem } = surroundings.configuration;
-          const refused = `the newest one was refused, and the one before it stays in force: ${problem}`;
-          return [{ name: "configuration", ok: true, reason: problem === null ? "as it was read last" : refused }];
-        },
-      },
-    ],
+    health: [...health, configurationHealth(surroundings.configuration)],
     ...(has("ingest") ? { ingest: ingestion.http, redrive: (filter) => ingestion.redrive(filter) } : {}),
     status: askStatus(store.lane("serve"), config.models, clock, () => (has("ingest") ? ingestion.sources() : [])),
     references: createReferenceDesk({ lane: control, models: config.models, clock, references }),
+    rebuild: rebuilder.ask,
     backtest: createBacktester(store, clock, reader.lane, (model) => references.resolve(model)),
     web: has("web"),
   };

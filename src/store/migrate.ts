@@ -21,6 +21,7 @@ import { halves } from "./migrations/0018-halves.ts";
 import { redrivenLetters } from "./migrations/0021-redriven-letters.ts";
 import { references } from "./migrations/0022-references.ts";
 import { entityLabels } from "./migrations/0023-entity-labels.ts";
+import { epochs } from "./migrations/0025-epochs.ts";
 import { sql, written } from "./sql.ts";
 import type { Lane } from "./store.ts";
 
@@ -53,6 +54,7 @@ export const migrations: readonly Migration[] = [
   redrivenLetters,
   entityLabels,
   references,
+  epochs,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

@@ -40,6 +40,7 @@ export async function openOnlineEvaluation(
   lane: Lane,
   prepared: PreparedModel,
   states: readonly WindowState[],
+  epoch: number,
 ): Promise<OnlineEvaluation | null> {
   const plan = prepared.online;
   if (plan === null) return null;
@@ -63,7 +64,7 @@ export async function openOnlineEvaluation(
     for (const track of tracks) await goBack(lane, track, from);
     const isFinal = watermark === Number.POSITIVE_INFINITY;
     const mayReplay = isFirst || isFinal || now >= replayAllowedAt;
-    const batch = createMetricBatch(lane, () => Promise.resolve());
+    const batch = createMetricBatch(lane, epoch, () => Promise.resolve());
     const place = { lane, prepared, plan, batch, watermark, now };
     const began = performance.now();
     const isReplay = isBehind();

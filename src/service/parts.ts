@@ -49,7 +49,7 @@ import { Cleanup } from "./cleanup.ts";
 import { digestLinks } from "./digest-links.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { configurationHealth, healthProviders } from "./health.ts";
-import { createHeartbeat } from "./heartbeat.ts";
+import { configuredHeartbeat } from "./heartbeat.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { importanceOf, monitorOf, requestContext } from "./model-facts.ts";
@@ -312,17 +312,12 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     ...(has("evaluate") ? [{ name: "evaluation", cameRoundAt: () => loop.cameRoundAt() }] : []),
     ...(has("deliver") ? [{ name: "the outbox", cameRoundAt: () => outbox.cameRoundAt() }] : []),
   ];
-  const heartbeat =
-    config.heartbeat === undefined
-      ? null
-      : createHeartbeat({
-          url: config.heartbeat.url,
-          everyMs: config.heartbeat.every,
-          clock,
-          log: log.with({ part: "heartbeat" }),
-          health,
-          rounds,
-        });
+  const heartbeat = configuredHeartbeat(config.heartbeat, {
+    clock,
+    log: log.with({ part: "heartbeat" }),
+    health,
+    rounds,
+  });
   const serving: ServerOptions = {
     store,
     models: config.models,

@@ -70,7 +70,7 @@ export async function openModelEvaluation(
   const epoch = await readEpoch(lane, model);
   const online = await openOnlineEvaluation(lane, prepared, [...timeWindows, ...countWindows], epoch);
   const pending = createPendingPanes(readTo, feeding, again?.panes);
-  const reliability = createReliabilityCheck();
+  const windows: Windows = { timeWindows, countWindows, reliability: createReliabilityCheck(), epoch };
   const retain = createRetention(lane, prepared, clock.now());
   let reached = Number.NEGATIVE_INFINITY;
   let watermark = Number.NEGATIVE_INFINITY;
@@ -106,14 +106,7 @@ export async function openModelEvaluation(
     await writeSteps(lane, prepared, steps, dirty, now);
     await accepted.advance(dirty, steps.sealedTo, pending.rows, now);
     const touched = { panes: dirty, changed, labelled, accepted: accepted.baselines() };
-    const done = await evaluateWindows(
-      lane,
-      prepared,
-      { timeWindows, countWindows, reliability, epoch },
-      touched,
-      watermark,
-      now,
-    );
+    const done = await evaluateWindows(lane, prepared, windows, touched, watermark, now);
     done.rows += (await online?.run({ touched, isChanged: done.windows > 0, watermark, now })) ?? 0;
     const segmentsSealedTo = (await segments?.run(dirty, watermark, now, accepted)) ?? noSteps;
     await pageTier?.run({ sealedTo: steps.sealedTo, segmentsSealedTo, watermark, isChanged: done.rows > 0, now });

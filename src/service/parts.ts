@@ -312,12 +312,8 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     ...(has("evaluate") ? [{ name: "evaluation", cameRoundAt: () => loop.cameRoundAt() }] : []),
     ...(has("deliver") ? [{ name: "the outbox", cameRoundAt: () => outbox.cameRoundAt() }] : []),
   ];
-  const heartbeat = configuredHeartbeat(config.heartbeat, {
-    clock,
-    log: log.with({ part: "heartbeat" }),
-    health,
-    rounds,
-  });
+  const beating = { clock, log: log.with({ part: "heartbeat" }), health, rounds };
+  const heartbeat = configuredHeartbeat(config.heartbeat, beating);
   const serving: ServerOptions = {
     store,
     models: config.models,

@@ -14,6 +14,7 @@ import { sql } from "../../src/store/sql.ts";
 import type { Lane, Store } from "../../src/store/store.ts";
 import { openStage } from "../support/evaluation-stage.ts";
 import { modelConfig, type WrittenEvent } from "../support/event-writer.ts";
+import { uniform } from "../support/golden.ts";
 
 const T0 = Date.parse("2026-03-31T20:00:00Z");
 const HOUR = 3_600_000;
@@ -72,6 +73,64 @@ const events = (from: number, to: number): WrittenEvent[] =>
     ];
   });
 
+const DAY = 24 * HOUR;
+const PER_DAY = 100;
+const DAYS = 10;
+const draw = uniform(3);
+const vector = (shift: number) => Array.from({ length: 6 }, (_, at) => draw() + Math.sin(at) + shift);
+const drawn = (shift: number) => ({ x: draw() + shift, region: draw() < 0.5 ? "north" : "south" });
+const rowsFor = (shift: number) =>
+  Array.from({ length: 1500 }, (_, i) => ({
+    timestamp: new Date(T0 - (1500 - i) * 60_000).toISOString(),
+    prediction: i % 2,
+    ...drawn(shift),
+    embedding: vector(shift),
+  }));
+const WINDOWS = ["1d", "150 events"];
+const plain = {
+  task: "binary",
+  pane: "6h",
+  windows: WINDOWS,
+  min_rows: 20,
+  label_horizon: "2d",
+  kpis: ["accuracy"],
+  false_alarms: "off",
+};
+const was = {
+  ...plain,
+  reference: {
+    file: await referenceFile(
+      "narrow.ndjson",
+      rowsFor(0).map(({ embedding: _embedding, ...row }) => row),
+    ),
+  },
+  detectors: ["total-variation"],
+};
+const is = {
+  ...plain,
+  reference: { file: await referenceFile("wide-1.ndjson", rowsFor(0)), trailing: { length: "5d", lag: "1d" } },
+  references: { "2": { file: await referenceFile("wide-2.ndjson", rowsFor(1)) } },
+  detectors: ["jensen-shannon", "volume", { use: "label-delay", min_rows: 20 }],
+  segments: ["region"],
+};
+/** Two versions beside each other, whose values drift; the vector is kept aside while no reference has it. */
+const past = Array.from({ length: DAYS * PER_DAY }, (_, i): WrittenEvent[] => {
+  const timestamp = T0 - 20 * DAY + i * (DAY / PER_DAY);
+  const shift = (i % 2) + i / (DAYS * PER_DAY);
+  const features = { ...drawn(shift), embedding: vector(shift) };
+  return [
+    {
+      kind: "prediction",
+      id: `r${i}`,
+      version: `${1 + (i % 2)}`,
+      timestamp,
+      prediction: i % 3 === 0 ? 1 : 0,
+      features,
+    },
+    ...(i % 10 === 0 ? [] : [{ kind: "label", id: `r${i}`, timestamp: timestamp + 2 * HOUR, label: 1 } as const]),
+  ];
+}).flat();
+
 const OWN = new Set(["model", "monitor_hash", "revision", "computed_at"]);
 const comparable = (rows: readonly MetricRow[]): string[] =>
   rows
@@ -84,17 +143,19 @@ function assertSame(found: readonly string[], expected: readonly string[]): void
   assert.deepEqual({ missing: missing.slice(0, 5), more: more.slice(0, 5) }, { missing: [], more: [] });
   assert.equal(found.length, expected.length);
 }
-const rowsOf = async (model: { rows: (window: string) => Promise<MetricRow[]> }): Promise<MetricRow[]> => [
-  ...(await model.rows("30m")),
-  ...(await model.rows("100 events")),
-];
+const rowsOf = async (
+  model: { rows: (window: string) => Promise<MetricRow[]> },
+  windows = ["30m", "100 events"],
+): Promise<MetricRow[]> => (await Promise.all(windows.map((window) => model.rows(window)))).flat();
 
 /** A model with a past under `before` that is `changed` now. */
-async function changedModel(name: string) {
-  const old = await scene({ ...shared, ...before, name });
-  await old.write(events(0, 500), 0);
+const changedModel = (name: string) => modelWithPast(name, { ...shared, ...before }, { ...shared, ...changed });
+
+async function modelWithPast(name: string, was: object, is: object, past = events(0, 500)) {
+  const old = await scene({ ...was, name });
+  await old.write(past, 0);
   await old.evaluation.run({ final: true });
-  const prepared = await prepareModel(lane, modelConfig({ ...shared, ...changed, name }), clock);
+  const prepared = await prepareModel(lane, modelConfig({ ...is, name }), clock);
   const evaluation = createEvaluation({ store, models: [prepared], clock });
   await evaluation.run();
   return { ...old, prepared, evaluation };
@@ -119,12 +180,13 @@ const request = (model: string) => ({
   reason: "the reference was of 2024",
 });
 
-async function fresh(name: string): Promise<string[]> {
-  const model = await scene({ ...shared, ...changed, name });
-  await model.write(events(0, 500), 0);
+async function freshRows(name: string, is: object, past = events(0, 500), windows?: string[]): Promise<MetricRow[]> {
+  const model = await scene({ ...is, name });
+  await model.write(past, 0);
   await model.evaluation.run({ final: true });
-  return comparable(await rowsOf(model));
+  return await rowsOf(model, windows);
 }
+const fresh = async (name: string) => comparable(await freshRows(name, { ...shared, ...changed }));
 
 const count = async (where: ReturnType<typeof sql>) =>
   (await lane.query(sql`SELECT count() AS n FROM ${where}`, z.object({ n: z.number() })))[0]?.n ?? 0;
@@ -269,4 +331,46 @@ test("a part of the past alone is replaced, and what comes after is of the new e
   const judged = await readChanged(lane, "part", ["jensen-shannon"], new Set(), now);
   const drift = judged.find(({ window }) => window === "30m");
   assert.ok((drift?.since ?? 0) > T0 + 4 * HOUR, "a late event among them does not have the past judged again");
+});
+
+test("all that a model has is computed again: versions' references, trailing ones, vectors, label delay, KPIs by segment", async () => {
+  const rows = await freshRows("fresh-all", is, past, WINDOWS);
+  const has = (what: string, wanted: (row: MetricRow) => boolean) => assert.ok(rows.some(wanted), what);
+  has("vectors", ({ subject, status }) => subject === "embedding.distance" && status === "ok");
+  has("label delay", ({ metric, status }) => metric === "label-delay" && status === "ok");
+  has("KPIs by segment", ({ metric, segment }) => metric === "accuracy" && segment === "region=north");
+  has("trailing references", ({ detail }) => detail.includes('"trailing":"t'));
+  assert.equal(new Set(rows.map(({ reference_id }) => reference_id)).size, 2, "versions' references");
+
+  const model = await modelWithPast("all", was, is, past);
+  const trailing = (name: string) =>
+    lane.query(
+      sql`SELECT asked, toString(step) AS step, reference_id, rows, reference_id IN (SELECT reference_id FROM \`references\` WHERE model = ${name}) AS known
+        FROM trailing_references FINAL WHERE model = ${name} ORDER BY asked, step`,
+      z.object({ asked: z.string(), step: z.string(), reference_id: z.string(), rows: z.number(), known: z.number() }),
+    );
+  now += 1000;
+  const parts = partsOf(model, {
+    async between(work) {
+      assert.deepEqual(await trailing("all"), [], "nothing is written while it is computed");
+      return await model.evaluation.between("all", work);
+    },
+  });
+  await carryOut(parts, await askRebuild(lane, request("all"), now));
+  assertSame(comparable(await rowsOf(model, WINDOWS)), comparable(rows));
+  // What comes late is compared with the same.
+  const made = await trailing("all");
+  assert.ok(made.some(({ known }) => known === 1));
+  assert.deepEqual(made, await trailing("fresh-all"));
+
+  // Of a KPI by segment too nothing is judged again, but for what a label changes; the newest window is still open to it.
+  const judged = () => readChanged(lane, "all", ["accuracy"], new Set(["accuracy"]), null);
+  assert.deepEqual(await judged(), []);
+  const last = past.findLast(({ id }) => id === `r${DAYS * PER_DAY - 10}`);
+  assert.ok(last !== undefined);
+  await model.write([{ kind: "label", id: last.id, timestamp: last.timestamp + 3 * HOUR, label: 0 }], past.length);
+  await model.evaluation.run({ final: true });
+  const [first, ...more] = (await judged()).filter(({ window }) => window === "1d");
+  assert.deepEqual(more, []);
+  assert.equal(first?.since, Math.floor(last.timestamp / DAY) * DAY);
 });

@@ -9,11 +9,12 @@ import type { WindowGrid } from "../core/window-grid.ts";
 import { type AgedGroup, ageAtShare, kaplanMeier } from "../math/kaplan-meier.ts";
 import { join, sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
+import type { LabelDelayWatch } from "./bound-detectors.ts";
 import { blankRow, judged, modelSubject, type SeriesWindow } from "./drift-rows.ts";
 import { type Span, withinSpan } from "./kept-rows.ts";
 import { WEEK } from "./model-history.ts";
 import { newestSummaries, paneName } from "./panes.ts";
-import type { LabelDelayWatch, PreparedModel } from "./prepare-model.ts";
+import type { PreparedModel } from "./prepare-model.ts";
 import { ofVersions } from "./version-scope.ts";
 
 const HOUR = 3_600_000;

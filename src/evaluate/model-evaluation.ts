@@ -6,6 +6,7 @@ import type { Lane } from "../store/store.ts";
 import { type AcceptedEvaluation, openAccepted } from "./accepted/accepted-evaluation.ts";
 import { type DecidedUnder, readDecided } from "./accepted/register.ts";
 import { type CommitRecord, type Marks, readCommitRecords, readMarks, writeMarks } from "./commit-records.ts";
+import type { TimeWindow } from "./compute-windows.ts";
 import type { CountWindow } from "./count-boundaries.ts";
 import { type CountWindowState, evaluateCountWindows, isCountWindowDue, openCountWindows } from "./count-windows.ts";
 import { joinEntitiesOfPredictions, joinEntityLabels } from "./entity-outcomes.ts";
@@ -30,7 +31,6 @@ import {
   evaluateTimeWindows,
   isTimeWindowDue,
   openTimeWindows,
-  type TimeWindow,
   type TimeWindowState,
 } from "./time-windows.ts";
 import { readFeedingPartitions, watermarkOf } from "./watermark.ts";

@@ -266,13 +266,15 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     await evaluation.run({ model, final, looked: true });
     const changes = await alerting.process(model, { isQuiet: evaluation.isQuiet(model) });
     await statePush.look(changes);
-    if (changes.length > 0 || final || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
+    if (changes.length > 0 || clock.now() - sealedAt >= SEAL_EVERY_MS) await seal();
   };
   const evaluateAll = async (final = false) => {
     await pairs.run({ final });
     await rebuilder.carryOutAll();
+    await references.ask();
     await evaluation.look();
     for (const model of config.models) await evaluateModel(model.name, final);
+    if (final) await seal();
   };
   const loop = createEvaluationLoop({
     models: config.models,
@@ -281,6 +283,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
         await pairs.run();
       } finally {
         // What they have made is evaluated in this round; that they fail holds up no model.
+        await references.ask();
         await evaluation.look();
         await statePush.look(await alerting.endRemoved());
         await rebuilder.look();

@@ -20,6 +20,8 @@ export interface SourcedModel extends SourcedReference {
   readonly success: Success | null;
   /** In the order of `config.references`. */
   readonly versions: readonly SourcedVersion[];
+  /** Another one can come of choices and retrainings alone: it waits for no events and asks for no versions. */
+  readonly isSettled: boolean;
 }
 
 export interface ReferenceResolver {
@@ -72,7 +74,8 @@ export function createReferenceResolver(lane: Lane, clock: Clock): ReferenceReso
       keys.push([version, key, firsts.has(version)]);
     }
     const key = versions.length === 0 ? main.key : JSON.stringify(keys);
-    return { ...main, config: { ...main.config, references }, key, success: successes[0] ?? null, versions };
+    const isSettled = isPlain && main.waiting === null;
+    return { ...main, config: { ...main.config, references }, key, success: successes[0] ?? null, versions, isSettled };
   };
   return {
     find,

@@ -5,11 +5,13 @@
  * where it names none, the configured file is read again. Versions that were there before keep theirs. The detectors begin anew with another one: it
  * is a new epoch.
  */
+import { z } from "zod";
 import { recordReference } from "../audit/in-force.ts";
 import type { ModelConfig } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { type PreparedModel, preparedFor, prepareModel } from "../evaluate/prepare-model.ts";
 import type { ReferenceState, VersionReferenceState } from "../serve/context.ts";
+import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { Log } from "../telemetry/log.ts";
 import { createReferenceResolver, type SourcedModel, type SourcedVersion } from "./reference-resolver.ts";
@@ -29,6 +31,8 @@ export interface ReferenceSwitchOptions {
 export interface ReferenceSwitch {
   /** The model made ready with the reference in force. */
   prepare(model: ModelConfig): Promise<PreparedModel>;
+  /** Asks the store, once for all models, whether a person or a retraining has said anything of references: where not, most have nothing to look for. */
+  ask(): Promise<void>;
   /** Looks for what is new (a success, a choice, a build, a version), and puts its reference in force. */
   look(model: string): Promise<void>;
   /** A model with the reference that would be in force for it, as something to read. */
@@ -47,6 +51,7 @@ export function createReferenceSwitch({
 }: ReferenceSwitchOptions): ReferenceSwitch {
   const { find, resolve, close } = createReferenceResolver(lane, clock);
   const known = new Map<string, Entry>();
+  let said: string | null = null;
 
   const ready = async (sourced: SourcedModel): Promise<PreparedModel> => {
     const { config, origin, waiting, versions, success } = sourced;
@@ -73,12 +78,17 @@ export function createReferenceSwitch({
     async prepare(config) {
       const sourced = await find(config);
       const prepared = await ready(sourced);
-      known.set(config.name, { config, sourced, prepared });
+      known.set(config.name, { config, sourced, prepared, foundAt: null });
       return prepared;
+    },
+    async ask() {
+      said = await readSaid(lane);
     },
     async look(model) {
       const entry = known.get(model);
       if (entry === undefined) return;
+      if (entry.sourced.isSettled && said !== null && entry.foundAt === said) return;
+      entry.foundAt = said;
       const sourced = await find(entry.config);
       const { success } = sourced;
       const isSame = sourced.key === entry.sourced.key;
@@ -164,4 +174,16 @@ interface Entry {
   readonly config: ModelConfig;
   sourced: SourcedModel;
   prepared: PreparedModel;
+  /** What had been said when it was last looked for; null before. */
+  foundAt: string | null;
+}
+
+/** A text that is another one when a choice or an event of a retraining has come. */
+async function readSaid(lane: Lane): Promise<string> {
+  const [row] = await lane.query(
+    sql`SELECT toString(((SELECT (count(), sum(cityHash64(choice_id))) FROM reference_choices),
+        (SELECT (count(), sum(cityHash64(retraining_id, event, key))) FROM retrainings))) AS mark`,
+    z.object({ mark: z.string() }),
+  );
+  return row?.mark ?? "";
 }

@@ -174,6 +174,25 @@ test("equal embeddings are quiet; shifted ones and rotated ones are told, these 
   assert.equal(findRow(late, T0 + 30 * HOUR, "jensen-shannon", "embedding.direction_1").breached, true);
 });
 
+test("a trailing reference measures vectors along the fixed one's directions: a shift is told, and is the normal in time", async () => {
+  const trailing = { length: "4h", lag: "0s", every: "4h" };
+  const scene = await stage.scene({ ...base, name: "trailed", reference: { file, trailing } });
+  await scene.write([...hours(0, 8, "none"), ...hours(8, 16, "shifted")], 0);
+  await scene.evaluation.run({ final: true });
+  const rows = await scene.rows("1h");
+  for (const part of PARTS) {
+    const at = (hour: number) => findRow(rows, T0 + hour * HOUR, "jensen-shannon", part);
+    assert.deepEqual(
+      [at(1), at(6), at(14)].map(({ status, breached }) => `${status} ${breached}`),
+      ["insufficient false", "ok false", "ok false"],
+      part,
+    );
+  }
+  const distanceAt = (hour: number) => findRow(rows, T0 + hour * HOUR, "jensen-shannon", "embedding.distance");
+  assert.equal(distanceAt(9).breached, true);
+  assert.match(distanceAt(9).detail, /"trailing":"t/);
+});
+
 test("they are counted in windows of events and watched by segment too", async () => {
   const scene = await stage.scene({ ...base, name: "regions", windows: ["1h", "900 events"], segments: ["region"] });
   await scene.write(hours(0, 6, "none"), 0);

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { ReferenceConfig } from "../../config/references.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import { vectorOf } from "../../core/vector.ts";
-import { featureOfVectorColumn, predictionsTable, VECTOR_PREFIX } from "../../store/model-tables.ts";
+import { featureColumn, featureOfVectorColumn, predictionsTable, VECTOR_PREFIX } from "../../store/model-tables.ts";
 import { name, type Sql, sql, time } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
 import { keptRows, type Span } from "../kept-rows.ts";
@@ -45,6 +45,15 @@ export interface WantedEvents {
   readonly most: number;
   /** Every so many-th is taken, by the hash of its id: 1 takes all. */
   readonly every: number;
+  /** With the numbers that are made of vectors; left out: the vectors themselves. */
+  readonly vectorParts?: VectorPartColumns;
+}
+
+export interface VectorPartColumns {
+  /** As in `DedupeOptions`. */
+  readonly columns: Sql;
+  /** The features that they are. */
+  readonly names: readonly string[];
 }
 
 /** A row of the reference and its event time, ms. */
@@ -65,10 +74,18 @@ export async function* readEventLines(
   reference: ReferenceConfig,
   wanted: WantedEvents,
 ): AsyncGenerator<readonly ReferenceLine[]> {
-  const columns = await tableColumns(lane, model.name);
+  const { vectorParts } = wanted;
+  const columns = await tableColumns(lane, model.name, vectorParts?.names ?? []);
   const memory = new Map<number, boolean>();
   const versions = wanted.versions ?? everyVersion;
-  const dedupe = { model: model.name, dedupeWithin: model.dedupe_within, pane: model.pane, memory, versions };
+  const dedupe = {
+    model: model.name,
+    dedupeWithin: model.dedupe_within,
+    pane: model.pane,
+    memory,
+    versions,
+    ...(vectorParts === undefined ? {} : { columns: vectorParts.columns }),
+  };
   const kept = await keptRows(lane, dedupe, wanted.span);
   let after: Sql = sql`true`;
   let atOnce = EVENTS_AT_FIRST;
@@ -105,7 +122,7 @@ export const rowsAtOnce = (characters: number): number =>
   Math.max(100, Math.min(EVENTS_AT_ONCE, Math.floor(CHARACTERS_AT_ONCE / Math.max(1, characters))));
 
 /** Features under their own names behind a prefix, and what else an event has. */
-async function tableColumns(lane: Lane, model: string): Promise<Sql> {
+async function tableColumns(lane: Lane, model: string, made: readonly string[]): Promise<Sql> {
   const rows = await lane.query(
     sql`SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ${predictionsTable(model)} AND (startsWith(name, ${FEATURE_PREFIX}) OR startsWith(name, ${VECTOR_PREFIX})) ORDER BY name`,
     z.object({ name: z.string() }),
@@ -120,7 +137,7 @@ async function tableColumns(lane: Lane, model: string): Promise<Sql> {
     "extra",
     "attributions",
   ];
-  const all = [...plain, ...rows.map((row) => row.name)];
+  const all = [...plain, ...new Set([...rows.map((row) => row.name), ...made.map(featureColumn)])];
   return all
     .map((column) => sql`events.${name(column)} AS ${name(column)}`)
     .reduce((list, one) => sql`${list}, ${one}`);

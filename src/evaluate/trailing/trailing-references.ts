@@ -150,11 +150,20 @@ async function load(
   span: Span,
   every: number,
 ): Promise<LoadedReference> {
-  const { config, versions } = prepared;
+  const { config, versions, dedupe } = prepared;
+  const vectors = prepared.reference?.projections ?? [];
   const folder = await mkdtemp(path.join(os.tmpdir(), "driftline-trailing-"));
   try {
     const file = path.join(folder, "events.ndjson");
-    const wanted = { span, version: null, versions, most: Number.MAX_SAFE_INTEGER, every };
+    const wanted = {
+      span,
+      version: null,
+      versions,
+      most: Number.MAX_SAFE_INTEGER,
+      every,
+      // Along the fixed reference's directions: others would be other numbers.
+      vectorParts: { columns: dedupe.columns ?? sql`*`, names: vectors.flatMap(partNames) },
+    };
     const text = async function* () {
       for await (const lines of readEventLines(lane, config, reference, wanted))
         yield lines.map(({ line }) => `${line}\n`).join("");
@@ -165,13 +174,10 @@ async function load(
     const kinds = (prepared.reference?.subjects ?? []).flatMap(({ subjectKind, subject, kind }) =>
       subjectKind === "feature" ? [[subject, { kind }] as const] : [],
     );
-    // What is made of a vector is measured along the fixed reference's directions: others would be other numbers.
-    const vectors = (prepared.reference?.projections ?? []).flatMap((vector) =>
-      [vector.feature, ...partNames(vector)].map((name) => [name, { kind: "ignore" as const }] as const),
-    );
+    const asParts = vectors.map(({ feature }) => [feature, { kind: "ignore" as const }] as const);
     return await loadReference(readLane, {
       ...config,
-      features: { ...Object.fromEntries(kinds), ...config.features, ...Object.fromEntries(vectors) },
+      features: { ...Object.fromEntries(kinds), ...config.features, ...Object.fromEntries(asParts) },
       detectors: [],
       estimates: false,
       fairness: undefined,

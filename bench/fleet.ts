@@ -50,11 +50,11 @@ const scenes: readonly Scene[] = [
   },
   {
     name: "segments",
-    title: "one model of 8 features with 20 segments of 10,000 values each, 200,000 events",
+    title: "one model of 8 features with 50 segments of 10,000 values each, 200,000 events",
     models: 1,
     features: 8,
     events: 200_000,
-    segments: 20,
+    segments: 50,
     values: 10_000,
   },
 ];

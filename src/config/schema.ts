@@ -142,7 +142,7 @@ const written = z.strictObject({
   fairness: fairnessSchema.optional().describe("Groups between which decisions are compared; left out: none."),
   segments: z
     .array(z.string().min(1))
-    .max(20)
+    .max(50)
     .optional()
     .describe(
       "Features, or keys of the events' `segments`. The page tier watches each of their values by itself: the ten most frequent of the reference with 200 rows or more each, all others together, and events without one; the model's KPIs are computed for each of them too. Their values, singly and in pairs, are also where an incident says that a KPI fell; left out: nothing is watched by segment, and KPIs are told apart by the groups of `fairness` and the features of the reference, 16 at most.",

@@ -88,29 +88,18 @@ export function createReferenceSwitch({
       const entry = known.get(model);
       if (entry === undefined) return;
       if (entry.sourced.isSettled && said !== null && entry.foundAt === said) return;
-      entry.foundAt = said;
+      const asked = said;
       const sourced = await find(entry.config);
       const { success } = sourced;
       const isSame = sourced.key === entry.sourced.key;
       const before = entry.prepared;
       const prepared = isSame ? before : await ready(sourced);
       entry.sourced = sourced;
+      entry.foundAt = asked;
       if (JSON.stringify(prepared.references) === JSON.stringify(before.references)) return;
       entry.prepared = prepared;
       replace(prepared);
-      log.info(success === null ? "another reference is in force" : "a retraining has brought a new reference", {
-        model,
-        ...(success === null ? {} : { version: success.version }),
-        before: idOf(before),
-        reference: idOf(prepared),
-      });
-      if (JSON.stringify(prepared.schema) !== JSON.stringify(before.schema))
-        log.info(
-          "the new reference has other features; events that cannot be read as such are told apart after a restart",
-          {
-            model,
-          },
-        );
+      tell(log, before, prepared, success);
     },
     resolve,
     state(model) {
@@ -119,6 +108,23 @@ export function createReferenceSwitch({
     },
     close,
   };
+}
+
+function tell(log: Pick<Log, "info">, before: PreparedModel, now: PreparedModel, success: Success | null): void {
+  const model = now.config.name;
+  log.info(success === null ? "another reference is in force" : "a retraining has brought a new reference", {
+    model,
+    ...(success === null ? {} : { version: success.version }),
+    before: idOf(before),
+    reference: idOf(now),
+  });
+  if (JSON.stringify(now.schema) !== JSON.stringify(before.schema))
+    log.info(
+      "the new reference has other features; events that cannot be read as such are told apart after a restart",
+      {
+        model,
+      },
+    );
 }
 
 /** What is in force as one text: the model's reference, and those of versions. */

@@ -79,12 +79,12 @@ export async function segmentCauses(
   const cells: Cell[] = [];
   for (const [index, dimension] of dimensions.entries()) cells.push(...singles(one, other, dimension, index));
   const alone = new Map(cells.map((cell) => [cell.key, cell]));
-  for (let first = 0; first < dimensions.length; first++) {
-    // A second of computing in all: what else the process does must not wait for it.
-    await nextTurn();
-    for (let second = first + 1; second < dimensions.length; second++)
+  for (let first = 0; first < dimensions.length; first++)
+    for (let second = first + 1; second < dimensions.length; second++) {
+      // Seconds of computing in all, with many dimensions: what else the process does must not wait for it.
+      await nextTurn();
       cells.push(...pairs(one, other, dimensions, first, second));
-  }
+    }
   const adjusted = holmAdjusted(cells.map(({ found }) => found.pValue));
   const telling = cells.flatMap((cell, index) => {
     const part = cell.found.part / whole.change;

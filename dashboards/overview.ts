@@ -176,6 +176,15 @@ export function overviewDashboard(): Dashboard {
     .withRow(new RowBuilder("Incidents"))
     .withPanel(openPanel)
     .withPanel(rows("Incidents", "Open ones first.", panelQueries.incidents).span(20).height(7))
+    .withPanel(
+      rows(
+        "Epochs",
+        "When numbers of the past were computed again, and why. The panels show the newest; incidents stay as they were.",
+        panelQueries.epochs,
+      )
+        .span(24)
+        .height(5),
+    )
     .withRow(new RowBuilder("Ingestion"))
     .withPanel(ingestPanel)
     .withPanel(

@@ -54,6 +54,10 @@ ORDER BY window_end DESC, subject LIMIT 200`,
   incidents: `SELECT opened_at AS opened, model, window, severity, state, JSONExtractString(if(JSONHas(body, 'incident'), JSONExtractRaw(body, 'incident'), body), 'title') AS title, resolved_at AS resolved
 FROM (SELECT * FROM incidents WHERE model = \${model:singlequote} ORDER BY sequence DESC LIMIT 1 BY incident_id)
 ORDER BY state = 'resolved', opened_at DESC LIMIT 100`,
+  epochs: `SELECT at AS "computed again", epoch, owner AS who, reason AS why, first_at AS "first window", last_at AS "last window end", rows AS numbers
+FROM rebuilds FINAL
+WHERE model = \${model:singlequote} AND change = 'done'
+ORDER BY epoch DESC LIMIT 100`,
   openIncidents: `SELECT count() AS open FROM (SELECT state FROM incidents WHERE model = \${model:singlequote} ORDER BY sequence DESC LIMIT 1 BY incident_id)
 WHERE state != 'resolved'`,
   ingested: `SELECT toStartOfMinute(inserted_at) AS time, sum(rows) AS events, sum(dead) AS "dead letters"

@@ -5,6 +5,7 @@ import { type Incident, modelsOf } from "../core/incident.ts";
 import { incidentSchema } from "../core/incident-schema.ts";
 import { metricStatuses } from "../core/metric.ts";
 import { subjectKinds } from "../core/summary.ts";
+import { readEpoch } from "../store/rebuilds.ts";
 import { list, type Sql, sql, time, written } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import type { RecordedChange } from "./incident-changes.ts";
@@ -36,7 +37,11 @@ const changedSchema = z.object({ window: z.string(), metric: z.string(), since: 
 /** A metric of a window that has new rows: the start of its earliest changed window. */
 export type ChangedMetric = z.output<typeof changedSchema>;
 
-export function readChanged(
+/** Rows of the whole; of the metrics `bySegment` those of segments too. */
+const ofSegments = (bySegment: ReadonlySet<string>): Sql => sql`(segment = '' OR metric IN ${list([...bySegment])})`;
+
+/** What a rebuild has written is no news, nor what lies before it: of the past nobody is told again. */
+export async function readChanged(
   lane: Lane,
   model: string,
   metrics: readonly string[],
@@ -44,13 +49,42 @@ export function readChanged(
   after: number | null,
 ): Promise<ChangedMetric[]> {
   const fresh = after === null ? written("true") : sql`computed_at >= ${time(after - OVERLAP_MS)}`;
-  return lane.query(
+  const changed = await lane.query(
     sql`SELECT window, metric, toUnixTimestamp64Milli(min(window_start)) AS since, toUnixTimestamp64Milli(max(computed_at)) AS through
-      FROM (SELECT window, metric, window_start, computed_at FROM metrics WHERE model = ${model} AND metric IN ${list(metrics)} AND (segment = '' OR metric IN ${list([...bySegment])}) AND ${fresh}
+      FROM (SELECT window, metric, window_start, computed_at FROM metrics WHERE model = ${model} AND metric IN ${list(metrics)} AND ${ofSegments(bySegment)} AND NOT rebuilt AND ${fresh}
         UNION ALL SELECT window, metric, window_start, computed_at FROM evidence WHERE model = ${model} AND metric IN ${list(metrics)} AND ${fresh})
       GROUP BY window, metric ORDER BY window, metric`,
     changedSchema,
   );
+  return changed.length === 0 || (await readEpoch(lane, model)) === 1
+    ? changed
+    : await pastRebuilt(lane, model, bySegment, changed);
+}
+
+/**
+ * Begins each after the last window whose values are all as a rebuild has written them. Where events or labels have changed one since, of any
+ * version, they are not, so the newest windows, whose labels come one after the other, are judged as they come.
+ */
+async function pastRebuilt(
+  lane: Lane,
+  model: string,
+  bySegment: ReadonlySet<string>,
+  changed: readonly ChangedMetric[],
+): Promise<ChangedMetric[]> {
+  const metrics = [...new Set(changed.map(({ metric }) => metric))];
+  const floors = await lane.query(
+    sql`SELECT window, metric, toUnixTimestamp64Milli(max(start)) AS floor
+      FROM (SELECT window, metric, window_start AS start FROM metrics FINAL
+        WHERE model = ${model} AND metric IN ${list(metrics)} AND ${ofSegments(bySegment)}
+          AND window_start >= ${time(Math.min(...changed.map(({ since }) => since)))}
+        GROUP BY window, metric, start HAVING min(rebuilt) AND countIf(status = 'ok') > 0)
+      GROUP BY window, metric`,
+    z.object({ window: z.string(), metric: z.string(), floor: z.number() }),
+  );
+  return changed.map((one) => {
+    const found = floors.find(({ window, metric }) => window === one.window && metric === one.metric);
+    return found === undefined ? one : { ...one, since: Math.max(one.since, found.floor + 1) };
+  });
 }
 
 const segments = (of: SeriesRows) => (of.bySegment.has(of.metric) ? written("true") : written("segment = ''"));

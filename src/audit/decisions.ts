@@ -81,6 +81,15 @@ const sources: readonly Source[] = [
     rows: sql`SELECT toString(choice_id) AS id, model, at, owner AS who, concat('uses ', if(build_id = '', 'the configured reference', build_id)) AS what,
       reason AS why, arrayStringConcat([model, build_id, replaces, owner, reason], '\\n') AS content FROM reference_choices FINAL`,
   },
+  {
+    // That it was asked for, and what came of it.
+    kind: "rebuild",
+    rows: sql`SELECT concat(model, '/', toString(epoch), '/', toString(toUnixTimestamp64Milli(asked_at)), '/', change) AS id, model, at, owner AS who,
+      multiIf(change = 'asked', 'asked for the numbers to be computed again', change = 'failed', 'the numbers could not be computed again',
+        concat('epoch ', toString(epoch), ': ', toString(rows), ' numbers computed again')) AS what, if(change = 'failed', problem, reason) AS why,
+      arrayStringConcat([model, toString(epoch), owner, reason, ifNull(toString(from_at), ''), ifNull(toString(to_at), ''), toString(first_at), toString(last_at), toString(rows),
+        monitor_hash, reference_id, problem], '\\n') AS content FROM rebuilds FINAL`,
+  },
 ];
 
 const row = z.object({

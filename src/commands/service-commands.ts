@@ -8,6 +8,7 @@ import { decisionCommands } from "./decisions.ts";
 import { demoCommand } from "./demo.ts";
 import { forgetCommand } from "./forget.ts";
 import { initCommand } from "./init.ts";
+import { rebuildCommand } from "./rebuild.ts";
 import { referenceCommand } from "./reference.ts";
 import { replayCommand } from "./replay.ts";
 import { reportCommand } from "./report.ts";
@@ -26,6 +27,7 @@ export const serviceCommands = (): Command[] => [
   statusCommand(),
   deadLettersCommand(),
   backtestCommand(),
+  rebuildCommand(),
   reportCommand(),
   referenceCommand(),
   auditCommand(),

@@ -20,9 +20,13 @@ const computed = (period: Period): Sql => within(sql`computed_at`, period);
 const query = <Row>(lane: Lane, statement: Sql, row: z.ZodType<Row>): Promise<Row[]> =>
   lane.query(statement, row, { timeoutSeconds: SECONDS_MAX });
 
+/** The same of rows of `metrics`. What a rebuild has written is of the time at which its window ended: the past is no news. */
+const computedMetrics = ({ from, to }: Period): Sql =>
+  sql`computed_at > ${time(from)} AND if(rebuilt, window_end, computed_at) > ${time(from)} AND if(rebuilt, window_end, computed_at) <= ${time(to)}`;
+
 /** Rows computed in the period; the parts of the table that hold none are not read. */
 const recentMetrics = (models: readonly string[], period: Period): Sql =>
-  sql`model IN ${list(models)} AND window_start >= (SELECT min(window_start) FROM metrics WHERE ${computed(period)}) AND ${computed(period)}`;
+  sql`model IN ${list(models)} AND window_start >= (SELECT min(window_start) FROM metrics WHERE ${computedMetrics(period)}) AND ${computedMetrics(period)}`;
 
 const of = { model: z.string(), version: z.string(), variant: z.string(), segment: z.string() };
 
@@ -123,7 +127,7 @@ export async function readKpis(
       FROM (SELECT ${series}, last_end, argMax((number, low, high, least), ends) AS numbers, argMax(is_low, ends) AS is_beyond,
           argMaxIf(number, ends, ${before}) AS earlier
         FROM (SELECT ${series}, window_end AS ends, value AS number, lower AS low, upper AS high, threshold AS least, breached AS is_low FROM metrics FINAL WHERE ${rows}) AS known
-        INNER JOIN (SELECT ${series}, max(window_end) AS last_end FROM metrics FINAL WHERE ${rows} AND ${computed(period)} GROUP BY ${series}) AS newest
+        INNER JOIN (SELECT ${series}, max(window_end) AS last_end FROM metrics FINAL WHERE ${rows} AND ${computedMetrics(period)} GROUP BY ${series}) AS newest
           USING (${series})
         WHERE ends <= last_end GROUP BY ${series}, last_end)
       ORDER BY model, metric, end_ms DESC, version, variant LIMIT ${ROWS_MAX}`,

@@ -35,6 +35,12 @@ export interface Evaluation {
   isQuiet(model: string): boolean;
   /** Puts a model in the place of the one of its name: a new configuration or reference. */
   replace(prepared: PreparedModel): void;
+  /**
+   * Does something while nothing is evaluated; then the model's evaluation finds all that it knows in the store again.
+   *
+   * @param work takes the model as it is in force; undefined where there is none of that name
+   */
+  between<Result>(model: string, work: (prepared: PreparedModel | undefined) => Promise<Result>): Promise<Result>;
 }
 
 export interface EvaluationParts {
@@ -92,6 +98,11 @@ export function createEvaluation({ store, models, clock, metrics }: EvaluationPa
     look: () => afterLast(() => news.look()),
     run: (options = {}) => afterLast(() => run(options)),
     isQuiet: (model) => quiet.has(model),
+    between: (model, work) =>
+      afterLast(async () => {
+        opened.delete(model);
+        return await work(prepared.get(model));
+      }),
     replace(model) {
       prepared.set(model.config.name, model);
       opened.delete(model.config.name);

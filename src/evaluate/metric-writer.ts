@@ -79,6 +79,8 @@ export interface MetricBatch {
 
 export function createMetricBatch(
   lane: Lane,
+  /** The number of the model's epoch: see the `rebuilds` table. */
+  epoch: number,
   writeEntries: (entries: readonly WindowEntry[]) => Promise<void>,
   /** What a fresh row takes over from the stored one before the two are compared. */
   keep: (fresh: MetricRow, before: MetricRow | undefined) => MetricRow = (fresh) => fresh,
@@ -92,7 +94,7 @@ export function createMetricBatch(
     const done = entries;
     changed = [];
     entries = [];
-    await insertMetrics(lane, rows);
+    await insertMetrics(lane, rows, epoch);
     if (done.length > 0) await writeEntries(done);
   };
   return {
@@ -136,7 +138,7 @@ export async function readMetrics(
 }
 
 /** Months are separate inserts, so that one statement never touches too many partitions. */
-async function insertMetrics(lane: Lane, rows: readonly MetricRow[]): Promise<void> {
+async function insertMetrics(lane: Lane, rows: readonly MetricRow[], epoch: number): Promise<void> {
   const byMonth = new Map<string, MetricRow[]>();
   for (const row of rows) {
     const month = new Date(row.window_start).toISOString().slice(0, 7);
@@ -150,10 +152,11 @@ async function insertMetrics(lane: Lane, rows: readonly MetricRow[]): Promise<vo
     await insertBlock(
       lane,
       months.slice(at, at + 50).flatMap(([, group]) => group),
+      epoch,
     );
 }
 
-async function insertBlock(lane: Lane, rows: readonly MetricRow[]): Promise<void> {
+async function insertBlock(lane: Lane, rows: readonly MetricRow[], epoch: number): Promise<void> {
   const text = (
     name:
       | "model"
@@ -195,6 +198,7 @@ async function insertBlock(lane: Lane, rows: readonly MetricRow[]): Promise<void
     { name: "coverage", type: "Float64", values: rows.map((row) => row.coverage) },
     { name: "detail", type: "String", values: rows.map((row) => row.detail) },
     { name: "revision", type: "UInt32", values: rows.map((row) => row.revision) },
+    { name: "epoch", type: "UInt32", values: rows.map(() => epoch) },
   ]);
 }
 

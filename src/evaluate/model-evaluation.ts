@@ -1,5 +1,7 @@
 /** One model's evaluation: its marks, its pending panes, and the order in which a run writes. */
 import type { Clock } from "../core/clock.ts";
+import { leastOf } from "../math/extremes.ts";
+import { readEpoch } from "../store/rebuilds.ts";
 import type { Lane } from "../store/store.ts";
 import { type AcceptedEvaluation, openAccepted } from "./accepted/accepted-evaluation.ts";
 import { type DecidedUnder, readDecided } from "./accepted/register.ts";
@@ -36,6 +38,8 @@ import { readFeedingPartitions, watermarkOf } from "./watermark.ts";
 export interface ModelEvaluation {
   /** null where nothing was due: no event, no decision, and no pane or window that has closed since the last run. */
   run(final: boolean): Promise<Evaluated | null>;
+  /** Does all that ends at or before a time, ms, whether or not anything of it is new. */
+  runThrough(end: number): Promise<Evaluated>;
   /** As of the last run, ms; not finite before the first event and after a final run. */
   watermark(): number;
 }
@@ -55,20 +59,30 @@ interface Part {
   readonly batch: MetricBatch;
 }
 
+/** What is computed again from what is stored. */
+export interface Again {
+  /** Rows of each pane that is to be summarised, whether or not its commit records are still there. */
+  readonly panes: ReadonlyMap<number, number>;
+}
+
+/** @param again computes windows alone: what sequential tests have seen once they do not look at again */
 export async function openModelEvaluation(
   lane: Lane,
   model: PreparedModel,
   clock: Clock,
   news: StoreNews,
+  again: Again | null = null,
 ): Promise<ModelEvaluation> {
   const { config } = model;
   const readTo: Marks = await readMarks(lane, config.name);
   const feeding = await readFeedingPartitions(lane, config.name);
   const reliability = createReliabilityCheck();
+  const isTested = again === null;
+  const shared = { now: clock.now(), reliability, epoch: await readEpoch(lane, config.name), isTested };
   const opened: Part[] = [];
-  for (const prepared of [model, ...model.others]) opened.push(await openPart(lane, prepared, clock, reliability));
-  const pending = createPendingPanes(readTo, feeding);
-  const retain = createRetention(lane, model, clock.now());
+  for (const prepared of [model, ...model.others]) opened.push(await openPart(lane, prepared, shared));
+  const pending = createPendingPanes(readTo, feeding, again?.panes);
+  const retain = isTested ? createRetention(lane, model, clock.now()) : () => Promise.resolve();
   let reached = Number.NEGATIVE_INFINITY;
   let watermark = Number.NEGATIVE_INFINITY;
   const owed = createOwed(model, news);
@@ -76,20 +90,21 @@ export async function openModelEvaluation(
   const reach = (now: number) => Math.max(reached, watermarkOf(news.times(), feeding, config.allowed_lateness, now));
   const hasClosed = (through: number) =>
     pending.panes().some((pane) => pane + config.pane <= through) || opened.some((part) => isPartDue(part, through));
-  const run = async (final: boolean): Promise<Evaluated | null> => {
-    const now = clock.now();
+  const isDue = (now: number): boolean => {
     const through = reach(now);
-    const due = owed.look({ feeding, watermark: through, hasClosed: hasClosed(through), now });
-    if (!final && !due) {
-      watermark = reached = through;
-      return null;
-    }
+    if (owed.look({ feeding, watermark: through, hasClosed: hasClosed(through), now })) return true;
+    watermark = reached = through;
+    return false;
+  };
+  /** `end`: null for the watermark. */
+  const runTo = async (end: number | null): Promise<Evaluated> => {
+    const now = clock.now();
     await noteAccepted(lane, config.name, opened, now);
     const records = await readCommitRecords(lane, config.name, readTo);
     pending.note(records);
     // A partition that joins with old events opens nothing again: they are late.
     reached = reach(now);
-    watermark = final ? Number.POSITIVE_INFINITY : reached;
+    watermark = end ?? reached;
     const closed = pending.panes().filter((pane) => pane + config.pane <= watermark);
     const copies = await panesOfLaterCopies(lane, model.dedupe, closed);
     // Each reference has summarised them all, of its versions.
@@ -98,7 +113,7 @@ export async function openModelEvaluation(
     for (const part of opened)
       changed.set(part, new Set(await summarisePanes(lane, part.prepared, panes, pending.rows)));
     const labelled = await joinOutcomes(lane, model, records);
-    const labelsFrom = Math.min(...records.map((record) => record.labelsFrom));
+    const labelsFrom = leastOf(records.map((record) => record.labelsFrom));
     const done: Evaluated = { windows: 0, rows: 0 };
     for (const part of opened) {
       const dirty = { panes, changed: changed.get(part) ?? new Set(), labelled, labelsFrom };
@@ -112,7 +127,11 @@ export async function openModelEvaluation(
     owed.settle(now);
     return done;
   };
-  return { run, watermark: () => watermark };
+  return {
+    run: async (final) => (isDue(clock.now()) || final ? await runTo(final ? Number.POSITIVE_INFINITY : null) : null),
+    runThrough: runTo,
+    watermark: () => watermark,
+  };
 }
 
 /** Estimates are judged over all versions. */
@@ -134,20 +153,31 @@ const isPartDue = ({ timeWindows, countWindows, segments, online }: Part, waterm
   segments?.isDue(watermark) === true ||
   online?.isBehind() === true;
 
+/** What all parts of a model have in common. */
+interface OpenedWith {
+  /** Clock time, ms. */
+  readonly now: number;
+  readonly reliability: ReliabilityCheck;
+  /** The number of the model's epoch. */
+  readonly epoch: number;
+  /** Whether sequential tests go on with what is computed. */
+  readonly isTested: boolean;
+}
+
 async function openPart(
   lane: Lane,
   prepared: PreparedModel,
-  clock: Clock,
-  reliability: ReliabilityCheck,
+  { now, reliability, epoch, isTested }: OpenedWith,
 ): Promise<Part> {
-  const windows = await openWindows(lane, prepared, clock.now());
+  const windows = await openWindows(lane, prepared, now);
   const steps = await openSteps(lane, prepared);
-  const segments = await openSegments(lane, prepared);
+  const segments = isTested ? await openSegments(lane, prepared) : null;
   const accepted = await openAccepted(lane, prepared);
-  const pageTier = await openPageTier(lane, prepared, accepted.baselines);
-  const online = await openOnlineEvaluation(lane, prepared, [...windows.timeWindows, ...windows.countWindows]);
+  const pageTier = isTested ? await openPageTier(lane, prepared, accepted.baselines) : null;
+  const online = await openOnlineEvaluation(lane, prepared, [...windows.timeWindows, ...windows.countWindows], epoch);
   const batch = createMetricBatch(
     lane,
+    epoch,
     (entries) => writeLedger(lane, prepared, entries),
     (fresh, before) => reliability.keep(fresh, before),
     prepared.online?.names,

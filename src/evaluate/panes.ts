@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { durationText } from "../config/duration.ts";
+import { greatestOf, leastOf } from "../math/extremes.ts";
 import { join, list, type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { keptRows, type Span } from "./kept-rows.ts";
@@ -100,8 +101,8 @@ export async function summarisedBefore(
 ): Promise<number[]> {
   if (panes.length === 0) return [];
   const ledger = await readLedger(lane, prepared, paneName(prepared), {
-    from: Math.min(...panes),
-    to: Math.max(...panes) + 1,
+    from: leastOf(panes),
+    to: greatestOf(panes) + 1,
   });
   return panes.filter((pane) => ledger.has(pane));
 }

@@ -21,9 +21,18 @@ interface PendingPane {
   readonly heldBy: Map<string, number>;
 }
 
-/** `readTo` and `feeding` (partitions that carry predictions) are kept up to date with what is noted. */
-export function createPendingPanes(readTo: Marks, feeding: Set<string>): PendingPanes {
+/**
+ * `readTo` and `feeding` (partitions that carry predictions) are kept up to date with what is noted.
+ *
+ * @param stored panes that are pending from the start, with their rows: no commit record is needed to find them
+ */
+export function createPendingPanes(
+  readTo: Marks,
+  feeding: Set<string>,
+  stored: ReadonlyMap<number, number> = new Map(),
+): PendingPanes {
   const pending = new Map<number, PendingPane>();
+  for (const [pane, rows] of stored) pending.set(pane, { rows, heldBy: new Map() });
   return {
     note(records) {
       for (const record of records) {

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { subjectKinds } from "../core/summary.ts";
+import { greatestOf, leastOf } from "../math/extremes.ts";
 import { total } from "../math/total.ts";
 import { list, type Sql, sql, time } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
@@ -63,7 +64,7 @@ export async function writeSteps(
   if (summarised.some((pane) => pane <= state.sealedTo)) state.late = true;
   const fresh = summarised.filter((pane) => pane > state.sealedTo);
   if (fresh.length === 0 || prepared.reference === null) return;
-  const span = { from: Math.min(...fresh), to: Math.max(...fresh) + scope.paneMs };
+  const span = { from: leastOf(fresh), to: greatestOf(fresh) + scope.paneMs };
   const [row] = await lane.query(
     sql`SELECT count() AS known, toUnixTimestamp64Milli(min(pane_start)) AS first, toUnixTimestamp64Milli(max(pane_start)) AS last
       FROM pane_summaries WHERE ${newestSummaries(prepared, scope.panes, span)}`,
@@ -96,7 +97,7 @@ export async function sealStored(
   const { sealedTo } = await openSteps(lane, prepared, scope);
   const sealed = panes.filter((pane) => pane <= sealedTo);
   if (sealed.length === 0 || prepared.reference === null) return;
-  const span = { from: Math.min(...sealed), to: sealedTo + 1 };
+  const span = { from: leastOf(sealed), to: sealedTo + 1 };
   await insertFromSummaries(
     lane,
     scope,

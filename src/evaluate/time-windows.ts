@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { type WindowGrid, windowGrid } from "../core/window-grid.ts";
+import { leastOf } from "../math/extremes.ts";
 import { sql } from "../store/sql.ts";
 import type { Lane } from "../store/store.ts";
 import { windowStart } from "../store/window-start.ts";
@@ -174,7 +175,7 @@ export async function evaluateTimeWindows(
     done.rows += await computeKpis(lane, prepared, batch, state, chunk, counts, now);
     done.windows += chunk.length;
   }
-  const late = lateDelays(prepared, state, Math.min(dirty.labelsFrom, ...dirty.changed)).filter(
+  const late = lateDelays(prepared, state, Math.min(dirty.labelsFrom, leastOf(dirty.changed))).filter(
     (start) => !affected.has(start),
   );
   for (const chunk of chunksOf(late, spec)) done.rows += await computeDelays(lane, prepared, batch, state, chunk, now);

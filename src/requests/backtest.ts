@@ -17,10 +17,9 @@ import { hasStoredValues } from "../evaluate/monitors.ts";
 import { hasStoredEvidence, judgeStoredSteps } from "../evaluate/page-tier/again.ts";
 import { type PreparedModel, prepareModel } from "../evaluate/prepare-model.ts";
 import { createNotify } from "../notify/notify.ts";
-import { predictionsTable } from "../store/model-tables.ts";
 import { list, sql } from "../store/sql.ts";
 import type { Lane, Store } from "../store/store.ts";
-import { openWorkspace, type Workspace } from "../store/workspace.ts";
+import { eventTables, openWorkspace, referenceTables, type Workspace } from "../store/workspace.ts";
 
 export interface BacktestSpan {
   /** Incidents that open at or after `from` and before `to` are shown, ms; infinite for all. */
@@ -58,20 +57,6 @@ export interface BacktestResult {
   readonly seconds: number;
 }
 
-/** What ingestion has written is read where it lies. */
-const EVENT_TABLES = ["prediction_ids", "labels", "batches", "positions", "dead_letters"];
-const REFERENCE_TABLES = [
-  "references",
-  "reference_samples",
-  "reference_rows",
-  "vector_projections",
-  "reference_dependence",
-  "reference_seasons",
-  // What was accepted stays accepted; the decisions themselves stay out, so that incidents open as they did before somebody decided.
-  "accepted_baselines",
-  "trailing_references",
-];
-
 /** @throws DriftlineError where a model's reference can't be read */
 export async function backtest(
   store: Store,
@@ -82,7 +67,7 @@ export async function backtest(
 ): Promise<BacktestResult> {
   const began = clock.now();
   const live = store.lane("control");
-  const shared = [...EVENT_TABLES, ...config.models.map(({ name }) => predictionsTable(name))];
+  const shared = eventTables(config.models.map(({ name }) => name));
   const workspace = await openWorkspace(store, "backtest", shared, began);
   try {
     const computed: Record<string, BacktestDepth> = {};
@@ -113,7 +98,7 @@ async function compute(
   readLane: Lane,
 ): Promise<BacktestDepth> {
   const ofModel = sql`model = ${model.name}`;
-  for (const table of REFERENCE_TABLES) await workspace.copy(table, ofModel);
+  for (const table of referenceTables) await workspace.copy(table, ofModel);
   const lane = workspace.store.lane("evaluate");
   const prepared: PreparedModel = await prepareModel(lane, model, clock, { readLane });
   const parts = [prepared, ...prepared.others];
@@ -121,7 +106,8 @@ async function compute(
     await createEvaluation({ store: workspace.store, models: [prepared], clock }).run({ model: model.name });
     return "windows";
   }
-  await workspace.copy("metrics", ofModel);
+  // Whatever wrote them: they are judged here for the first time.
+  await workspace.copy("metrics", ofModel, new Map([["rebuilt", sql`false`]]));
   if (await everyOne(parts, (part) => hasStoredEvidence(live, part))) {
     await workspace.copy("evidence", ofModel);
     return "incidents";

@@ -51,6 +51,25 @@ export type AskBacktest = (request: {
   readonly to?: number | undefined;
 }) => Promise<unknown>;
 
+/** Which windows are computed again, who asks and why. */
+export const rebuildRequest = z
+  .strictObject({
+    model: z.string().min(1).describe("Name of the model."),
+    from: z.number().optional().describe("Windows that begin at or after this, ms since 1970; left out: all."),
+    to: z.number().optional().describe("Windows that end at or before this, ms since 1970; left out: all."),
+    owner: z.string().trim().min(1).max(200).describe("Who asks."),
+    reason: z.string().trim().max(1000).default("").describe("Why, in a few words; shown beside the numbers."),
+    dry_run: z.boolean().default(false).describe("`true`: only says what would change."),
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+    message: "`from` must be before `to`",
+    path: ["to"],
+  });
+export type RebuildBody = z.output<typeof rebuildRequest>;
+
+/** Gives the body of the answer, once the numbers are in force. */
+export type AskRebuild = (request: RebuildBody) => Promise<unknown>;
+
 /** The readiness that was found; gives the body of the answer. */
 export type AskStatus = (found: { readonly ready: boolean; readonly parts: readonly HealthPart[] }) => Promise<unknown>;
 
@@ -106,6 +125,8 @@ export interface ServeContext {
   /** null where this process does not ingest. */
   readonly ingest: HttpIngest | null;
   readonly backtest: AskBacktest | null;
+  /** null where this server has none to ask. */
+  readonly rebuild: AskRebuild | null;
   readonly status: AskStatus | null;
   /** null where this process does not ingest. */
   readonly redrive: AskRedrive | null;

@@ -14,6 +14,7 @@ import type { Metrics } from "../telemetry/metrics.ts";
 import { type ByteBudget, createByteBudget } from "./byte-budget.ts";
 import type {
   AskBacktest,
+  AskRebuild,
   AskRedrive,
   AskStatus,
   DetectorWords,
@@ -41,6 +42,8 @@ export interface ServerOptions {
   readonly ingest?: HttpIngest;
   /** Left out: `POST /v1/backtest` answers 503. */
   readonly backtest?: AskBacktest;
+  /** Left out: `POST /v1/rebuild` answers 503. */
+  readonly rebuild?: AskRebuild;
   /** Left out: `GET /v1/status` answers 503. */
   readonly status?: AskStatus;
   /** Left out: `POST /v1/dead-letters/redrive` answers 503. */
@@ -145,6 +148,7 @@ function createApp(options: ServerOptions, url: () => string): Hono {
     detectors: new Map(options.detectors.map((detector) => [detector.name, detector])),
     ingest: options.ingest ?? null,
     backtest: options.backtest ?? null,
+    rebuild: options.rebuild ?? null,
     status: options.status ?? null,
     redrive: options.redrive ?? null,
     references: options.references ?? null,

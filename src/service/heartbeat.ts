@@ -2,6 +2,7 @@
  * A heartbeat: an address that is called while the service does its work, and not otherwise, so that somebody else notices when it is gone
  * (a dead man's switch). What counts is that work goes on, not that the process answers.
  */
+import type { Config } from "../config/schema.ts";
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { HealthProvider } from "../serve/context.ts";
@@ -32,6 +33,13 @@ export interface Heartbeat {
   start(): void;
   stop(): Promise<void>;
 }
+
+/** null where none is configured. */
+export const configuredHeartbeat = (
+  configured: Config["heartbeat"],
+  options: Omit<HeartbeatOptions, "url" | "everyMs">,
+): Heartbeat | null =>
+  configured === undefined ? null : createHeartbeat({ ...options, url: configured.url, everyMs: configured.every });
 
 export function createHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { clock, log } = options;

@@ -50,12 +50,13 @@ import { Cleanup } from "./cleanup.ts";
 import { digestLinks } from "./digest-links.ts";
 import { createEvaluationLoop } from "./evaluation-loop.ts";
 import { configurationHealth, healthProviders } from "./health.ts";
-import { createHeartbeat } from "./heartbeat.ts";
+import { configuredHeartbeat } from "./heartbeat.ts";
 import { incidentLinks } from "./incident-links.ts";
 import { createIngestion, type Ingestion } from "./ingestion.ts";
 import { importanceOf, monitorOf, requestContext } from "./model-facts.ts";
 import { createPairs } from "./pairs.ts";
 import { createPresence } from "./processes.ts";
+import { createRebuilder } from "./rebuilder.ts";
 import { createReferenceDesk } from "./reference-desk.ts";
 import { createReferenceSwitch } from "./reference-switch.ts";
 import { type ReplayProgress, type ReplayResult, replay } from "./replay.ts";
@@ -145,6 +146,15 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
 
   const pairs = createPairs({ config, models, store, clock, log: log.with({ part: "evaluate" }), metrics });
   const evaluation = createEvaluation({ store, models, clock, metrics: metrics.evaluation });
+  const rebuilder = createRebuilder({
+    store,
+    clock,
+    log: log.with({ part: "evaluate" }),
+    evaluation,
+    models: () => models,
+    evaluates: has("evaluate"),
+  });
+  cleanup.add("rebuilds", () => rebuilder.stop());
   const draw = createDrawPng((problem) => log.warn(problem, { part: "deliver" }));
   const outbox = createOutbox({
     lane: store.lane("serve"),
@@ -260,6 +270,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
   };
   const evaluateAll = async (final = false) => {
     await pairs.run({ final });
+    await rebuilder.carryOutAll();
     await references.ask();
     await evaluation.look();
     for (const model of config.models) await evaluateModel(model.name, final);
@@ -275,6 +286,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
         await references.ask();
         await evaluation.look();
         await statePush.look(await alerting.endRemoved());
+        await rebuilder.look();
       }
     },
     evaluate: (model) => evaluateModel(model),
@@ -294,17 +306,8 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     ...(has("evaluate") ? [{ name: "evaluation", cameRoundAt: () => loop.cameRoundAt() }] : []),
     ...(has("deliver") ? [{ name: "the outbox", cameRoundAt: () => outbox.cameRoundAt() }] : []),
   ];
-  const heartbeat =
-    config.heartbeat === undefined
-      ? null
-      : createHeartbeat({
-          url: config.heartbeat.url,
-          everyMs: config.heartbeat.every,
-          clock,
-          log: log.with({ part: "heartbeat" }),
-          health,
-          rounds,
-        });
+  const beating = { clock, log: log.with({ part: "heartbeat" }), health, rounds };
+  const heartbeat = configuredHeartbeat(config.heartbeat, beating);
   const asked = [...health, configurationHealth(surroundings.configuration)];
   const serving: ServerOptions = {
     store,
@@ -318,6 +321,7 @@ export async function buildParts(config: Config, surroundings: Surroundings): Pr
     ...(has("ingest") ? { ingest: ingestion.http, redrive: (filter) => ingestion.redrive(filter) } : {}),
     status: askStatus(store.lane("serve"), config.models, clock, () => (has("ingest") ? ingestion.sources() : [])),
     references: createReferenceDesk({ lane: control, models: config.models, clock, references }),
+    rebuild: rebuilder.ask,
     backtest: createBacktester(store, clock, reader.lane, (model) => references.resolve(model)),
     web: has("web"),
   };

@@ -22,6 +22,7 @@ import { redrivenLetters } from "./migrations/0021-redriven-letters.ts";
 import { references } from "./migrations/0022-references.ts";
 import { entityLabels } from "./migrations/0023-entity-labels.ts";
 import { vectors } from "./migrations/0024-vectors.ts";
+import { epochs } from "./migrations/0025-epochs.ts";
 import { modelVersions } from "./migrations/0026-model-versions.ts";
 import { processes } from "./migrations/0027-processes.ts";
 import { sql, written } from "./sql.ts";
@@ -59,6 +60,7 @@ export const migrations: readonly Migration[] = [
   processes,
   modelVersions,
   vectors,
+  epochs,
 ];
 
 /** Runs what has not run yet; returns the numbers that ran. */

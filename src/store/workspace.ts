@@ -5,13 +5,15 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { migrate } from "./migrate.ts";
+import { predictionsTable } from "./model-tables.ts";
 import { join, name, type Sql, sql } from "./sql.ts";
 import type { Lane, Store } from "./store.ts";
 
 export interface Workspace {
   readonly store: Store;
-  /** Copies rows of a live table. */
-  copy(table: string, where: Sql): Promise<void>;
+  readonly database: string;
+  /** Copies rows of a live table; columns named in `instead` get that value. */
+  copy(table: string, where: Sql, instead?: ReadonlyMap<string, Sql>): Promise<void>;
   /** Removes it with all that it holds. */
   remove(): Promise<void>;
 }
@@ -19,23 +21,54 @@ export interface Workspace {
 /** What a process that was killed has left behind is removed after this time. */
 const LEFT_BEHIND_MS = 86_400_000;
 
+/** What ingestion has written of some models; it is read where it lies. */
+export const eventTables = (models: readonly string[]): readonly string[] => [
+  "prediction_ids",
+  "prediction_entities",
+  "labels",
+  "entity_labels",
+  "batches",
+  "positions",
+  "dead_letters",
+  ...models.map(predictionsTable),
+];
+
+/** What models are compared with. */
+export const referenceTables = [
+  "references",
+  "reference_samples",
+  "reference_rows",
+  "reference_segments",
+  "vector_projections",
+  "reference_dependence",
+  "reference_seasons",
+  // A step keeps the reference that its windows had.
+  "trailing_references",
+  // What was accepted stays accepted; the decisions themselves stay out.
+  "accepted_baselines",
+] as const;
+
 /**
  * @param purpose goes into the database's name: `driftline_backtest_…`
  * @param shared live tables, however large; those that do not exist are left out
+ * @param now clock time, ms; of one with a key, when it was wanted
+ * @param key of one that is there once at most: what a process that was killed has left of it is removed
  */
 export async function openWorkspace(
   store: Store,
   purpose: string,
   shared: readonly string[],
   now: number,
+  key?: string,
 ): Promise<Workspace> {
   const live = store.lane("control");
   const prefix = `driftline_${purpose}_`;
+  const database = `${prefix}${now}_${key ?? randomBytes(4).toString("hex")}`;
   await removeLeftBehind(live, prefix, now);
-  const database = `${prefix}${now}_${randomBytes(4).toString("hex")}`;
   const liveDatabase = await currentDatabase(live);
-  await live.command(sql`CREATE DATABASE ${name(database)}`);
   const remove = async () => await live.command(sql`DROP DATABASE IF EXISTS ${name(database)}`);
+  if (key !== undefined) await remove();
+  await live.command(sql`CREATE DATABASE ${name(database)}`);
   try {
     const own = await store.beside(database);
     const lane = own.lane("control");
@@ -49,11 +82,13 @@ export async function openWorkspace(
     }
     return {
       store: own,
-      async copy(table, where) {
-        const columns = join((await columnsOf(lane, table)).map(name));
+      database,
+      async copy(table, where, instead) {
+        const columns = await columnsOf(lane, table);
+        const values = columns.map((column) => instead?.get(column) ?? name(column));
         await lane.command(
-          sql`INSERT INTO ${name(table)} (${columns}) SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
-            SELECT ${columns} FROM ${name(liveDatabase)}.${name(table)} FINAL WHERE ${where}`,
+          sql`INSERT INTO ${name(table)} (${join(columns.map(name))}) SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
+            SELECT ${join(values)} FROM ${name(liveDatabase)}.${name(table)} FINAL WHERE ${where}`,
         );
       },
       async remove() {
@@ -67,7 +102,7 @@ export async function openWorkspace(
   }
 }
 
-async function currentDatabase(lane: Lane): Promise<string> {
+export async function currentDatabase(lane: Lane): Promise<string> {
   const [row] = await lane.query(sql`SELECT currentDatabase() AS name`, z.object({ name: z.string() }));
   return row?.name ?? "default";
 }
@@ -81,7 +116,7 @@ async function existing(lane: Lane, tables: readonly string[]): Promise<readonly
   return tables.filter((table) => names.has(table));
 }
 
-async function columnsOf(lane: Lane, table: string): Promise<readonly string[]> {
+export async function columnsOf(lane: Lane, table: string): Promise<readonly string[]> {
   const found = await lane.query(
     sql`SELECT name FROM system.columns WHERE database = currentDatabase() AND table = ${table} AND default_kind NOT IN ('MATERIALIZED', 'ALIAS')`,
     z.object({ name: z.string() }),

@@ -23,6 +23,17 @@ before(async () => {
   await fillCensus(store);
   const lane = store.lane("control");
   await lane.insertRows("dead_letters", deadLetterRows(Date.now()));
+  await lane.insertRows("rebuilds", [
+    {
+      model: "census",
+      epoch: 2,
+      change: "done",
+      at: Date.now(),
+      owner: "ana",
+      reason: "the reference was wrong",
+      rows: 7,
+    },
+  ]);
   const windows: readonly (readonly [number, number | null])[] = [
     [0, 1],
     [5, 0.5],

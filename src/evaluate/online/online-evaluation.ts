@@ -5,6 +5,7 @@
  * Order of writing: states that no longer hold are taken back before anything else, rows come next, and then states. So a crash anywhere
  * leaves a state that is right, and rows after it are computed again.
  */
+import { leastOf } from "../../math/extremes.ts";
 import type { Lane } from "../../store/store.ts";
 import { createMetricBatch } from "../metric-writer.ts";
 import type { PreparedModel } from "../prepare-model.ts";
@@ -40,6 +41,7 @@ export async function openOnlineEvaluation(
   lane: Lane,
   prepared: PreparedModel,
   states: readonly WindowState[],
+  epoch: number,
 ): Promise<OnlineEvaluation | null> {
   const plan = prepared.online;
   if (plan === null) return null;
@@ -63,7 +65,7 @@ export async function openOnlineEvaluation(
     for (const track of tracks) await goBack(lane, track, from);
     const isFinal = watermark === Number.POSITIVE_INFINITY;
     const mayReplay = isFirst || isFinal || now >= replayAllowedAt;
-    const batch = createMetricBatch(lane, () => Promise.resolve());
+    const batch = createMetricBatch(lane, epoch, () => Promise.resolve());
     const place = { lane, prepared, plan, batch, watermark, now };
     const began = performance.now();
     const isReplay = isBehind();
@@ -77,9 +79,6 @@ export async function openOnlineEvaluation(
   };
   return { run, isBehind };
 }
-
-const leastOf = (times: readonly number[]): number =>
-  times.reduce((least, at) => Math.min(least, at), Number.POSITIVE_INFINITY);
 
 function noteSeries({ groups }: Track, { firstPane, ...series }: FoundSeries): void {
   const key = seriesKey(series);

@@ -23,7 +23,7 @@ import {
   takeComparisonSteps,
 } from "./comparison-tracker.ts";
 import { type EvidenceRow, onScale, subjectRow, writeEvidence } from "./evidence-rows.ts";
-import { isComplete } from "./kpi-evidence.ts";
+import { isComplete, rebuiltSettled } from "./kpi-evidence.ts";
 import {
   groupedSteps,
   insertKpiSteps,
@@ -135,7 +135,7 @@ async function completeSteps(
         [${part(champion, 1)}, ${part(champion, 1)} + ${part(champion, 2)}, ${part(challenger, 1)}, ${part(challenger, 1)} + ${part(challenger, 2)}] AS sums
       FROM (SELECT *, JSONExtract(detail, 'sums', 'Array(Float64)') AS tested FROM metrics FINAL
         WHERE model = ${config.name} AND subject_kind = 'kpi' AND metric = ${comparison.metric} AND window = ${window.name} AND segment = ''
-          AND ${ofReferences(prepared.references)} AND (${champion} OR ${challenger})
+          AND ${ofReferences(prepared.references)} AND (${champion} OR ${challenger}) AND NOT ${rebuiltSettled(prepared)}
           AND window_start NOT IN (SELECT pane_start FROM steps WHERE ${ofStream(prepared, comparison.traffic)} AND subject = ${comparison.subject}))
       GROUP BY window_start HAVING sums[2] > 0 AND sums[4] > 0 AND min(${isComplete(prepared, watermark)})
       ORDER BY window_start`,

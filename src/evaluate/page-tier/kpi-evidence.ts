@@ -123,6 +123,12 @@ export function isComplete({ config }: PreparedModel, watermark: number): Sql {
   return sql`(coverage >= ${COMPLETE} OR window_end <= ${time(horizon)})`;
 }
 
+/**
+ * Rows of `metrics` that a rebuild has written of windows that had all their labels by then: the test has seen them, or they were before it.
+ */
+export const rebuiltSettled = ({ config }: PreparedModel): Sql =>
+  sql`(rebuilt AND (coverage >= ${COMPLETE} OR window_end <= (SELECT max(settled) FROM rebuilds WHERE model = ${config.name} AND change = 'done')))`;
+
 /** A window with few rows adds what it has: the test needs no least number. */
 async function completeWindows(
   lane: Lane,
@@ -140,7 +146,7 @@ async function completeWindows(
       WHERE model = ${config.name} AND subject_kind = 'kpi' AND metric IN ${list(plan.kpis.map(({ metric }) => metric))}
         AND window = ${window} AND segment = '' AND JSONHas(detail, 'sums') AND reference_id = ${prepared.referenceId} AND ${ofVersions(prepared.versions)}
         AND NOT (startsWith(metric, 'estimated_') AND JSONExtractString(detail, 'reliability', 'verdict') = 'unreliable')
-        AND ${isComplete(prepared, watermark)}
+        AND ${isComplete(prepared, watermark)} AND NOT ${rebuiltSettled(prepared)}
         AND (metric, version, variant, window_start) NOT IN (SELECT subject, version, variant, pane_start FROM steps WHERE ${ofStream(prepared, "kpi")})
       ORDER BY window_start, version, variant, metric`,
     kpiStepRow,

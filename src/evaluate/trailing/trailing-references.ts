@@ -37,6 +37,8 @@ export interface TrailingReferences {
   /** Start of the step that a window begins in, ms. */
   stepOf(start: number): number;
   ofStep(prepared: PreparedModel, step: number): Promise<TrailingReference>;
+  /** The same of another store, which it reads from and writes to. */
+  of(lane: Lane): TrailingReferences;
 }
 
 /** Events of one at most; of more every so many-th is taken, by the hash of its id. */
@@ -56,12 +58,16 @@ export function openTrailing(
   clock: Clock,
 ): TrailingReferences | null {
   const { trailing } = reference;
-  if (trailing === undefined) return null;
+  return trailing === undefined ? null : trailingIn(lane, { readLane, reference, trailing, clock });
+}
+
+function trailingIn(lane: Lane, asked: Omit<Place, "lane" | "prepared">): TrailingReferences {
+  const { every } = asked.trailing;
   const known = new Map<number, Promise<TrailingReference>>();
   return {
-    stepOf: (start) => Math.floor(start / trailing.every) * trailing.every,
+    stepOf: (start) => Math.floor(start / every) * every,
     ofStep(prepared, step) {
-      const found = known.get(step) ?? find({ lane, readLane, reference, trailing, clock, prepared }, step);
+      const found = known.get(step) ?? find({ ...asked, lane, prepared }, step);
       known.delete(step);
       known.set(step, found);
       found.catch(() => known.delete(step));
@@ -69,6 +75,7 @@ export function openTrailing(
       if (oldest !== undefined) known.delete(oldest);
       return found;
     },
+    of: (other) => trailingIn(other, asked),
   };
 }
 

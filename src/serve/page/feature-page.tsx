@@ -1,11 +1,13 @@
 /** The feature view: what changed, and is it real? */
 import { shareRows } from "../../core/distribution.ts";
 import type { MetricRow } from "../../core/metric.ts";
+import type { Rebuild } from "../../core/rebuild.ts";
 import type { ReferenceSubject } from "../../core/summary.ts";
 import type { DetectorWords } from "../context.ts";
 import type { FeatureView } from "../queries/feature.ts";
 import { detailNumber, noiseOf } from "../queries/rows.ts";
 import type { WindowCounts } from "../queries/window-counts.ts";
+import { ComputedAgain } from "./computed-again.tsx";
 import { Distribution } from "./distribution-view.tsx";
 import { absence } from "./drift-grid.tsx";
 import { day, isShare, limitText, percent, range, seriesName, trimmed, valueText, whole } from "./format.ts";
@@ -18,9 +20,11 @@ import { WindowStrip } from "./window-strip.tsx";
 interface Props {
   readonly view: FeatureView;
   readonly detectors: ReadonlyMap<string, DetectorWords>;
+  /** Of the model, the newest first. */
+  readonly rebuilds: readonly Rebuild[];
 }
 
-export function FeaturePage({ view, detectors }: Props) {
+export function FeaturePage({ view, detectors, rebuilds }: Props) {
   const { model, series, window, subject, subjectKind, columns, chosen, reference } = view;
   const column = columns[chosen];
   const counts = column === undefined ? null : (view.counts.get(column.start) ?? null);
@@ -38,6 +42,7 @@ export function FeaturePage({ view, detectors }: Props) {
         <span class="subject">{subject}</span> <span class="quiet">{reference === null ? "" : shape(reference)}</span>
       </h1>
       <Lead view={view} counts={counts} />
+      <ComputedAgain rebuilds={rebuilds} />
       {view.tiers !== null && <TierState tiers={view.tiers} />}
       <section>
         <Head

@@ -3,9 +3,11 @@ import { beginningSentence, intervalText, onsetSentence } from "../../alert/begi
 import type { Decision } from "../../alert/decisions.ts";
 import { isEvidence, PAGE_TIER } from "../../core/evidence.ts";
 import { modelsOf } from "../../core/incident.ts";
+import type { Rebuild } from "../../core/rebuild.ts";
 import type { Retraining } from "../../core/retraining.ts";
 import type { DeliveryView, IncidentMemberView, IncidentView } from "../queries/incidents.ts";
 import { Causes } from "./causes.tsx";
+import { JudgedBefore } from "./computed-again.tsx";
 import { DecisionList, Decisions } from "./decisions.tsx";
 import { day, limitText, moment, plural, range, valueText, whole } from "./format.ts";
 import { incidentLink, modelLink, subjectLink } from "./links.ts";
@@ -152,11 +154,13 @@ interface IncidentProps {
   readonly retrainings: readonly Retraining[];
   /** Those about this incident. */
   readonly decisions: readonly Decision[];
+  /** By which the numbers that it was judged by were replaced. */
+  readonly rebuild: Rebuild | null;
   /** Clock time, ms. */
   readonly now: number;
 }
 
-export function IncidentPage({ changes, deliveries, retrainings, decisions, now }: IncidentProps) {
+export function IncidentPage({ changes, deliveries, retrainings, decisions, rebuild, now }: IncidentProps) {
   const [incident] = changes;
   return (
     <>
@@ -175,6 +179,7 @@ export function IncidentPage({ changes, deliveries, retrainings, decisions, now 
         {incident.models !== undefined && ` ${plural(incident.models.length, "model")}: ${modelsText(incident)}.`}
       </p>
       <Owner of={incident} />
+      <JudgedBefore rebuild={rebuild} />
       <Beginning incident={incident} />
       <Explanations incident={incident} />
       <section>

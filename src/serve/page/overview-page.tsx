@@ -1,5 +1,6 @@
 /** The overview and a model's own view: what needs me, and what do I do? */
 import type { MetricRow } from "../../core/metric.ts";
+import type { Rebuild } from "../../core/rebuild.ts";
 import type { DetectorWords } from "../context.ts";
 import type { ComparisonView } from "../queries/comparison.ts";
 import type { FeatureFairness } from "../queries/fairness.ts";
@@ -9,6 +10,7 @@ import type { ModelSummary, Overview } from "../queries/overview.ts";
 import type { PageTierView } from "../queries/page-tier.ts";
 import type { SegmentKpis } from "../queries/segment-kpis.ts";
 import { ComparisonSection } from "./comparison-view.tsx";
+import { ComputedAgain } from "./computed-again.tsx";
 import { DriftGrid } from "./drift-grid.tsx";
 import { FairnessTables } from "./fairness-table.tsx";
 import { isEstimated, kpiName, percent, plural, range, seriesName } from "./format.ts";
@@ -104,13 +106,15 @@ interface ModelProps {
   readonly bySegment: SegmentKpis | null;
   /** Online detectors of the whole model; none where it lists none. */
   readonly online: readonly OnlineLane[];
+  /** The newest first. */
+  readonly rebuilds: readonly Rebuild[];
   readonly detectors: Detectors;
   readonly publicUrl: string;
 }
 
 /** One model: its sentences, its KPIs on one time axis, and its grid. */
 export function ModelPage(props: ModelProps) {
-  const { summary, grid, pageTier, comparison, fairness, bySegment, online, detectors, publicUrl } = props;
+  const { summary, grid, pageTier, comparison, fairness, bySegment, online, rebuilds, detectors, publicUrl } = props;
   const { model, series } = summary;
   return (
     <>
@@ -122,6 +126,7 @@ export function ModelPage(props: ModelProps) {
       </h1>
       <Owner of={model} />
       <Choices summary={summary} />
+      <ComputedAgain rebuilds={rebuilds} />
       <Sentences sentences={sentencesOfModel(summary)} />
       {grid === null || series === null ? (
         <FirstRun model={summary} publicUrl={publicUrl} />

@@ -1,10 +1,11 @@
 /** Incidents as they are now, their changes, and what was delivered because of them. */
 import { z } from "zod";
 import { causeSentence } from "../../alert/cause-text.ts";
-import { type Incident, incidentStates, severities } from "../../core/incident.ts";
+import { type Incident, incidentStates, modelsOf, severities } from "../../core/incident.ts";
 import { incidentBeginningSchema } from "../../core/incident-beginning.ts";
 import { type CauseReport, causeReportSchema } from "../../core/incident-cause.ts";
 import { actionDecisionSchema, explanationSchema, incidentSchema, memberSchema } from "../../core/incident-schema.ts";
+import { type Rebuild, rebuildSentence, rebuiltSince } from "../../core/rebuild.ts";
 import { beginningBody, causesBody, onsetBody } from "../../core/webhook-body.ts";
 import { join, type Sql, sql } from "../../store/sql.ts";
 import type { Lane } from "../../store/store.ts";
@@ -137,10 +138,35 @@ export function selectDeliveries(lane: Lane, incidentId: string): Promise<Delive
   );
 }
 
-/** An incident as the API shows it: times as ISO 8601. */
-export function incidentJson(incident: IncidentView): Record<string, unknown> {
+/** Those of the models of an incident. */
+export const rebuildsOf = (incident: IncidentView, rebuilds: readonly Rebuild[]): readonly Rebuild[] => {
+  const models = new Set(modelsOf(incident));
+  return rebuilds.filter(({ model }) => models.has(model));
+};
+
+/** A rebuild as the API shows it. */
+export const rebuildJson = (rebuild: Rebuild): Record<string, unknown> => ({
+  epoch: rebuild.epoch,
+  at: iso(rebuild.at),
+  owner: rebuild.owner,
+  reason: rebuild.reason,
+  first_window_start: iso(rebuild.first_at),
+  last_window_end: iso(rebuild.last_at),
+  monitor_hash: rebuild.monitor_hash,
+  reference_id: rebuild.reference_id,
+  sentence: rebuildSentence(rebuild),
+});
+
+/**
+ * An incident as the API shows it: times as ISO 8601.
+ *
+ * @param rebuilds of all models: `computed_again` is there where one has replaced the numbers that the incident was judged by
+ */
+export function incidentJson(incident: IncidentView, rebuilds: readonly Rebuild[]): Record<string, unknown> {
+  const rebuild = rebuiltSince(incident, rebuildsOf(incident, rebuilds));
   return {
     ...incident,
+    ...(rebuild === null ? {} : { computed_again: rebuildJson(rebuild) }),
     onset: iso(incident.onset),
     opened_at: iso(incident.opened_at),
     resolved_at: incident.resolved_at === null ? null : iso(incident.resolved_at),

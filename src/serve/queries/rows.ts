@@ -14,7 +14,12 @@ export interface SeriesKey {
 export const metricColumns: Sql =
   written(`model, version, variant, segment, window, toUnixTimestamp64Milli(window_start) AS start_ms,
   toUnixTimestamp64Milli(window_end) AS end_ms, subject_kind, subject, metric, value, lower, upper, threshold, breached, n, coverage, status,
-  detail, reference_id, monitor_hash, revision, toUnixTimestamp64Milli(computed_at) AS computed_ms`);
+  detail, reference_id, monitor_hash, epoch, revision, toUnixTimestamp64Milli(computed_at) AS computed_ms`);
+
+/** With the number of the epoch that it was computed in. */
+export interface StoredMetric extends MetricRow {
+  readonly epoch: number;
+}
 
 const count = z.number().int().min(0);
 const number = z.number().nullable();
@@ -42,11 +47,12 @@ export const metricRow = z
     detail: z.string(),
     reference_id: z.string(),
     monitor_hash: z.string(),
+    epoch: count,
     revision: count,
     computed_ms: z.number(),
   })
   .transform(
-    ({ start_ms, end_ms, computed_ms, ...row }): MetricRow => ({
+    ({ start_ms, end_ms, computed_ms, ...row }): StoredMetric => ({
       ...row,
       // A value stands only under "ok": whatever a row holds otherwise must never be drawn as a number.
       value: row.status === "ok" ? row.value : null,

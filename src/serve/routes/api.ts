@@ -6,10 +6,17 @@ import { DriftlineError } from "../../core/errors.ts";
 import { incidentStates, modelsOf } from "../../core/incident.ts";
 import { readRetrainings } from "../../deliver/retraining-store.ts";
 import { checkFormat, checkReadOnly } from "../../store/read-only.ts";
+import { readRebuilds } from "../../store/rebuilds.ts";
 import { sql } from "../../store/sql.ts";
 import type { ServeContext } from "../context.ts";
 import { comparisonJson, loadComparison } from "../queries/comparison.ts";
-import { incidentJson, selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
+import {
+  incidentJson,
+  rebuildJson,
+  selectDeliveries,
+  selectIncidentChanges,
+  selectIncidents,
+} from "../queries/incidents.ts";
 import { metricJson, metricsFilter, selectMetrics } from "../queries/metrics.ts";
 import { type SeriesView, selectEvents, selectSeries } from "../queries/models.ts";
 import { newestSeries } from "../queries/overview.ts";
@@ -35,8 +42,10 @@ async function modelsJson(context: ServeContext): Promise<Record<string, unknown
   const series = await selectSeries(lane);
   const events = await selectEvents(lane);
   const open = await selectIncidents(lane, { state: "open", limit: 10_000 });
+  const rebuilds = (await readRebuilds(lane)).filter(({ state }) => state === "done");
   return context.models.map((model) => {
     const counted = events.find((row) => row.model === model.name);
+    const rebuild = rebuilds.find((one) => one.model === model.name);
     return {
       model: model.name,
       task: model.task,
@@ -49,6 +58,8 @@ async function modelsJson(context: ServeContext): Promise<Record<string, unknown
       labels: counted?.labels ?? 0,
       newest_event: iso(counted?.newest_ms ?? null),
       reference: context.references?.state(model.name) ?? null,
+      epoch: rebuild?.epoch ?? 1,
+      computed_again: rebuild === undefined ? null : rebuildJson(rebuild),
       open_incidents: open.filter((incident) => modelsOf(incident).includes(model.name)).length,
       series: series.filter((row) => row.model === model.name).map(seriesJson),
     };
@@ -151,8 +162,10 @@ const readRoutes = [
       limit: limit(100),
     }),
     async handle({ store }, { query }) {
-      const incidents = await selectIncidents(store.lane("serve"), query);
-      return jsonAnswer({ incidents: incidents.map(incidentJson) });
+      const lane = store.lane("serve");
+      const incidents = await selectIncidents(lane, query);
+      const rebuilds = await readRebuilds(lane);
+      return jsonAnswer({ incidents: incidents.map((incident) => incidentJson(incident, rebuilds)) });
     },
   }),
   getRoute({
@@ -171,8 +184,8 @@ const readRoutes = [
       const deliveries = await selectDeliveries(lane, params.incident);
       const retrainings = await readRetrainings(lane, { incident_id: params.incident });
       return jsonAnswer({
-        ...incidentJson(newest),
-        changes: changes.map(incidentJson),
+        ...incidentJson(newest, await readRebuilds(lane)),
+        changes: changes.map((change) => incidentJson(change, [])),
         retrainings: retrainings.map(retrainingJson),
         deliveries: deliveries.map(({ at_ms, due_ms, ...delivery }) => ({
           ...delivery,

@@ -5,8 +5,10 @@ import { isInForce, isStanding, readDecisions } from "../../alert/decisions.ts";
 import type { WindowSpec } from "../../config/duration.ts";
 import type { ModelConfig } from "../../config/schema.ts";
 import { DriftlineError, type ErrorCode } from "../../core/errors.ts";
+import { rebuiltSince } from "../../core/rebuild.ts";
 import type { SubjectKind } from "../../core/summary.ts";
 import { readRetrainings } from "../../deliver/retraining-store.ts";
+import { readRebuilds } from "../../store/rebuilds.ts";
 import type { ServeContext } from "../context.ts";
 import { decisionsAbout } from "../page/decisions.tsx";
 import { FeaturePage } from "../page/feature-page.tsx";
@@ -19,7 +21,7 @@ import { countByReason, countDeadLetters, selectDeadLetters } from "../queries/d
 import { loadFairness } from "../queries/fairness.ts";
 import { loadFeature } from "../queries/feature.ts";
 import { loadGrid } from "../queries/grid.ts";
-import { selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
+import { rebuildsOf, selectDeliveries, selectIncidentChanges, selectIncidents } from "../queries/incidents.ts";
 import type { SeriesView } from "../queries/models.ts";
 import { selectSeries } from "../queries/models.ts";
 import { loadOnline } from "../queries/online.ts";
@@ -172,6 +174,7 @@ const modelRoute = getRoute({
         fairness={fairness}
         bySegment={bySegment}
         online={online}
+        rebuilds={await readRebuilds(context.store.lane("serve"), model.name)}
         detectors={context.detectors}
         publicUrl={context.publicUrl}
       />,
@@ -211,7 +214,10 @@ async function featureAnswer(
     openIncidents: open.length,
     newestEvent: newest || null,
   };
-  return html(frame, <FeaturePage view={view} detectors={context.detectors} />);
+  return html(
+    frame,
+    <FeaturePage view={view} detectors={context.detectors} rebuilds={await readRebuilds(lane, model.name)} />,
+  );
 }
 
 const kinds = z.enum(["features", "outputs"]);
@@ -279,7 +285,8 @@ const incidentRoutes = [
       const decisions = decisionsAbout(await readDecisions(lane), newest, now);
       const retrainings = await readRetrainings(lane, { incident_id: params.incident });
       const frame: Frame = { title: newest.title, current: "incidents", openIncidents: null, newestEvent: null };
-      const about = { deliveries, decisions, retrainings, now };
+      const rebuild = rebuiltSince(newest, rebuildsOf(newest, await readRebuilds(lane)));
+      const about = { deliveries, decisions, retrainings, rebuild, now };
       return html(frame, <IncidentPage {...about} changes={[newest, ...earlier]} />);
     },
   }),

@@ -12,6 +12,7 @@ import { forgetRoutes } from "./forget.ts";
 import { modelStateRoute } from "./model-state.ts";
 import { operationRoutes } from "./operations.ts";
 import { pageRoutes } from "./pages.tsx";
+import { rebuildRoute } from "./rebuild.ts";
 import { referenceRoutes } from "./references.ts";
 import { reportRoute } from "./report.ts";
 import { retrainingRoutes } from "./retrainings.tsx";
@@ -34,6 +35,7 @@ export const routes: readonly Route[] = [
   modelStateRoute,
   reportRoute,
   backtestRoute,
+  rebuildRoute,
   auditRoute,
   statusRoute,
   ...referenceRoutes,

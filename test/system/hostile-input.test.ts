@@ -20,8 +20,11 @@ import { ServiceProcess } from "../support/kafka/service.ts";
 import { startBroker, type TestBroker } from "../support/kafka-broker.ts";
 import { createTopic, produce } from "../support/produce.ts";
 
-/** The engine and what has been stored take some 500 MB, long requests at once a few times the 128 MiB that are let in. */
-const MOST_RSS_MB = 1200;
+/**
+ * The engine and what has been stored take some 500 MB, long requests at once a few times the 128 MiB that are let in: 1 to 1.1 GB where the
+ * service has the cores for itself, and 1.27 GB were seen where it shares them, since the collection of garbage falls behind then.
+ */
+const MOST_RSS_MB = 1500;
 const TOPIC = "hostile.events";
 const answerSchema = z.object({
   accepted: z.number(),

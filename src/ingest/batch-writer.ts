@@ -279,11 +279,13 @@ class Writer implements BatchWriter {
     this.#due = false;
     this.#currentTimer = new AbortController();
     const { signal } = this.#currentTimer;
-    void this.#wait.over(() => batch.messages.length, signal).then(() => {
-      if (signal.aborted || this.#current !== batch) return;
-      this.#due = true;
-      this.#sealIf(this.#queue.length === 0);
-    });
+    void this.#wait
+      .over(() => batch.messages.length, signal)
+      .then(() => {
+        if (signal.aborted || this.#current !== batch) return;
+        this.#due = true;
+        this.#sealIf(this.#queue.length === 0);
+      });
     return batch;
   }
 

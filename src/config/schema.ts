@@ -252,7 +252,7 @@ export const configSchema = z.strictObject({
       batch_wait: duration({ least: 1 })
         .prefault("1s")
         .describe(
-          "A batch is stored after this time even if it is not full; after a quiet time sooner, with events of more than forty models later (25 ms a model).",
+          "A batch is stored after this time even if it is not full; after a quiet time and at the end of a burst sooner, with events of more than forty models later (25 ms a model).",
         ),
       max_message_bytes: z
         .int()

@@ -14,6 +14,8 @@ import { categoricalBins, momentScale, numericBins, rounded, subjectColumn, text
 const SUBJECTS_AT_ONCE = 60;
 /** Characters of the subjects' part of a statement, about: the engine reads statements up to 262,144. */
 const CHARACTERS_AT_ONCE = 100_000;
+/** Rows from which a thread of its own is worth it. The engine's default, 163,840, is for cheaper rows: it left one thread to do nearly all of it. */
+const ROWS_OF_A_THREAD = 20_000;
 /** New category values kept by name, the most frequent first. */
 const NEW_VALUES = 20;
 /** A tail up to this many characters is written into the statement; a longer one is looked up in the store. */
@@ -96,7 +98,7 @@ export async function insertSummaries(
     if (at === 0) tuples.unshift(modelTuple());
     await lane.command(sql`INSERT INTO pane_summaries (model, pane, subject_kind, subject, reference_id, version, variant, segment, pane_start, revision,
         n, missing, invalid, bins, s1, s2, minimum, maximum, new_values)
-      SETTINGS async_insert = 0, max_partitions_per_insert_block = 0
+      SETTINGS async_insert = 0, max_partitions_per_insert_block = 0, merge_tree_min_rows_for_concurrent_read = ${ROWS_OF_A_THREAD}, merge_tree_min_bytes_for_concurrent_read = 0
       SELECT ${prepared.config.name}, ${pane}, t.1, t.2, ${prepared.referenceId}, version, variant, segment, fromUnixTimestamp64Milli(slice, 'UTC'), ${revision},
         rows, t.4, t.5, t.3, t.6, t.7, t.8, t.9, t.10
       FROM (SELECT slice, version, variant, ${grouped} AS segment, count() AS rows, [${join(tuples)}] AS ts

@@ -279,11 +279,13 @@ class Writer implements BatchWriter {
     this.#due = false;
     this.#currentTimer = new AbortController();
     const { signal } = this.#currentTimer;
-    void this.#options.clock.sleep(this.#wait.ms(), signal).then(() => {
-      if (signal.aborted || this.#current !== batch) return;
-      this.#due = true;
-      this.#sealIf(this.#queue.length === 0);
-    });
+    void this.#wait
+      .over(() => batch.messages.length, signal)
+      .then(() => {
+        if (signal.aborted || this.#current !== batch) return;
+        this.#due = true;
+        this.#sealIf(this.#queue.length === 0);
+      });
     return batch;
   }
 
@@ -294,7 +296,7 @@ class Writer implements BatchWriter {
   #sealIf(full: boolean): void {
     const batch = this.#current;
     if (!full || batch === null) return;
-    this.#wait.sealed();
+    this.#wait.sealed(this.#isFull(batch));
     this.#current = null;
     this.#due = false;
     this.#currentTimer.abort();
